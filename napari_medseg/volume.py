@@ -1,0 +1,117 @@
+"""`Volume`: the one image type of the engine, with its place in the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How an image lies in its file, relative to the axes it has in a `Volume`.
+
+    Parameters
+    ----------
+    axes : tuple of int
+        Axis of the file for each spatial axis of the volume.
+    flips : tuple of bool
+        Whether that axis runs backwards in the file.
+    affine : ndarray or None
+        The file's own voxel index to RAS+ mm, (4, 4); None for formats without one.
+    path : str
+        Where it was read from; empty for arrays.
+    format : str
+        "nifti", "image" or "array".
+    header : dict
+        What the format needs to write labels that match, opaque to everyone else.
+    """
+
+    axes: tuple[int, ...]
+    flips: tuple[bool, ...]
+    affine: np.ndarray | None = None
+    path: str = ""
+    format: str = "array"
+    header: dict[str, Any] = field(default_factory=dict)
+
+    def to_canonical(self, stored: np.ndarray) -> np.ndarray:
+        """Turn an array ``(*S_file)`` into the volume's axes ``(*S)``; a view."""
+        moved = stored.transpose(self.axes)
+        return moved[tuple(slice(None, None, -1 if flip else None) for flip in self.flips)]
+
+    def to_stored(self, canonical: np.ndarray) -> np.ndarray:
+        """Turn an array ``(*S)`` back into the file's axes ``(*S_file)``; a view."""
+        turned = canonical[tuple(slice(None, None, -1 if flip else None) for flip in self.flips)]
+        return turned.transpose(tuple(np.argsort(self.axes)))
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A 2D image or 3D volume with its spacing and its place in the world.
+
+    Parameters
+    ----------
+    array : ndarray
+        ``(C, D, H, W)`` or ``(C, H, W)``; D inferior to superior, H anterior to posterior,
+        W right to left, as near as flips and transposes come to it.
+    spacing : tuple of float
+        Distance of neighbouring voxels in mm, one per spatial axis, in array order.
+    affine : ndarray
+        (4, 4); array index ``(d, h, w, 1)`` to RAS+ mm. For 2D the index is ``(0, h, w, 1)``.
+    spacing_known : bool
+        False if the file does not say; `spacing` is then 1.
+    storage : Storage or None
+        How the file it came from lies; None for an array that came from no file.
+    name : str
+        For people: the file's or layer's name.
+    channels : tuple of str
+        Name of each channel where known ("red", "FLAIR"), else empty.
+
+    Raises
+    ------
+    ValueError
+        If array, spacing or affine do not fit together.
+    """
+
+    array: np.ndarray
+    spacing: tuple[float, ...]
+    affine: np.ndarray = field(default_factory=lambda: np.eye(4))
+    spacing_known: bool = True
+    storage: Storage | None = None
+    name: str = ""
+    channels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.array.ndim not in (3, 4):
+            raise ValueError(
+                f"a volume is (C, H, W) or (C, D, H, W), got an array of {self.array.ndim} axes "
+                f"{self.array.shape}"
+            )
+        if len(self.spacing) != self.spatial_dims:
+            raise ValueError(f"spacing {self.spacing} must have {self.spatial_dims} entries (mm)")
+        if not all(np.isfinite(s) and s > 0 for s in self.spacing):
+            raise ValueError(f"spacing must be positive and finite (mm), got {self.spacing}")
+        if self.affine.shape != (4, 4) or not np.isfinite(self.affine).all():
+            raise ValueError("affine must be a finite 4x4 matrix")
+
+    @property
+    def spatial_dims(self) -> int:
+        """2 or 3."""
+        return self.array.ndim - 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along each spatial axis, ``*S``."""
+        return self.array.shape[1:]
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of one voxel in mm³ (area in mm² for 2D)."""
+        return float(np.prod(self.spacing))
+
+    def with_array(self, array: np.ndarray) -> Volume:
+        """Return the same place in the world with other values ``(C, *S)``."""
+        if array.shape[1:] != self.shape:
+            raise ValueError(f"expected {self.shape} voxels, got {array.shape[1:]}")
+        return replace(self, array=array)

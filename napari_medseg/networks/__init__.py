@@ -1,0 +1,43 @@
+"""Networks: images in, class logits out. The list of them imports without torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_medseg.networks.lgmsnet.config import ARCHITECTURE as _LGMSNET
+from napari_medseg.networks.registry import Architecture
+
+if TYPE_CHECKING:
+    from napari_medseg.networks.base import SegmentationNetwork
+
+_ARCHITECTURES = (_LGMSNET,)
+
+
+def architectures() -> dict[str, Architecture]:
+    """Return every architecture by name."""
+    return {architecture.name: architecture for architecture in _ARCHITECTURES}
+
+
+def create_network(name: str, *, preset: str = "base", **fields: Any) -> SegmentationNetwork:
+    """Build a network with freshly initialised weights.
+
+    Parameters
+    ----------
+    name : str
+        A key of `architectures`.
+    preset : str
+        "small", "base" or "large".
+    **fields : Any
+        Fields of the architecture's config: ``spatial_dims``, ``in_channels``, ``num_classes``
+        and whatever else it has.
+
+    Raises
+    ------
+    ValueError
+        If there is no such architecture or preset, or a field is not allowed.
+    """
+    known = architectures()
+    if name not in known:
+        raise ValueError(f"no architecture {name!r}; there are {', '.join(known)}")
+    architecture = known[name]
+    return architecture.build(architecture.preset(preset, **fields))

@@ -1,0 +1,58 @@
+# make demo | test | lint | bench; each makes its own environment first, the second time at once.
+#   make test QT=pyqt6              another Qt binding: pyqt5 (default), pyqt6 or pyside6
+#   make test ARGS="-k cancel -x"   more words for pytest
+#   make test PYTHON=python3.12     another interpreter, 3.11 or newer
+
+QT ?= pyqt5
+VENV := $(if $(filter pyqt5,$(QT)),.venv,.venv-$(QT))
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export QT_API := $(QT)
+export PYTEST_QT_API := $(QT)
+
+# A virtual screen only where there is no real one.
+ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
+SCREEN := xvfb-run -a -s "-screen 0 1920x1200x24"
+endif
+
+.PHONY: help demo test lint bench libraries clean distclean
+
+help:
+	@head -4 Makefile | sed 's/^# //'
+
+demo: $(READY) | libraries
+ifdef SCREEN
+	@$(SCREEN) $(BIN)/napari-medseg demo --output demo_output
+	@echo "No screen here, so the viewer ran on a virtual one. What it did lies in $(CURDIR)/demo_output:"
+	@ls demo_output | sed 's/^/  /'
+else
+	@$(BIN)/napari-medseg demo
+endif
+
+test: $(READY) | libraries
+	$(SCREEN) $(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $$($(BIN)/qtpy mypy-args)
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari-medseg
+	$(BIN)/validate-pyproject pyproject.toml
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+libraries:
+	@scripts/system_libraries.sh
+
+$(READY): pyproject.toml constraints.txt scripts/environment.sh
+	@scripts/environment.sh $(VENV) $(QT)
+	@touch $@
+
+clean:
+	rm -rf build dist demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find napari_medseg tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .venv-pyqt6 .venv-pyside6

@@ -1,0 +1,212 @@
+"""From a volume as it came to the image a network expects: values, then grid.
+
+Values: not-finite voxels get the smallest finite value, then `unit_range`, `clip`,
+`clip_percentiles` and normalising, each per channel over *all* voxels of the volume (no mask: it
+is one rule for photographs, scans and cropped organs; a 2D network on a volume takes the
+statistics of the whole stack, so that an empty slice stays empty). Then the image is resampled to
+the card's spacing or size; `Grid` is the way back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_medseg.engine.card import Preprocessing
+from napari_medseg.engine.grid import Grid
+from napari_medseg.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a network is given.
+
+    Parameters
+    ----------
+    image : Tensor
+        ``(C, *S')`` float32 on the CPU, normalised, on the network's grid.
+    grid : Grid
+        How that grid lies over the input's.
+    notes : tuple of str
+        What a person should know about what was done, often nothing.
+    """
+
+    image: Tensor
+    grid: Grid
+    notes: tuple[str, ...] = ()
+
+
+def prepare(
+    volume: Volume,
+    preprocessing: Preprocessing,
+    *,
+    spatial_dims: int,
+    in_channels: int | None = None,
+    slice_axis: int | None = None,
+) -> Prepared:
+    """Bring `volume` to the values and the grid of a model.
+
+    Parameters
+    ----------
+    volume : Volume
+        2D or 3D. A 2D model takes a 3D volume as a stack of slices along `slice_axis`, which is
+        not resampled; the image keeps three axes then.
+    preprocessing : Preprocessing
+        From the model's card.
+    spatial_dims : int
+        2 or 3: what the network works on.
+    in_channels : int or None
+        Channels the network expects; None takes what comes.
+    slice_axis : int or None
+        Axis a 2D model steps along; None is `default_slice_axis`.
+
+    Raises
+    ------
+    ValueError
+        If the volume cannot be what the model expects: dimensions, channels, no finite or no
+        differing values.
+    """
+    check_volume(volume, preprocessing, spatial_dims=spatial_dims, in_channels=in_channels)
+    values, notes = normalise_values(volume, preprocessing)
+    grid, more = network_grid(volume, preprocessing, spatial_dims, slice_axis)
+    image = grid.resample_image(torch.from_numpy(values))
+    return Prepared(image, grid, (*notes, *more))
+
+
+def check_volume(
+    volume: Volume,
+    preprocessing: Preprocessing,
+    *,
+    spatial_dims: int,
+    in_channels: int | None = None,
+) -> None:
+    """Raise a `ValueError` that says why a model cannot take `volume`, if it cannot."""
+    name = volume.name or "image"
+    if spatial_dims == 3 and volume.spatial_dims == 2:
+        raise ValueError(
+            f"This model expects 3-D volumes; '{name}' is 2-D. Choose a 2-D model or a volume."
+        )
+    channels = volume.array.shape[0]
+    if in_channels is not None and channels != in_channels:
+        raise ValueError(
+            f"'{name}' has {_channels(channels, volume.channels)}, this model expects "
+            f"{_channels(in_channels, preprocessing.channels)}. Choose another model or an image "
+            "with these channels."
+        )
+    if volume.array.size == 0:
+        raise ValueError(f"'{name}' has no voxels {volume.shape}; choose another image.")
+
+
+def _channels(count: int, names: tuple[str, ...]) -> str:
+    known = f" ({', '.join(names)})" if len(names) == count else ""
+    return f"{count} channel{'s' if count != 1 else ''}{known}"
+
+
+def default_slice_axis(volume: Volume) -> int:
+    """Return the axis of the largest spacing, D if several share it: what slices are cut along."""
+    return int(np.argmax(volume.spacing))
+
+
+def network_grid(
+    volume: Volume,
+    preprocessing: Preprocessing,
+    spatial_dims: int,
+    slice_axis: int | None = None,
+) -> tuple[Grid, list[str]]:
+    """Return the grid the card asks for, and notes where it cannot be had."""
+    size = list(volume.shape)
+    axes = list(range(volume.spatial_dims))
+    if spatial_dims == 2 and volume.spatial_dims == 3:
+        axes.remove(default_slice_axis(volume) if slice_axis is None else slice_axis)
+    notes = []
+    target = preprocessing.size or preprocessing.spacing
+    if target is not None and len(target) != len(axes):
+        raise ValueError(
+            f"the model's card asks for {'size' if preprocessing.size else 'spacing'} {target}, "
+            f"which has {len(target)} entries instead of {len(axes)}; the card is wrong"
+        )
+    if preprocessing.size is not None:
+        for axis, wanted in zip(axes, preprocessing.size, strict=True):
+            size[axis] = int(wanted)
+    elif preprocessing.spacing is not None and not volume.spacing_known:
+        notes.append("the voxel spacing is not known: the image was taken at its own grid")
+    elif preprocessing.spacing is not None:
+        for axis, mm in zip(axes, preprocessing.spacing, strict=True):
+            size[axis] = max(1, round(volume.shape[axis] * volume.spacing[axis] / mm))
+    return Grid(volume.shape, tuple(size)), notes
+
+
+def normalise_values(volume: Volume, preprocessing: Preprocessing) -> tuple[np.ndarray, list[str]]:
+    """Return the values a network expects, ``(C, *S)`` float32 on the input's grid, and notes."""
+    name = volume.name or "image"
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, which is filled below
+        values = np.array(volume.array, dtype=np.float32)  # a copy: the input stays as it is
+    notes = _fill_not_finite(values, name)
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        raise ValueError(
+            f"every voxel of '{name}' has the value {low:g}, so there is nothing to segment. "
+            "Check the file or choose another image."
+        )
+    if preprocessing.unit_range:
+        scale, said = _unit_scale(volume.array.dtype, high)
+        values *= np.float32(1 / scale)
+        notes += said
+    if preprocessing.normalise == "fixed" and len(preprocessing.mean) not in (1, len(values)):
+        raise ValueError(
+            f"the model's card normalises {len(preprocessing.mean)} channels, '{name}' has "
+            f"{len(values)}; choose another model"
+        )
+    for index, channel in enumerate(values):
+        _normalise(channel, index, preprocessing)
+    return values, notes
+
+
+def _fill_not_finite(values: np.ndarray, name: str) -> list[str]:
+    finite = np.isfinite(values)
+    if finite.all():
+        return []
+    if not finite.any():
+        raise ValueError(
+            f"'{name}' holds no finite value (all are NaN or infinite). "
+            "Check the file or choose another image."
+        )
+    smallest = values[finite].min()
+    values[~finite] = smallest
+    count = int(finite.size - np.count_nonzero(finite))
+    return [f"{count} NaN or infinite voxels were taken as {smallest:g}, the smallest value"]
+
+
+def _unit_scale(dtype: np.dtype, high: float) -> tuple[float, list[str]]:
+    """Return what to divide by so that values reach from 0 to 1.
+
+    uint8 and uint16 say it by their type. Wider and signed types do not (a photograph kept as
+    int64 still ends at 255), nor do floats beyond 1: there the values decide.
+    """
+    if dtype in (np.uint8, np.uint16):
+        return float(np.iinfo(dtype).max), []
+    if high <= 1:
+        return 1.0, []
+    scale = next((limit for limit in (255.0, 65535.0) if high <= limit), high)
+    return scale, [f"values reach {high:g}; they were taken as 0 to {scale:g}"]
+
+
+def _normalise(channel: np.ndarray, index: int, preprocessing: Preprocessing) -> None:
+    """Clip and normalise one channel ``(*S)`` in place."""
+    if preprocessing.clip is not None:
+        np.clip(channel, *preprocessing.clip, out=channel)
+    if preprocessing.clip_percentiles is not None:
+        low, high = np.percentile(channel, preprocessing.clip_percentiles)
+        np.clip(channel, low, high, out=channel)
+    if preprocessing.normalise == "zscore":
+        mean, std = float(channel.mean(dtype=np.float64)), float(channel.std(dtype=np.float64))
+    elif preprocessing.normalise == "fixed":
+        at = index if len(preprocessing.mean) > 1 else 0
+        mean, std = preprocessing.mean[at], preprocessing.std[at]
+    else:
+        return
+    channel -= np.float32(mean)
+    channel *= np.float32(1 / std if std > 0 else 0)  # a channel without contrast says nothing

@@ -1,0 +1,27 @@
+"""Images and labels in and out, geometry kept; no torch."""
+
+from __future__ import annotations
+
+from napari_medseg.io.atomic import atomic_path
+from napari_medseg.io.datasets import (
+    CaseFiles,
+    DatasetInfo,
+    DatasetLayout,
+    dataset_info,
+    find_cases,
+)
+from napari_medseg.io.paths import image_stem, is_image_path
+from napari_medseg.io.reading import read_labels, read_volume
+
+__all__ = [
+    "CaseFiles",
+    "DatasetInfo",
+    "DatasetLayout",
+    "atomic_path",
+    "dataset_info",
+    "find_cases",
+    "image_stem",
+    "is_image_path",
+    "read_labels",
+    "read_volume",
+]

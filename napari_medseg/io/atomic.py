@@ -1,0 +1,73 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
+    errno.EACCES: "there is no permission to write there; choose another folder",
+    errno.EPERM: "there is no permission to write there; choose another folder",
+    errno.EROFS: "that disk is read-only; choose another folder",
+    errno.ENOTDIR: "a part of its folder's path is a file; choose another folder",
+    errno.EEXIST: "a part of its folder's path is a file; choose another folder",
+    errno.EISDIR: "that path is a folder; give a file name",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`; it becomes `path` if the block succeeds.
+
+    The temporary name keeps every suffix (``.nii.gz``) and starts with a dot. If the block raises,
+    the temporary file is removed and whatever was at `path` stays as it was.
+
+    Parameters
+    ----------
+    path : path
+        The file to write; missing folders are made.
+
+    Yields
+    ------
+    Path
+        Write here.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, in one sentence naming `path`; `errno` is kept.
+    """
+    path = Path(path)
+    suffixes = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    temporary = path.with_name(f".{secrets.token_hex(8)}{suffixes}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _explained(path, error) from error
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except NotADirectoryError:  # nothing can be there
+        return
+
+
+def _explained(path: Path, error: OSError) -> OSError:
+    why = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+    explained = OSError(f"cannot write {path}: {why}")
+    explained.errno = error.errno
+    return explained

@@ -1,0 +1,131 @@
+"""NIfTI-1 and NIfTI-2 in: values, axes and place in the world.
+
+Decisions:
+
+* The file's sform is used, else its qform, else pixdim (nibabel's order). A singular or
+  non-finite sform gives way to a valid qform; without one the file is refused, since nobody
+  could say where its voxels lie.
+* A fourth axis, or a fifth of a vector image, becomes C, whether it is time, b-values or
+  channels. RGB24 and RGBA32 become three channels.
+* Values keep their type; scaled ones (slope, intercept) and float64 become float32, unless
+  float32 cannot hold them. NaN and infinity stay; what they mean is for the engine to say.
+* A 2D file is 2D; a file of one slice with three axes is a volume of one slice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_medseg.io.nifti_file import load_nifti
+from napari_medseg.io.orientation import canonical_order, index_map
+from napari_medseg.io.paths import image_stem
+from napari_medseg.volume import Storage, Volume
+
+_MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
+
+
+def read_nifti(path: Path) -> Volume:
+    """Read a NIfTI file, compressed or not, whatever its suffix says.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+
+    Returns
+    -------
+    Volume
+        ``(C, D, H, W)``, or ``(C, H, W)`` for a file of two axes; mm.
+
+    Raises
+    ------
+    ValueError
+        If it is not NIfTI, is cut off or corrupt, or holds what is not an image.
+    OSError
+        If it cannot be read.
+    """
+    header, values = load_nifti(path)
+    spatial = min(values.ndim - 1, 3)
+    shape = values.shape[:spatial]
+    affine, transform = _file_affine(path, header)
+    axes, flips, to_file = _canonical(affine, shape)
+    world = np.diag([*[_mm_per_unit(header)] * 3, 1.0]) @ affine @ to_file
+    spacing = tuple(float(s) for s in np.linalg.norm(world[:3, :3], axis=0)[-spatial:])
+    known = transform != "pixdim" or bool((header["pixdim"][1 : spatial + 1] > 0).all())
+    storage = Storage(
+        axes=axes,
+        flips=flips,
+        affine=affine,
+        path=str(path),
+        format="nifti",
+        header={"nifti": header.copy(), "transform": transform},
+    )
+    channels = [storage.to_canonical(values[..., c]) for c in range(values.shape[-1])]
+    # torch and most of numpy's users want forward strides, so the flips are carried out here
+    array = np.ascontiguousarray(channels[0])[None] if len(channels) == 1 else np.stack(channels)
+    return Volume(
+        array=array,
+        spacing=spacing,
+        affine=world,
+        spacing_known=known,
+        storage=storage,
+        name=image_stem(path),
+    )
+
+
+def _canonical(
+    affine: np.ndarray, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[bool, ...], np.ndarray]:
+    """Return axes and flips of the stored axes, and (0 or d, h, w, 1) to file index."""
+    axes, flips = canonical_order(affine)
+    if len(shape) == 3:
+        return axes, flips, index_map(axes, flips, shape)
+    kept = [i for i, axis in enumerate(axes) if axis < 2]  # a 2D file has no third axis
+    axes, flips = tuple(axes[i] for i in kept), tuple(flips[i] for i in kept)
+    return axes, flips, index_map((2, *axes), (False, *flips), (*shape, 1))
+
+
+def _file_affine(path: Path, header: Any) -> tuple[np.ndarray, str]:
+    """Return the file's index to RAS+ matrix in the file's own unit, and where it stands."""
+    candidates = {}
+    if header["sform_code"] > 0:
+        candidates["sform"] = header.get_sform()
+    if header["qform_code"] > 0:
+        try:
+            candidates["qform"] = header.get_qform()
+        except ValueError:  # quaternion longer than 1
+            candidates["qform"] = np.full((4, 4), np.nan)
+    for name, affine in candidates.items():
+        if _usable(affine):
+            return affine, name
+    if candidates:
+        raise ValueError(
+            f"{path.name} does not say where its voxels lie: its {' and '.join(candidates)} "
+            "matrix is singular or not finite; export the image again, or set a valid orientation"
+        )
+    affine = header.get_base_affine()
+    if not _usable(affine):
+        raise ValueError(
+            f"{path.name} has a voxel size that is not a finite number; export the image again"
+        )
+    return affine, "pixdim"
+
+
+def _usable(affine: np.ndarray) -> bool:
+    if not np.isfinite(affine).all():
+        return False
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not (lengths > 0).all():
+        return False
+    return bool(abs(np.linalg.det(affine[:3, :3] / lengths)) > 1e-3)
+
+
+def _mm_per_unit(header: Any) -> float:
+    try:
+        unit = header.get_xyzt_units()[0]
+    except KeyError:  # a code the standard does not know
+        return 1.0
+    return _MM_PER_UNIT.get(unit, 1.0)

@@ -1,0 +1,151 @@
+"""The bytes of a NIfTI file: header and values as stored, or one sentence why not."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+_LARGEST_GZIP_RATIO = 1032  # deflate cannot shrink further, so a larger claim is a lie
+
+
+def load_nifti(path: Path) -> tuple[Any, np.ndarray]:
+    """Read header and values of a NIfTI file.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file; whether it is compressed is seen from its content.
+
+    Returns
+    -------
+    header : nibabel Nifti1Header or Nifti2Header
+        As in the file.
+    values : ndarray
+        ``(*S_file, C)`` with two or three axes ``S_file``, slope and intercept applied.
+
+    Raises
+    ------
+    ValueError
+        If the file is broken, too short, complex-valued, or not an image.
+    """
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+
+    with open(path, "rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+    opened: Any = gzip.open(path) if compressed else open(path, "rb")
+    with opened as stream:
+        try:
+            image = _image(path, stream)
+            shape, dtype = _checked(path, image.header)
+            _check_size(path, image, compressed)
+            values = _values(path, image.dataobj)
+        except (EOFError, zlib.error, gzip.BadGzipFile, ImageFileError) as error:
+            raise _broken(path, "is cut off or damaged") from error
+        except HeaderDataError as error:
+            raise _broken(path, "has a header that makes no sense") from error
+        except OSError as error:
+            if error.errno is not None:
+                raise OSError(f"cannot read {path}: {error.strerror}") from error
+            raise _broken(path, "is cut off or damaged") from error
+        except MemoryError as error:
+            raise ValueError(
+                f"{path.name} holds {shape} voxels ({dtype}), more than fit into this computer's "
+                "memory; crop or resample it first"
+            ) from error
+    return image.header, _channels_last(values, shape)
+
+
+def _image(path: Path, stream: IO[bytes]) -> Any:
+    import nibabel as nib
+
+    start = stream.read(348)
+    stream.seek(0)
+    if start[4:8] == b"n+2\0":
+        return nib.Nifti2Image.from_stream(stream)
+    if start[344:348] == b"n+1\0":
+        return nib.Nifti1Image.from_stream(stream)
+    if len(start) < 348 and start:
+        raise _broken(path, "is not an image, whatever its name says: it is too short")
+    raise _broken(path, "is not a NIfTI image: the mark of that format is missing in its header")
+
+
+def _checked(path: Path, header: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    shape = tuple(int(n) for n in header.get_data_shape())
+    if len(shape) > 5 or len(shape) < 2 or (len(shape) == 5 and min(shape[3:]) > 1):
+        raise ValueError(
+            f"{path.name} has {len(shape)} axes {shape}; an image has 2 or 3, and at most one "
+            "more for channels or time: export one of its images"
+        )
+    if min(shape) < 1:
+        raise _broken(path, f"claims a size of {shape} voxels")
+    dtype = header.get_data_dtype()
+    if dtype.kind == "c":
+        raise ValueError(
+            f"{path.name} holds complex numbers; export magnitude (or phase) as its own image"
+        )
+    if dtype.kind == "V" and not (dtype.names and set("RGB") <= set(dtype.names)):
+        raise ValueError(f"{path.name} holds {dtype} values; numbers or RGB colours are needed")
+    return shape, dtype
+
+
+def _check_size(path: Path, image: Any, compressed: bool) -> None:
+    """Refuse a size the file cannot hold, before memory is asked for."""
+    header = image.header
+    voxels = math.prod(int(n) for n in header.get_data_shape())
+    needed = voxels * header.get_data_dtype().itemsize
+    held = path.stat().st_size
+    if compressed:
+        possible = held * _LARGEST_GZIP_RATIO
+    else:
+        possible = held - int(image.dataobj.offset)
+    if needed > possible:
+        raise _broken(
+            path,
+            f"claims {'x'.join(str(int(n)) for n in header.get_data_shape())} voxels "
+            f"({needed / 1e6:.3g} MB) but holds only {held / 1e6:.3g} MB",
+        )
+
+
+def _values(path: Path, proxy: Any) -> np.ndarray:
+    stored = proxy.dtype
+    if stored.names:
+        raw = proxy.get_unscaled()
+        return np.stack([raw[name] for name in "RGB"], axis=-1)
+    slope, intercept = proxy.slope, proxy.inter
+    if not (np.isfinite(slope) and np.isfinite(intercept)):
+        raise _broken(path, "has a scaling that is not a number")
+    values = proxy.get_unscaled()
+    if (slope, intercept) != (1, 0):
+        wide = np.float64 if stored.itemsize > 4 else np.float32
+        values = values.astype(wide)
+        values *= wide(slope)
+        values += wide(intercept)
+    if values.dtype.kind == "f" and values.dtype.itemsize > 4:
+        values = _as_float32(values)
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def _as_float32(values: np.ndarray) -> np.ndarray:
+    """Halve the memory, unless values would become zero or infinite."""
+    with np.errstate(over="ignore", under="ignore"):
+        small = values.astype(np.float32)
+    same = np.array_equal(np.isfinite(small), np.isfinite(values))
+    return small if same and np.array_equal(small == 0, values == 0) else values
+
+
+def _channels_last(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    colours = values.shape[len(shape) :]
+    spatial = shape[:3]
+    if len(shape) <= 3 and not colours:
+        return values[..., None]
+    return values.reshape((*spatial, -1), order="F" if not colours else "C")
+
+
+def _broken(path: Path, what: str) -> ValueError:
+    return ValueError(f"{path.name} {what}; copy or export the file again")

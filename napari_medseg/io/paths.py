@@ -1,0 +1,127 @@
+"""What a file is, by its name and by its first bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
+TIFF_SUFFIXES = (".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *TIFF_SUFFIXES, *PICTURE_SUFFIXES)
+SUPPORTED = "NIfTI (.nii, .nii.gz), PNG, JPEG, BMP and TIFF"
+
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_FOREIGN_SUFFIXES = {
+    ".dcm": "a DICOM file",
+    ".mgz": "a FreeSurfer MGZ file",
+    ".mgh": "a FreeSurfer MGH file",
+    ".mnc": "a MINC file",
+    ".brik": "an AFNI file",
+    ".head": "an AFNI file",
+    ".rec": "a Philips PAR/REC file",
+    ".par": "a Philips PAR/REC file",
+    ".nrrd": "an NRRD file",
+    ".nhdr": "an NRRD file",
+    ".mha": "a MetaImage file",
+    ".mhd": "a MetaImage file",
+    ".hdr": "half of a .hdr/.img pair",
+    ".img": "half of a .hdr/.img pair",
+}
+
+
+def image_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the image suffix of a path in lower case (".nii.gz"), "" if it has none."""
+    name = Path(path).name.lower()
+    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "")
+
+
+def is_image_path(path: str | os.PathLike[str]) -> bool:
+    """Whether the name of a path is that of an image this package reads."""
+    return image_suffix(path) != "" and not Path(path).name.startswith(".")
+
+
+def image_stem(path: str | os.PathLike[str]) -> str:
+    """Return the file name without its image suffix: ``liver.nii.gz`` gives ``liver``."""
+    name, suffix = Path(path).name, image_suffix(path)
+    return name[: -len(suffix)] if suffix else Path(path).stem
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """Return a sort key by which ``case_2`` comes before ``case_10``."""
+    parts = re.findall(r"\d+|\D+", text)
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p.casefold()) for p in parts] + [
+        (2, 0, text)
+    ]
+
+
+def sniff(path: Path) -> str:
+    """Say what a file holds, by its content first: "nifti", "tiff" or "picture".
+
+    Parameters
+    ----------
+    path : Path
+        An existing file; its suffix counts only where the content says nothing.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is none of the supported formats; the message says what it seems to be.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give an image file ({SUPPORTED})")
+    start = _first_bytes(path)
+    if not start:
+        raise ValueError(f"{path.name} is empty (0 bytes); copy or export the file again")
+    if start.startswith(_TIFF_MAGIC):
+        return "tiff"
+    if start.startswith((b"\x89PNG", b"\xff\xd8\xff")):
+        return "picture"
+    if start.startswith(b"BM") and image_suffix(path) == ".bmp":
+        return "picture"
+    foreign = _foreign(path, start)
+    if foreign:
+        raise ValueError(
+            f"{path.name} is {foreign}, which is not read yet; convert it to NIfTI first "
+            f"(supported: {SUPPORTED})"
+        )
+    if image_suffix(path) in NIFTI_SUFFIXES:
+        return "nifti"
+    if _is_nifti(start):
+        return "nifti"
+    if image_suffix(path):
+        raise ValueError(
+            f"{path.name} is not an image, although its name ends in {image_suffix(path)}; "
+            "copy or export the file again"
+        )
+    raise ValueError(f"{path.name} is not an image this program reads; supported: {SUPPORTED}")
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(544)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"there is no file {path}; check the path") from error
+    except OSError as error:
+        raise OSError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _is_nifti(start: bytes) -> bool:
+    return start[344:348] == b"n+1\0" or start[4:8] == b"n+2\0" or start[:2] == b"\x1f\x8b"
+
+
+def _foreign(path: Path, start: bytes) -> str:
+    if start[128:132] == b"DICM":
+        return _FOREIGN_SUFFIXES[".dcm"]
+    if start.startswith((b"GIF8", b"RIFF")):
+        return "a GIF or WebP file"
+    if start.startswith(b"NRRD"):
+        return _FOREIGN_SUFFIXES[".nrrd"]
+    if start[344:348] == b"ni1\0" or start[4:8] == b"ni2\0":
+        return _FOREIGN_SUFFIXES[".hdr"]
+    name = path.name.lower().removesuffix(".gz")
+    return _FOREIGN_SUFFIXES.get(Path(name).suffix, "")

@@ -1,0 +1,214 @@
+"""TIFF in: single pictures, colour, multi-page stacks, ImageJ and OME spacing.
+
+Decisions:
+
+* Pages are slices (D). Of a time series without slices each frame is one, since ImageJ often
+  names them so; slices and time together are refused.
+* Spacing is known only where ImageJ or OME metadata give a length with a unit; plain
+  resolution tags are about paper.
+* Of a pyramid the finest level is read. Compressions that need the optional `imagecodecs`
+  package are read by Pillow where it can.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_medseg.io.images import EXIF_ORIENTATION, ORIENTATIONS, pixels_of
+from napari_medseg.io.paths import image_stem
+from napari_medseg.volume import Storage, Volume
+
+_MM_PER_UNIT = {
+    "nm": 1e-6, "nanometer": 1e-6,
+    "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "\\u00b5m": 1e-3, "micron": 1e-3, "microns": 1e-3,
+    "micrometer": 1e-3,
+    "mm": 1.0, "millimeter": 1.0,
+    "cm": 10.0, "centimeter": 10.0,
+    "m": 1000.0, "meter": 1000.0,
+    "inch": 25.4, "in": 25.4,
+}  # fmt: skip
+
+
+def read_tiff(path: Path, *, indices: bool = False) -> Volume:
+    """Read a TIFF file.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+    indices : bool
+        Take palette indices as they are, for labels, instead of the colours they show.
+
+    Returns
+    -------
+    Volume
+        ``(C, H, W)``, or ``(C, D, H, W)`` for several pages.
+
+    Raises
+    ------
+    ValueError
+        If it is cut off, damaged, or has axes an image does not have.
+    OSError
+        If it cannot be read.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tif:
+            array, orientation, alpha = _planes(path, tif, indices)
+            found = _spacing(tif)
+    except (tifffile.TiffFileError, EOFError, IndexError, KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    except OSError as error:
+        if error.errno is None:
+            raise _damaged(path) from error
+        raise OSError(f"cannot read {path}: {error.strerror}") from error
+    spatial = array.ndim - 1
+    plane_axes, plane_flips = ORIENTATIONS.get(orientation, ORIENTATIONS[1])
+    leading = spatial - 2
+    storage = Storage(
+        axes=(*range(leading), *(axis + leading for axis in plane_axes)),
+        flips=(*([False] * leading), *plane_flips),
+        path=str(path),
+        format="image",
+        header={"orientation": orientation, "alpha": alpha, "lossy": False, "tiff": True},
+    )
+    spacing = (1.0,) * spatial
+    if found is not None:
+        height, width = (found[1], found[2]) if plane_axes == (0, 1) else (found[2], found[1])
+        spacing = (found[0], height, width)[-spatial:]
+    return Volume(
+        array=np.stack([storage.to_canonical(channel) for channel in array]),
+        spacing=spacing,
+        spacing_known=found is not None,
+        storage=storage,
+        name=image_stem(path),
+        channels=("red", "green", "blue") if len(array) == 3 else (),
+    )
+
+
+def _planes(path: Path, tif: Any, indices: bool) -> tuple[np.ndarray, int, bool]:
+    """Return ``(C, *S)`` in the file's order, its orientation, and whether alpha was dropped."""
+    series = tif.series[0]
+    page = series.keyframe
+    orientation = int(page.tags.valueof(EXIF_ORIENTATION, 1))
+    coloured = page.photometric == 3 and not indices  # a palette
+    if coloured or page.photometric in (5, 6) or not _decodable(page):
+        array, axes = _by_pillow(path, indices), None
+    else:
+        array, axes = _native(path, series.asarray()), series.axes
+    array, axes = _without_singletons(array, axes)
+    if axes is None:
+        axes = {2: "YX", 3: "YXS" if array.shape[-1] in (3, 4) else "QYX", 4: "QYXS"}[array.ndim]
+    channels_first = _channels_first(path, array, axes)
+    if page.photometric == 0 and channels_first.dtype == np.uint8 and not indices:
+        channels_first = np.iinfo(np.uint8).max - channels_first  # white is zero
+    alpha = bool(page.extrasamples) and len(channels_first) in (2, 4)
+    return channels_first[:-1] if alpha else channels_first, orientation, alpha
+
+
+def _decodable(page: Any) -> bool:
+    """Whether tifffile can read the page by itself (none, deflate, or imagecodecs is there)."""
+    from importlib.util import find_spec
+
+    return page.compression in (1, 8, 32946) and page.predictor == 1 or bool(find_spec("imagecodecs"))
+
+
+def _native(path: Path, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "uifb":
+        raise ValueError(
+            f"{path.name} holds {array.dtype} values; real numbers are needed: export it again"
+        )
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _by_pillow(path: Path, indices: bool) -> np.ndarray:
+    from PIL import Image, ImageSequence
+
+    with Image.open(path) as image:
+        return np.stack([pixels_of(frame, indices) for frame in ImageSequence.Iterator(image)])
+
+
+def _without_singletons(array: np.ndarray, axes: str | None) -> tuple[np.ndarray, str | None]:
+    """Drop axes of one entry, but never rows, columns or colours."""
+    if axes is None:
+        return (array[0] if len(array) == 1 else array), None
+    keep = [i for i, axis in enumerate(axes) if array.shape[i] > 1 or axis in "YXS"]
+    return array.reshape([array.shape[i] for i in keep]), "".join(axes[i] for i in keep)
+
+
+def _channels_first(path: Path, array: np.ndarray, axes: str) -> np.ndarray:
+    """Bring an array with named axes to ``(C, *S)``."""
+    colours = [i for i, axis in enumerate(axes) if axis in "SC"]
+    planes = [i for i, axis in enumerate(axes) if axis in "YX"]
+    slices = [i for i, axis in enumerate(axes) if axis not in "SCYX"]
+    if len(slices) > 1 or len(planes) != 2:
+        raise ValueError(
+            f"{path.name} has the axes {axes} {array.shape}; an image has rows, columns, slices "
+            "and channels: save one time point or position"
+        )
+    ordered = array.transpose(*colours, *slices, *planes)
+    return ordered.reshape(-1, *ordered.shape[len(colours) :])
+
+
+def _spacing(tif: Any) -> tuple[float, float, float] | None:
+    """Return slice step, row step and column step in mm, if the file gives them."""
+    if tif.ome_metadata:
+        return _ome_spacing(tif.ome_metadata)
+    if tif.imagej_metadata:
+        return _imagej_spacing(tif)
+    return None
+
+
+def _ome_spacing(text: str) -> tuple[float, float, float] | None:
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError:
+        return None
+    pixels = next((node for node in root.iter() if node.tag.endswith("Pixels")), None)
+    if pixels is None:
+        return None
+    sizes = []
+    for axis in "ZYX":
+        unit = _MM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm").lower())
+        size = pixels.get(f"PhysicalSize{axis}")
+        single = axis == "Z" and pixels.get("SizeZ", "1") == "1"
+        sizes.append(1.0 if single else _length(size, unit))
+    return _all_known(sizes)
+
+
+def _imagej_spacing(tif: Any) -> tuple[float, float, float] | None:
+    metadata, tags = tif.imagej_metadata, tif.pages[0].tags
+    unit = _MM_PER_UNIT.get(str(metadata.get("unit", "")).lower())
+    steps = []
+    for tag in ("YResolution", "XResolution"):
+        over, under = tags.valueof(tag, (0, 1))
+        steps.append(_length(under / over if over else None, unit))
+    several = max(int(metadata.get("slices", 1)), int(metadata.get("frames", 1))) > 1
+    step = _length(metadata.get("spacing"), unit) if several else 1.0
+    return _all_known([step, *steps])
+
+
+def _length(size: Any, unit: float | None) -> float | None:
+    try:
+        length = float(size) * (unit or 0.0)
+    except (TypeError, ValueError):
+        return None
+    return length if 0 < length < np.inf else None
+
+
+def _all_known(sizes: list[float | None]) -> tuple[float, float, float] | None:
+    depth, height, width = sizes
+    if depth is None or height is None or width is None:
+        return None
+    return depth, height, width
+
+
+def _damaged(path: Path) -> ValueError:
+    return ValueError(f"{path.name} is cut off or damaged; copy or export the file again")

@@ -1,10 +1,165 @@
-"""The command line."""
+"""The command line: which words there are, and how an error ends a run.
+
+Imports neither torch nor napari nor Qt; a command's module is imported when the command is run.
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from napari_medseg import __version__
+from napari_medseg.commands.flags import add_flags
+from napari_medseg.commands.terminal import say, sentence
+from napari_medseg.progress import Cancelled
+
+Parser = argparse.ArgumentParser
+Commands = argparse._SubParsersAction
+
+_SEGMENT = """\
+INPUT is one or more images (NIfTI, PNG, JPEG, BMP, TIFF), or a folder: of images, with
+images/ (and masks/), with a folder per case, or in nnU-Net's raw layout. OUT is a file if
+its name ends like an image's, else a folder that gets one label file per image, named as the
+image or its case folder. Label files that are there already are replaced, images never.
+"""
+_TRAIN = """\
+FOLDER holds images/ and masks/ of the same names, or one folder per case with its image (or a
+file per modality) and a label, or is in nnU-Net's raw layout. Ctrl-C leaves the best model so
+far; --resume goes on from there, given the same settings.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line."""
-    return 0
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words after the program's name; default those of this process.
+
+    Returns
+    -------
+    int
+        0 when all went well, 2 when the input cannot be used, 130 after Ctrl-C. Anything else
+        that goes wrong is a bug and keeps its traceback.
+    """
+    try:
+        args = make_parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has printed its help or the mistake
+        return int(stop.code or 0)
+    module, _, function = args.run.partition(":")
+    try:
+        code: int = getattr(importlib.import_module(module), function)(args)
+        return code
+    except (KeyboardInterrupt, Cancelled):
+        say("stopped")
+        return 130
+    except BrokenPipeError:  # `napari-medseg models | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # for the interpreter's last flush
+        return 0
+    except (ValueError, OSError, MemoryError) as error:
+        if os.environ.get("NAPARI_MEDSEG_DEBUG"):
+            raise
+        say(f"napari-medseg: {sentence(error)}")
+        return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser; `args.run` names the function that does the work."""
+    parser = argparse.ArgumentParser(
+        prog="napari-medseg",
+        description="Segment medical images and volumes. Without a command, opens the viewer. "
+        "For research use only.",
+        epilog="NAPARI_MEDSEG_DEBUG=1 shows the traceback of an error.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.set_defaults(run="napari_medseg.commands.viewer:open_viewer")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_demo(commands)
+    _add_models(commands)
+    _add_segment(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    return parser
+
+
+def _add(commands: Commands, name: str, run: str, about: str, more: str = "") -> Parser:
+    parser = commands.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=f"napari_medseg.commands.{run}")
+    return parser
+
+
+def _add_demo(commands: Commands) -> None:
+    parser = _add(commands, "demo", "viewer:run_demo", "segment a sample in the viewer")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="save a screenshot and the labels there, then close the viewer",
+    )
+    parser.add_argument("--sample", metavar="NAME", help="which sample (default: the first)")
+
+
+def _add_models(commands: Commands) -> None:
+    _add(commands, "models", "models:list_models", "list the models, one a line, name first")
+    parser = _add(commands, "info", "models:show_model", "show the card of a model")
+    parser.add_argument("model", metavar="MODEL", help="name or .safetensors file")
+    parser.add_argument("--json", action="store_true", help="print the card as JSON")
+
+
+def _add_segment(commands: Commands) -> None:
+    from napari_medseg.engine.inference_config import InferenceConfig
+
+    parser = _add(commands, "segment", "segment:segment", "run a model over images", _SEGMENT)
+    parser.usage = "%(prog)s INPUT [INPUT ...] --model NAME_OR_FILE --out OUT [options]"
+    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help="images or a folder")
+    parser.add_argument(
+        "--model", required=True, metavar="NAME_OR_FILE", help="see 'napari-medseg models'"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="OUT", help="file or folder")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)"
+    )
+    parser.add_argument(
+        "--modalities",
+        action="store_true",
+        help="the INPUT files, or those in the one INPUT folder, are the channels of one image",
+    )
+    add_flags(parser.add_argument_group("how the model is run"), InferenceConfig)
+
+
+def _add_train(commands: Commands) -> None:
+    from napari_medseg.engine.training_config import RECIPES, TrainingConfig
+
+    parser = _add(commands, "train", "train:train", "train a network on labelled images", _TRAIN)
+    parser.usage = "%(prog)s FOLDER --out MODEL.safetensors [options]"
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="images and their labels")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="MODEL.safetensors", help="the model's file"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument("--overwrite", action="store_true", help="replace a model that is there")
+    parser.add_argument(
+        "--recipe", choices=tuple(RECIPES), help="settings to start from; the flags below win"
+    )
+    add_flags(parser.add_argument_group("how it is trained"), TrainingConfig)
+
+
+def _add_evaluate(commands: Commands) -> None:
+    parser = _add(commands, "evaluate", "evaluate:evaluate", "score predictions against the truth")
+    parser.add_argument("prediction", type=Path, metavar="PRED", help="label file or folder")
+    parser.add_argument("truth", type=Path, metavar="TRUTH", help="label file or data set")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every number there")
+    parser.add_argument(
+        "--tolerance", type=float, metavar="MM", help="also print the surface Dice (NSD) at this"
+    )

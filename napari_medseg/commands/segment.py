@@ -1,0 +1,201 @@
+"""``napari-medseg segment``: run a model over files or folders."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_medseg.io import CaseFiles, find_cases, image_stem, is_image_path
+from napari_medseg.io.datasets import IGNORED_STEMS, LABEL_STEMS
+from napari_medseg.progress import Report, Step
+
+if TYPE_CHECKING:
+    from napari_medseg.engine.inference_config import InferenceConfig
+    from napari_medseg.engine.segmenter import Segmenter
+    from napari_medseg.volume import Volume
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where labels go: one file, or a folder with a file per image.
+
+    Parameters
+    ----------
+    path : Path
+        A file if it has an image suffix, else a folder.
+    """
+
+    path: Path
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the name is that of an image."""
+        return is_image_path(self.path)
+
+    def file(self, name: str, volume: Volume) -> Path:
+        """Return the label file of an image: NIfTI for NIfTI, PNG for 2D, else a TIFF stack."""
+        if self.is_file:
+            return self.path
+        nifti = volume.storage is not None and volume.storage.format == "nifti"
+        suffix = ".nii.gz" if nifti else ".png" if volume.spatial_dims == 2 else ".tif"
+        return self.path / f"{name}{suffix}"
+
+
+def segment(args: argparse.Namespace) -> int:
+    """Segment every image, go on where one fails, and return 2 if any did."""
+    from napari_medseg.commands.flags import apply, changes
+    from napari_medseg.commands.terminal import say, sentence, watching
+    from napari_medseg.engine.inference_config import InferenceConfig
+
+    config = apply(InferenceConfig(), changes(args, InferenceConfig))
+    cases = find_inputs(args.input, modalities=args.modalities)
+    target = Target(args.out)
+    check_target(cases, target)
+
+    from napari_medseg.engine.segmenter import Segmenter
+
+    segmenter = Segmenter.load(args.model, device=args.device)
+    failed = []
+    for index, case in enumerate(cases):
+        try:
+            with watching(case.name) as report:
+                at = partial(_with_place, report, f"image {index + 1} of {len(cases)}")
+                written, notes = segment_case(segmenter, case, config, target, report=at)
+        except (ValueError, OSError) as error:
+            failed.append(case.name)
+            say(f"{case.name}: {sentence(error)}" if len(cases) > 1 else sentence(error))
+            continue
+        for note in notes:
+            say(f"{case.name}: {note}")
+        for path in written:
+            print(path, flush=True)
+    if failed and len(cases) > 1:
+        say(f"{len(failed)} of {len(cases)} images failed: {', '.join(failed)}")
+    return 2 if failed else 0
+
+
+def segment_case(
+    segmenter: Segmenter,
+    case: CaseFiles,
+    config: InferenceConfig,
+    target: Target,
+    *,
+    report: Report,
+) -> tuple[list[Path], Sequence[str]]:
+    """Segment one image and write its labels, and its maps where `config` asks for them.
+
+    Returns
+    -------
+    tuple
+        The files written, and what the engine has to say about the run.
+    """
+    from napari_medseg.io import read_volume, write_image, write_labels
+
+    volume = read_volume(case.images if len(case.images) > 1 else case.images[0])
+    path = target.file(case.name, volume)
+    result = segmenter.segment(volume, config, report=report)
+    write_labels(path, result.labels, like=volume, provenance=result.provenance)
+    written = [path]
+    for name in ("probabilities", "uncertainty"):
+        values = getattr(result, name)
+        if values is not None:
+            channels = values if values.ndim > volume.spatial_dims else values[None]
+            suffix = path.name[len(image_stem(path)) :].replace(".png", ".tif")
+            maps = path.with_name(f"{image_stem(path)}_{name}{suffix}")
+            write_image(maps, volume.with_array(channels))
+            written.append(maps)
+    return written, result.notes
+
+
+def find_inputs(inputs: Sequence[Path], *, modalities: bool = False) -> list[CaseFiles]:
+    """Find the images that files and folders on the command line stand for.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        A file is an image. A folder is a data set in one of the layouts of `find_cases`, or one
+        case if a label lies among its images; the label is left out.
+    modalities : bool
+        All files, or those of the one folder, are the channels of a single image.
+
+    Raises
+    ------
+    ValueError
+        If nothing is found, or two images have the same name.
+    OSError
+        If an input is not there.
+    """
+    for path in inputs:
+        if not path.exists():
+            raise FileNotFoundError(f"there is no file or folder {path}; check the path")
+    if modalities:
+        return [_one_case(inputs)]
+    cases: list[CaseFiles] = []
+    for path in inputs:
+        if not path.is_dir():
+            cases.append(CaseFiles(image_stem(path), (path,), None))
+        elif any(image_stem(p).lower() in LABEL_STEMS for p in _images(path)):
+            cases.append(_one_case([path]))
+        else:
+            cases.extend(find_cases(path))
+    by_name = defaultdict(list)
+    for case in cases:
+        by_name[case.name].append(case.images[0])
+    for name, paths in by_name.items():
+        if len(paths) > 1:
+            raise ValueError(
+                f"{paths[0]} and {paths[1]} would both be written as {name}; segment them one "
+                "after the other into different folders"
+            )
+    return cases
+
+
+def check_target(cases: Sequence[CaseFiles], target: Target) -> None:
+    """Raise a `ValueError` if labels would be written over an image, or over each other."""
+    if target.is_file and len(cases) > 1:
+        raise ValueError(
+            f"{len(cases)} images cannot be written to one file {target.path}; give a folder "
+            "as --out (a name without an image suffix)"
+        )
+    out = target.path.resolve()
+    for image in (path.resolve() for case in cases for path in case.images):
+        if image == out or (not target.is_file and image.parent == out):
+            raise ValueError(
+                f"the labels would be written over or among the images in {image.parent}; give "
+                "another --out"
+            )
+
+
+def _one_case(inputs: Sequence[Path]) -> CaseFiles:
+    if len(inputs) == 1 and inputs[0].is_dir():
+        folder = inputs[0]
+        files = tuple(
+            path
+            for path in _images(folder)
+            if image_stem(path).lower() not in (*LABEL_STEMS, *IGNORED_STEMS)
+        )
+        if not files:
+            raise ValueError(f"no images were found in {folder}; it must hold one per modality")
+        return CaseFiles(folder.resolve().name, files, None)
+    folders = [path for path in inputs if path.is_dir()]
+    if folders:
+        raise ValueError(
+            f"{folders[0]} is a folder; with --modalities give one folder, or one file per channel"
+        )
+    return CaseFiles(image_stem(inputs[0]), tuple(inputs), None)
+
+
+def _images(folder: Path) -> list[Path]:
+    from napari_medseg.io.paths import natural_key
+
+    found = [path for path in folder.iterdir() if path.is_file() and is_image_path(path)]
+    return sorted(found, key=lambda path: natural_key(path.name))
+
+
+def _with_place(report: Report, place: str, step: Step) -> None:
+    report(Step(step.done, step.total, step.unit, " · ".join(p for p in (place, step.note) if p)))

@@ -1,0 +1,52 @@
+"""``napari-medseg`` alone and ``demo``: open the viewer, by way of the plugin's manifest."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+
+def open_viewer(args: argparse.Namespace) -> int:
+    """Open napari with the workbench docked, and return when it is closed."""
+    _check_screen()
+    napari = _import_napari()
+    viewer = napari.Viewer(title="napari-medseg")
+    viewer.window.add_plugin_dock_widget("napari-medseg", "Workbench")
+    napari.run()
+    return 0
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    """Segment a sample in the viewer; with an output folder, save a screenshot and close."""
+    _check_screen()
+    _import_napari()
+    from napari_medseg import demo
+
+    demo.main(output=args.output, sample=args.sample)
+    return 0
+
+
+def _import_napari():  # type: ignore[no-untyped-def]  # a module
+    try:
+        import napari
+        import qtpy.QtWidgets  # noqa: F401  # fails here, not in the middle of napari
+    except ImportError as error:
+        if type(error).__name__ != "QtBindingsNotFoundError" and "napari" in str(error.name or ""):
+            raise
+        raise OSError(
+            "the viewer needs a Qt binding and none is installed; "
+            "run: pip install 'napari-medseg[pyqt5]'"
+        ) from error
+    return napari
+
+
+def _check_screen() -> None:
+    """Say that there is no screen before Qt ends the process over it."""
+    if not sys.platform.startswith("linux"):
+        return
+    if not any(os.environ.get(v) for v in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        raise OSError(
+            "the viewer needs a screen and there is none here (DISPLAY is not set); use the "
+            "commands segment, train and evaluate, or put 'xvfb-run -a' before the command"
+        )

@@ -46,6 +46,18 @@ class Storage:
         return turned.transpose(tuple(np.argsort(self.axes)))
 
 
+def canonical_affine(spacing: tuple[float, ...]) -> np.ndarray:
+    """Return the (4, 4) matrix from ``(d, h, w, 1)`` to RAS+ mm of an image with no other place.
+
+    D runs to superior, H to posterior, W to left; the first voxel is the origin. For 2D the
+    index is ``(0, h, w, 1)``.
+    """
+    depth, height, width = (1.0, *spacing)[-3:]
+    affine = np.zeros((4, 4))
+    affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = depth, -height, -width, 1
+    return affine
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """A 2D image or 3D volume with its spacing and its place in the world.
@@ -59,6 +71,7 @@ class Volume:
         Distance of neighbouring voxels in mm, one per spatial axis, in array order.
     affine : ndarray
         (4, 4); array index ``(d, h, w, 1)`` to RAS+ mm. For 2D the index is ``(0, h, w, 1)``.
+        Left out, it is `canonical_affine` of the spacing: the first voxel at the origin.
     spacing_known : bool
         False if the file does not say; `spacing` is then 1.
     storage : Storage or None
@@ -76,7 +89,7 @@ class Volume:
 
     array: np.ndarray
     spacing: tuple[float, ...]
-    affine: np.ndarray = field(default_factory=lambda: np.eye(4))
+    affine: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     spacing_known: bool = True
     storage: Storage | None = None
     name: str = ""
@@ -92,6 +105,8 @@ class Volume:
             raise ValueError(f"spacing {self.spacing} must have {self.spatial_dims} entries (mm)")
         if not all(np.isfinite(s) and s > 0 for s in self.spacing):
             raise ValueError(f"spacing must be positive and finite (mm), got {self.spacing}")
+        if self.affine.size == 0:
+            object.__setattr__(self, "affine", canonical_affine(self.spacing))
         if self.affine.shape != (4, 4) or not np.isfinite(self.affine).all():
             raise ValueError("affine must be a finite 4x4 matrix")
 

@@ -11,17 +11,21 @@ from napari_medseg.io.datasets import (
     find_cases,
 )
 from napari_medseg.io.paths import image_stem, is_image_path
-from napari_medseg.io.reading import read_labels, read_volume
+from napari_medseg.io.reading import check_same_grid, read_labels, read_volume
+from napari_medseg.io.writing import write_image, write_labels
 
 __all__ = [
     "CaseFiles",
     "DatasetInfo",
     "DatasetLayout",
     "atomic_path",
+    "check_same_grid",
     "dataset_info",
     "find_cases",
     "image_stem",
     "is_image_path",
     "read_labels",
     "read_volume",
+    "write_image",
+    "write_labels",
 ]

@@ -69,7 +69,7 @@ def read_picture(path: Path, *, indices: bool = False) -> Volume:
     )
     planes = [pixels] if pixels.ndim == 2 else list(np.moveaxis(pixels, -1, 0))
     return Volume(
-        array=np.stack([storage.to_canonical(plane) for plane in planes]),
+        array=np.ascontiguousarray([storage.to_canonical(plane) for plane in planes]),
         spacing=(1.0, 1.0),
         spacing_known=False,
         storage=storage,
@@ -85,9 +85,10 @@ def _decoded(path: Path, indices: bool) -> tuple[np.ndarray, int, dict[str, Any]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                if getattr(image, "n_frames", 1) > 1:
+                frames = getattr(image, "n_frames", 1)
+                if frames > 1:
                     raise ValueError(
-                        f"{path.name} is an animation of {image.n_frames} pictures; "
+                        f"{path.name} is an animation of {frames} pictures; "
                         "save the one you need, or all as a TIFF stack"
                     )
                 image.load()

@@ -53,7 +53,8 @@ def read_nifti(path: Path) -> Volume:
     affine, transform = _file_affine(path, header)
     axes, flips, to_file = _canonical(affine, shape)
     world = np.diag([*[_mm_per_unit(header)] * 3, 1.0]) @ affine @ to_file
-    spacing = tuple(float(s) for s in np.linalg.norm(world[:3, :3], axis=0)[-spatial:])
+    # headers hold float32, so that what lies beyond six digits is noise (0.99999998 mm)
+    spacing = tuple(float(f"{s:.6g}") for s in np.linalg.norm(world[:3, :3], axis=0)[-spatial:])
     known = transform != "pixdim" or bool((header["pixdim"][1 : spatial + 1] > 0).all())
     storage = Storage(
         axes=axes,

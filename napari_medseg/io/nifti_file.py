@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +38,8 @@ def load_nifti(path: Path) -> tuple[Any, np.ndarray]:
 
     with open(path, "rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
-    opened: Any = gzip.open(path) if compressed else open(path, "rb")
-    with opened as stream:
+    opener: Any = gzip.open if compressed else open
+    with opener(path, "rb") as stream:
         try:
             image = _image(path, stream)
             shape, dtype = _checked(path, image.header)
@@ -61,7 +61,7 @@ def load_nifti(path: Path) -> tuple[Any, np.ndarray]:
     return image.header, _channels_last(values, shape)
 
 
-def _image(path: Path, stream: IO[bytes]) -> Any:
+def _image(path: Path, stream: Any) -> Any:
     import nibabel as nib
 
     start = stream.read(348)
@@ -100,10 +100,7 @@ def _check_size(path: Path, image: Any, compressed: bool) -> None:
     voxels = math.prod(int(n) for n in header.get_data_shape())
     needed = voxels * header.get_data_dtype().itemsize
     held = path.stat().st_size
-    if compressed:
-        possible = held * _LARGEST_GZIP_RATIO
-    else:
-        possible = held - int(image.dataobj.offset)
+    possible = held * _LARGEST_GZIP_RATIO if compressed else held - int(image.dataobj.offset)
     if needed > possible:
         raise _broken(
             path,

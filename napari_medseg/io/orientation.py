@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 CANONICAL = ((2, 1), (1, -1), (0, -1))
@@ -23,9 +25,10 @@ def canonical_order(affine: np.ndarray) -> tuple[tuple[int, ...], tuple[bool, ..
     flips : tuple of bool
         Whether that axis runs against I→S, A→P, R→L.
     """
-    from nibabel.orientations import io_orientation
+    from nibabel import orientations
 
-    orientation = io_orientation(affine)
+    nearest: Any = orientations.io_orientation  # not annotated in nibabel
+    orientation = nearest(affine)
     axes, flips = [], []
     for world, direction in CANONICAL:
         axis = int(np.flatnonzero(orientation[:, 0] == world)[0])

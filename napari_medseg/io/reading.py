@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,7 @@ def read_volume(path: PathLike | Sequence[PathLike]) -> Volume:
         return volumes[0]
     for other, name in zip(volumes[1:], paths[1:], strict=True):
         check_same_grid(volumes[0], other, paths[0].name, name.name)
-    names = [
-        _channel_names(volume, name) for volume, name in zip(volumes, paths, strict=True)
-    ]
+    names = [_channel_names(volume, name) for volume, name in zip(volumes, paths, strict=True)]
     return replace(
         volumes[0],
         array=np.concatenate([volume.array for volume in volumes]),
@@ -92,8 +91,9 @@ def check_same_grid(first: Volume, second: Volume, first_name: str, second_name:
         )
     if not (first.spacing_known and second.spacing_known):
         return
-    corners = np.array([[0, 0, 0, 1], [*((1,) * (3 - len(first.shape))), *first.shape, 1]])
-    apart = np.abs((first.affine - second.affine) @ corners.T)[:3].max()
+    extent = [0, *first.shape][-3:]
+    corners = np.array([[*corner, 1] for corner in product(*((0, n) for n in extent))])
+    apart = np.linalg.norm(((first.affine - second.affine) @ corners.T)[:3], axis=0).max()
     if apart > 0.1 * min(first.spacing):
         raise ValueError(
             f"{first_name} and {second_name} lie up to {apart:.3g} mm apart; "

@@ -12,7 +12,6 @@ Decisions:
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,8 @@ import numpy as np
 
 from napari_medseg.io.images import EXIF_ORIENTATION, ORIENTATIONS, pixels_of
 from napari_medseg.io.paths import image_stem
+from napari_medseg.io.tiff_metadata import stated_spacing
 from napari_medseg.volume import Storage, Volume
-
-_MM_PER_UNIT = {
-    "nm": 1e-6, "nanometer": 1e-6,
-    "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "\\u00b5m": 1e-3, "micron": 1e-3, "microns": 1e-3,
-    "micrometer": 1e-3,
-    "mm": 1.0, "millimeter": 1.0,
-    "cm": 10.0, "centimeter": 10.0,
-    "m": 1000.0, "meter": 1000.0,
-    "inch": 25.4, "in": 25.4,
-}  # fmt: skip
 
 
 def read_tiff(path: Path, *, indices: bool = False) -> Volume:
@@ -60,7 +50,7 @@ def read_tiff(path: Path, *, indices: bool = False) -> Volume:
     try:
         with tifffile.TiffFile(path) as tif:
             array, orientation, alpha = _planes(path, tif, indices)
-            found = _spacing(tif)
+            found = stated_spacing(tif)
     except (tifffile.TiffFileError, EOFError, IndexError, KeyError, TypeError) as error:
         raise _damaged(path) from error
     except OSError as error:
@@ -82,7 +72,7 @@ def read_tiff(path: Path, *, indices: bool = False) -> Volume:
         height, width = (found[1], found[2]) if plane_axes == (0, 1) else (found[2], found[1])
         spacing = (found[0], height, width)[-spatial:]
     return Volume(
-        array=np.stack([storage.to_canonical(channel) for channel in array]),
+        array=np.ascontiguousarray([storage.to_canonical(channel) for channel in array]),
         spacing=spacing,
         spacing_known=found is not None,
         storage=storage,
@@ -115,7 +105,8 @@ def _decodable(page: Any) -> bool:
     """Whether tifffile can read the page by itself (none, deflate, or imagecodecs is there)."""
     from importlib.util import find_spec
 
-    return page.compression in (1, 8, 32946) and page.predictor == 1 or bool(find_spec("imagecodecs"))
+    plain = page.compression in (1, 8, 32946) and page.predictor == 1
+    return plain or find_spec("imagecodecs") is not None
 
 
 def _native(path: Path, array: np.ndarray) -> np.ndarray:
@@ -155,59 +146,6 @@ def _channels_first(path: Path, array: np.ndarray, axes: str) -> np.ndarray:
         )
     ordered = array.transpose(*colours, *slices, *planes)
     return ordered.reshape(-1, *ordered.shape[len(colours) :])
-
-
-def _spacing(tif: Any) -> tuple[float, float, float] | None:
-    """Return slice step, row step and column step in mm, if the file gives them."""
-    if tif.ome_metadata:
-        return _ome_spacing(tif.ome_metadata)
-    if tif.imagej_metadata:
-        return _imagej_spacing(tif)
-    return None
-
-
-def _ome_spacing(text: str) -> tuple[float, float, float] | None:
-    try:
-        root = ET.fromstring(text)
-    except ET.ParseError:
-        return None
-    pixels = next((node for node in root.iter() if node.tag.endswith("Pixels")), None)
-    if pixels is None:
-        return None
-    sizes = []
-    for axis in "ZYX":
-        unit = _MM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm").lower())
-        size = pixels.get(f"PhysicalSize{axis}")
-        single = axis == "Z" and pixels.get("SizeZ", "1") == "1"
-        sizes.append(1.0 if single else _length(size, unit))
-    return _all_known(sizes)
-
-
-def _imagej_spacing(tif: Any) -> tuple[float, float, float] | None:
-    metadata, tags = tif.imagej_metadata, tif.pages[0].tags
-    unit = _MM_PER_UNIT.get(str(metadata.get("unit", "")).lower())
-    steps = []
-    for tag in ("YResolution", "XResolution"):
-        over, under = tags.valueof(tag, (0, 1))
-        steps.append(_length(under / over if over else None, unit))
-    several = max(int(metadata.get("slices", 1)), int(metadata.get("frames", 1))) > 1
-    step = _length(metadata.get("spacing"), unit) if several else 1.0
-    return _all_known([step, *steps])
-
-
-def _length(size: Any, unit: float | None) -> float | None:
-    try:
-        length = float(size) * (unit or 0.0)
-    except (TypeError, ValueError):
-        return None
-    return length if 0 < length < np.inf else None
-
-
-def _all_known(sizes: list[float | None]) -> tuple[float, float, float] | None:
-    depth, height, width = sizes
-    if depth is None or height is None or width is None:
-        return None
-    return depth, height, width
 
 
 def _damaged(path: Path) -> ValueError:

@@ -1,0 +1,96 @@
+"""PNG and TIFF out, in the pixel order and with the EXIF orientation of the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_medseg.io.images import EXIF_ORIENTATION
+from napari_medseg.volume import Volume
+
+_IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
+
+
+def write_png(path: Path, array: np.ndarray, like: Volume, *, name: str) -> None:
+    """Write ``(C, H, W)`` as PNG, values as they are.
+
+    Raises
+    ------
+    ValueError
+        If it is a volume, or its values are not uint8 (1 or 3 channels) or uint16 (1 channel).
+    """
+    from PIL import Image
+
+    if like.spatial_dims != 2:
+        raise ValueError(
+            f"{name} cannot be written: PNG holds one 2D image, this is a volume of "
+            f"{' x '.join(str(n) for n in like.shape)} voxels; use .nii.gz or .tif"
+        )
+    allowed = {"uint8": (1, 3), "uint16": (1,)}
+    if len(array) not in allowed.get(array.dtype.name, ()):
+        raise ValueError(
+            f"{name} cannot be written: PNG holds uint8 with 1 or 3 channels or uint16 with 1, "
+            f"this is {array.dtype} with {len(array)}; use .tif or .nii.gz"
+        )
+    stored, orientation = _in_file_order(array, like)
+    pixels = stored[0] if len(stored) == 1 else np.moveaxis(stored, 0, -1)
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    if orientation == 1:
+        picture.save(path)
+        return
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    picture.save(path, exif=exif)
+
+
+def write_tiff(path: Path, array: np.ndarray, like: Volume) -> None:
+    """Write ``(C, *S)`` as TIFF, one page per slice, with the spacing where it is known.
+
+    ImageJ's form where it can hold the type of the values, else OME-TIFF.
+    """
+    import tifffile
+
+    stored, orientation = _in_file_order(array, like)
+    if stored.dtype.kind == "b":
+        stored = stored.astype(np.uint8)
+    colours = len(stored) == 3 and stored.dtype.name == "uint8"
+    if len(stored) == 1:
+        pages, axes = stored[0], "YX"
+    elif colours:
+        pages, axes = np.moveaxis(stored, 0, -1), "YXS"
+    else:
+        pages, axes = np.moveaxis(stored, 0, -3), "CYX"
+    if like.spatial_dims == 3:
+        axes = f"Z{axes}"
+    transposed = orientation >= 5
+    height, width = like.spacing[-1:-3:-1] if transposed else like.spacing[-2:]
+    depth = like.spacing[0] if like.spatial_dims == 3 else 1.0
+    imagej = stored.dtype.name in _IMAGEJ_DTYPES
+    options: dict[str, Any] = {"imagej" if imagej else "ome": True}
+    metadata: dict[str, Any] = {"axes": axes}
+    if like.spacing_known and imagej:
+        metadata |= {"unit": "mm", "spacing": depth}
+        options["resolution"] = (1 / width, 1 / height)
+    elif like.spacing_known:
+        for axis, size in zip("ZYX", (depth, height, width), strict=True):
+            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "mm"}
+    if orientation != 1:
+        options["extratags"] = [(EXIF_ORIENTATION, 3, 1, orientation, True)]
+    tifffile.imwrite(
+        path,
+        np.ascontiguousarray(pages),
+        photometric="rgb" if colours else "minisblack",
+        metadata=metadata,
+        **options,
+    )
+
+
+def _in_file_order(array: np.ndarray, like: Volume) -> tuple[np.ndarray, int]:
+    """Return ``(C, *S_file)`` and the orientation tag; other formats' files are left upright."""
+    storage = like.storage
+    if storage is None or storage.format != "image":
+        return array, 1
+    stored = np.stack([storage.to_stored(channel) for channel in array])
+    return stored, int(storage.header.get("orientation", 1))

@@ -1,0 +1,123 @@
+"""Labels and images out, whole or not at all, in the place of the image they belong to."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_medseg.io.atomic import atomic_path
+from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_stem, image_suffix
+from napari_medseg.io.reading import PathLike
+from napari_medseg.volume import Volume
+
+
+def write_labels(
+    path: PathLike,
+    labels: np.ndarray,
+    *,
+    like: Volume,
+    provenance: dict[str, Any] | None = None,
+) -> None:
+    """Write labels so that they lie voxel for voxel on the image they were made for.
+
+    Parameters
+    ----------
+    path : path
+        ``.nii.gz``, ``.nii``, ``.png``, ``.tif`` or ``.tiff``; missing folders are made. For an
+        image from a NIfTI file a NIfTI file has that file's shape, affine, codes and voxel order;
+        for a picture, its pixel order and EXIF orientation.
+    labels : ndarray
+        ``(*S)``, whole numbers from 0 to 65535; stored as uint8 or uint16, as they are.
+    like : Volume
+        The image, ``(C, *S)``.
+    provenance : dict or None
+        How the labels came about, written beside them as ``NAME.json``.
+
+    Raises
+    ------
+    ValueError
+        If the labels do not fit the image, the format, or would replace the image itself.
+    OSError
+        If they cannot be written; nothing is left behind then.
+    """
+    path = Path(path)
+    if labels.shape != like.shape:
+        raise ValueError(
+            f"labels of {labels.shape} voxels do not fit the image of {like.shape}; "
+            "give the volume they were made for"
+        )
+    values = _storable(labels)
+    if like.storage and like.storage.path and _same_file(path, Path(like.storage.path)):
+        raise ValueError(f"{path} is the image itself; choose another name for its labels")
+    text = None if provenance is None else json.dumps(provenance, indent=2, default=str)
+    with ExitStack() as files:
+        target = files.enter_context(atomic_path(path))
+        if text is not None:
+            beside = files.enter_context(atomic_path(path.with_name(f"{image_stem(path)}.json")))
+            beside.write_text(text + "\n", encoding="utf-8")
+        _write(target, path, values[None], like, labels=True)
+
+
+def write_image(path: PathLike, volume: Volume) -> None:
+    """Write an image, in the place and the voxel order it was read with.
+
+    Parameters
+    ----------
+    path : path
+        ``.nii.gz``, ``.nii``, ``.tif``, ``.tiff``; or ``.png`` for 2D uint8 (1 or 3 channels) or
+        uint16 (1 channel). Several channels of NIfTI become its fourth axis.
+    volume : Volume
+        The image.
+
+    Raises
+    ------
+    ValueError
+        If the format cannot hold it.
+    OSError
+        If it cannot be written; nothing is left behind then.
+    """
+    path = Path(path)
+    with atomic_path(path) as target:
+        _write(target, path, volume.array, volume, labels=False)
+
+
+def _write(target: Path, path: Path, array: np.ndarray, like: Volume, *, labels: bool) -> None:
+    suffix = image_suffix(path)
+    if suffix in NIFTI_SUFFIXES:
+        from napari_medseg.io.nifti_write import write_nifti
+
+        write_nifti(target, array, like, labels=labels)
+    elif suffix in TIFF_SUFFIXES:
+        from napari_medseg.io.images_write import write_tiff
+
+        write_tiff(target, array, like)
+    elif suffix == ".png":
+        from napari_medseg.io.images_write import write_png
+
+        write_png(target, array, like, name=path.name)
+    else:
+        raise ValueError(
+            f"{path.name} ends in {path.suffix or 'nothing'}, which is not written; "
+            "use .nii.gz, .nii, .tif or, for 2D, .png"
+        )
+
+
+def _storable(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind == "b":
+        return labels.astype(np.uint8)
+    if labels.dtype.kind not in "ui":
+        raise ValueError(f"labels must be whole numbers, got {labels.dtype}; round them first")
+    lowest, highest = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if lowest < 0 or highest > 65535:
+        raise ValueError(
+            f"labels must be from 0 to 65535, got {lowest} to {highest}; renumber them first"
+        )
+    return labels.astype(np.uint8 if highest < 256 else np.uint16, copy=False)
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    return path.exists() and other.exists() and path.samefile(other)

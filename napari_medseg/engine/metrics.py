@@ -240,7 +240,7 @@ def _surface(mask: np.ndarray) -> np.ndarray:
     """Voxels of the mask with a face neighbour outside it; outside the array counts as outside."""
     inner = mask.copy()
     for axis in range(mask.ndim):
-        first = (slice(None),) * axis
+        first: tuple[slice, ...] = (slice(None),) * axis
         inner[(*first, slice(1, None))] &= mask[(*first, slice(None, -1))]
         inner[(*first, slice(None, -1))] &= mask[(*first, slice(1, None))]
         inner[(*first, [0, -1])] = False

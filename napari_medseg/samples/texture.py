@@ -1,0 +1,43 @@
+"""What the phantoms are painted with: smooth noise, soft edges, blends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def smooth_noise(
+    random: np.random.Generator, shape: Sequence[int], sigma: float | Sequence[float]
+) -> np.ndarray:
+    """Make Gaussian noise ``shape`` blurred by `sigma` voxels, mean 0 and standard deviation 1."""
+    from scipy import ndimage
+
+    noise = ndimage.gaussian_filter(random.standard_normal(tuple(shape)), sigma, mode="wrap")
+    return (noise - noise.mean()) / noise.std()
+
+
+def inside(distance: np.ndarray, width: float = 1.0) -> np.ndarray:
+    """Turn a signed distance (negative inside) into an opacity that fades over `width`."""
+    edge = np.clip(0.5 - distance / width, 0, 1)
+    return edge * edge * (3 - 2 * edge)
+
+
+def blend(below: np.ndarray, above: np.ndarray | float, opacity: np.ndarray) -> np.ndarray:
+    """Paint `above` over `below`, as much as `opacity` says."""
+    return below + (above - below) * opacity
+
+
+def ellipsoid(
+    grid: Sequence[np.ndarray], centre: Sequence[float], radii: Sequence[float]
+) -> np.ndarray:
+    """Signed distance to an ellipsoid, nearly exact near its surface; in the grid's unit."""
+    scaled = [(x - c) / r for x, c, r in zip(grid, centre, radii, strict=True)]
+    length = np.sqrt(sum(s * s for s in scaled))
+    slope = np.sqrt(sum((s / r) ** 2 for s, r in zip(scaled, radii, strict=True)))
+    return (length - 1) * length / np.maximum(slope, 1e-6)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Round an image of 0 to 1 to 0 to 255."""
+    return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from napari_medseg.io.atomic import atomic_path
-from napari_medseg.io.datasets import (
-    CaseFiles,
-    DatasetInfo,
-    DatasetLayout,
-    dataset_info,
-    find_cases,
-)
+from napari_medseg.io.datasets import CaseFiles, find_cases
+from napari_medseg.io.layouts import DatasetInfo, DatasetLayout, dataset_info
 from napari_medseg.io.paths import image_stem, is_image_path
 from napari_medseg.io.reading import check_same_grid, read_labels, read_volume
 from napari_medseg.io.writing import write_image, write_labels

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from napari_medseg.io.paths import SUPPORTED, image_stem, is_image_path, natural_key
+from napari_medseg.io.layouts import (
+    LABEL_FOLDERS,
+    LABEL_STEMS,
+    DatasetLayout,
+    existing_folder,
+    folders_in,
+    images_in,
+    is_label_stem,
+    layout_of,
+)
+from napari_medseg.io.paths import SUPPORTED, image_stem, is_dicom, natural_key
 
-LABEL_FOLDERS = ("masks", "labels", "mask", "label")
-LABEL_STEMS = ("label", "labels", "seg", "mask", "segmentation")
 IGNORED_STEMS = ("brainmask", "brain_mask")
+_NNUNET_IMAGES = ("imagesTr", "imagesTs", "imagesVal")
 _CHANNEL = re.compile(r"^(.+)_(\d{4})$")
-
-
-class DatasetLayout(Enum):
-    """How a folder is organised."""
-
-    PAIRED_FOLDERS = "images/ and masks/"
-    NNUNET = "imagesTr/ and labelsTr/"
-    CASE_FOLDERS = "one folder per case"
-    IMAGES = "images without labels"
 
 
 @dataclass(frozen=True)
@@ -47,38 +45,25 @@ class CaseFiles:
     label: Path | None
 
 
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What a folder says about itself.
-
-    Parameters
-    ----------
-    layout : DatasetLayout
-        How it is organised.
-    channels : tuple of str
-        Name of each input channel where known, else empty.
-    labels : dict
-        Name of each label value but background where known, else empty.
-    """
-
-    layout: DatasetLayout
-    channels: tuple[str, ...] = ()
-    labels: dict[int, str] = field(default_factory=dict)
-
-
-def find_cases(folder: str | os.PathLike[str]) -> list[CaseFiles]:
+def find_cases(folder: str | os.PathLike[str], *, need_labels: bool = False) -> list[CaseFiles]:
     """Find the cases of a folder, sorted by name the way people count (2 before 10).
 
-    Layouts, the first that fits: nnU-Net's raw one (``imagesTr``, ``labelsTr``, channels
-    ``_0000``...); ``images/`` with ``masks/`` or ``labels/``, matched by name whatever the
-    suffix; one folder per case with a label named label, labels, seg, segmentation or mask
-    (``brainmask`` is ignored, everything else is a modality, by name); else a plain folder of
-    images without labels.
+    Layouts, the first that fits:
+
+    * nnU-Net's raw one: ``imagesTr``, ``labelsTr``, channels ``_0000``, ``_0001``...;
+    * ``images/`` with ``masks/`` or ``labels/``, matched by name whatever the suffix
+      (``x_mask``, ``x_segmentation``... count as a mask of ``x``);
+    * one folder per case, or one such folder itself, with a label named label, labels, seg,
+      segmentation or mask; ``brainmask`` is ignored, everything else is a modality, by name;
+      the case's name may stand before each (``BraTS_001/BraTS_001_flair.nii.gz``);
+    * a plain folder of images, with masks ``x_mask``... beside them or without.
 
     Parameters
     ----------
     folder : path
         The dataset, or a folder of images to segment.
+    need_labels : bool
+        For training and evaluation: images without labels are an error that lists them.
 
     Returns
     -------
@@ -88,109 +73,61 @@ def find_cases(folder: str | os.PathLike[str]) -> list[CaseFiles]:
     Raises
     ------
     ValueError
-        If there are no images, images without a mask beside others that have one, or two files
-        of one name.
+        If there are no images, labels are needed and missing, none of the masks has the name of
+        an image, a case lacks a modality that others have, or two files have one name.
     OSError
         If there is no such folder.
     """
-    folder = _existing(folder)
-    layout = _layout(folder)
+    folder = existing_folder(folder)
+    layout = layout_of(folder)
     if layout is DatasetLayout.NNUNET:
-        cases = _paired(folder / "imagesTr", folder / "labelsTr", channels=True)
+        cases = _paired(folder / "imagesTr", folder / "labelsTr")
     elif layout is DatasetLayout.PAIRED_FOLDERS:
-        cases = _paired(folder / "images", _label_folder(folder), channels=False)
+        cases = _paired(folder / "images", _label_folder(folder))
     elif layout is DatasetLayout.CASE_FOLDERS:
-        cases = _case_folders(folder)
+        cases = [_case(sub) for sub in ([folder] if images_in(folder) else folders_in(folder))]
+        cases = [case for case in cases if case.images]
     else:
         cases = _plain(folder)
     if not cases:
-        raise ValueError(f"no images were found in {folder}; it may hold {SUPPORTED}")
-    return sorted(cases, key=lambda case: natural_key(case.name))
-
-
-def dataset_info(folder: str | os.PathLike[str]) -> DatasetInfo:
-    """Say how a folder is organised and, from nnU-Net's ``dataset.json``, what it holds."""
-    folder = _existing(folder)
-    layout = _layout(folder)
-    described = folder / "dataset.json"
-    if not described.is_file():
-        return DatasetInfo(layout)
-    try:
-        content = json.loads(described.read_text(encoding="utf-8"))
-        channels = content.get("channel_names") or content.get("modality") or {}
-        ordered = sorted(channels.items(), key=lambda item: int(item[0]))
-        return DatasetInfo(
-            layout, tuple(str(name) for _, name in ordered), _label_names(content["labels"])
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(_nothing_found(folder))
+    _check_modalities(cases)
+    missing = [case.name for case in cases if case.label is None]
+    if need_labels and missing:
         raise ValueError(
-            f"{described} is not an nnU-Net description with 'channel_names' and 'labels'; "
-            "correct or remove it"
-        ) from error
-
-
-def _label_names(labels: dict[str, object]) -> dict[int, str]:
-    """Read both of nnU-Net's forms: {"liver": 1} and the older {"1": "liver"}."""
-    names: dict[int, str] = {}
-    for key, value in labels.items():
-        if isinstance(value, int):
-            names[value] = key
-        elif isinstance(value, str):
-            names[int(key)] = value
-    return {value: name for value, name in names.items() if value != 0}
-
-
-def _existing(folder: str | os.PathLike[str]) -> Path:
-    folder = Path(folder)
-    if not folder.is_dir():
-        what = "a file, not a folder" if folder.exists() else "not there"
-        raise OSError(f"the folder {folder} is {what}; check the path")
-    return folder
-
-
-def _layout(folder: Path) -> DatasetLayout:
-    if (folder / "imagesTr").is_dir():
-        return DatasetLayout.NNUNET
-    if (folder / "images").is_dir():
-        return DatasetLayout.PAIRED_FOLDERS
-    if not _images(folder) and any(_images(sub) for sub in _folders(folder)):
-        return DatasetLayout.CASE_FOLDERS
-    return DatasetLayout.IMAGES
-
-
-def _images(folder: Path) -> list[Path]:
-    files = [path for path in folder.iterdir() if path.is_file() and is_image_path(path)]
-    return sorted(files, key=lambda path: natural_key(path.name))
-
-
-def _folders(folder: Path) -> list[Path]:
-    found = [sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith(".")]
-    return sorted(found, key=lambda path: natural_key(path.name))
+            f"{len(missing)} of {len(cases)} images in {folder} have no labels: "
+            f"{_listed(missing)}; add a mask of the same name (empty where there is nothing) or "
+            "move these images away"
+        )
+    return sorted(cases, key=lambda case: natural_key(case.name))
 
 
 def _label_folder(folder: Path) -> Path | None:
     return next((folder / name for name in LABEL_FOLDERS if (folder / name).is_dir()), None)
 
 
-def _paired(images: Path, labels: Path | None, *, channels: bool) -> list[CaseFiles]:
-    grouped: dict[str, list[Path]] = defaultdict(list)
-    for path in _images(images):
-        stem = image_stem(path)
-        match = _CHANNEL.match(stem) if channels else None
-        grouped[match[1] if match else stem].append(path)
-    for name, paths in grouped.items():
-        _no_duplicates(paths, images, name)
-    if labels is None or not labels.is_dir():
-        return [CaseFiles(name, tuple(paths), None) for name, paths in grouped.items()]
-    masks = _by_stem(labels)
-    missing = [name for name in grouped if _mask_of(name, masks) is None]
-    if missing:
+def _paired(images: Path, labels: Path | None) -> list[CaseFiles]:
+    masks = _by_stem(labels) if labels is not None and labels.is_dir() else {}
+    grouped = _by_channels(images, masks)
+    cases = [
+        CaseFiles(name, tuple(paths), _mask_of(name, masks)) for name, paths in grouped.items()
+    ]
+    if masks and cases and all(case.label is None for case in cases):
         raise ValueError(
-            f"{len(missing)} of {len(grouped)} images have no mask in {labels}: "
-            f"{_listed(missing)}; add a mask of the same name (empty where there is nothing) or "
-            "move these images away"
+            f"no mask in {labels} has the name of an image in {images} ({_listed(masks)} against "
+            f"{_listed(grouped)}); name them alike"
         )
-    return [CaseFiles(name, tuple(paths), _mask_of(name, masks)) for name, paths in grouped.items()]
+    return cases
+
+
+def _by_channels(images: Path, masks: dict[str, Path]) -> dict[str, list[Path]]:
+    """Group the files of nnU-Net by case; elsewhere every file is one."""
+    grouped: dict[str, list[Path]] = defaultdict(list)
+    for stem, path in _by_stem(images).items():
+        match = _CHANNEL.match(stem) if images.name in _NNUNET_IMAGES else None
+        # a mask of the full name says that the four digits count cases, not channels
+        grouped[stem if match is None or stem in masks else match[1]].append(path)
+    return grouped
 
 
 def _mask_of(name: str, masks: dict[str, Path]) -> Path | None:
@@ -200,7 +137,7 @@ def _mask_of(name: str, masks: dict[str, Path]) -> Path | None:
 
 def _by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in _images(folder):
+    for path in images_in(folder):
         stem = image_stem(path)
         if stem in found:
             raise ValueError(
@@ -210,33 +147,56 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _no_duplicates(paths: list[Path], folder: Path, name: str) -> None:
-    stems = [image_stem(path) for path in paths]
-    if len(set(stems)) < len(stems):
-        names = " and ".join(path.name for path in paths)
-        raise ValueError(f"{names} in {folder} are the same case {name!r}; keep one")
-
-
-def _case_folders(folder: Path) -> list[CaseFiles]:
-    cases = []
-    for sub in _folders(folder):
-        by_stem = _by_stem(sub)
-        labels = [path for stem, path in by_stem.items() if stem.lower() in LABEL_STEMS]
-        if len(labels) > 1:
-            names = " and ".join(path.name for path in labels)
-            raise ValueError(f"{sub} has more than one label file, {names}; keep one")
-        images = [
-            path
-            for stem, path in by_stem.items()
-            if stem.lower() not in (*LABEL_STEMS, *IGNORED_STEMS)
-        ]
-        if images:
-            cases.append(CaseFiles(sub.name, tuple(images), labels[0] if labels else None))
-    return cases
+def _case(folder: Path) -> CaseFiles:
+    by_stem = _by_stem(folder)
+    labels = [path for stem, path in by_stem.items() if is_label_stem(stem, folder.name)]
+    if len(labels) > 1:
+        names = " and ".join(path.name for path in labels)
+        raise ValueError(f"{folder} has more than one label file, {names}; keep one")
+    images = [
+        path
+        for stem, path in by_stem.items()
+        if path not in labels and not stem.lower().endswith(IGNORED_STEMS)
+    ]
+    return CaseFiles(folder.name, tuple(images), labels[0] if labels else None)
 
 
 def _plain(folder: Path) -> list[CaseFiles]:
-    return [CaseFiles(stem, (path,), None) for stem, path in _by_stem(folder).items()]
+    by_stem = _by_stem(folder)
+    masks = {
+        stem: path
+        for stem, path in by_stem.items()
+        if any(
+            stem.endswith(f"_{ending}") and stem.removesuffix(f"_{ending}") in by_stem
+            for ending in LABEL_STEMS
+        )
+    }
+    return [
+        CaseFiles(name, tuple(paths), _mask_of(name, masks))
+        for name, paths in _by_channels(folder, {}).items()
+        if name not in masks
+    ]
+
+
+def _check_modalities(cases: Sequence[CaseFiles]) -> None:
+    """Refuse a folder where some cases have fewer files than others."""
+    counts = [len(case.images) for case in cases]
+    fullest = cases[counts.index(max(counts))]
+    lacking = [case.name for case in cases if len(case.images) < len(fullest.images)]
+    if lacking:
+        raise ValueError(
+            f"{fullest.name} has {len(fullest.images)} images "
+            f"({_listed(path.name for path in fullest.images)}) but {_listed(lacking)} fewer; "
+            "give every case the same modalities"
+        )
+
+
+def _nothing_found(folder: Path) -> str:
+    text = f"no images were found in {folder}; it may hold {SUPPORTED}"
+    files = [path for path in sorted(folder.rglob("*"))[:100] if path.is_file()]
+    if any(is_dicom(path) for path in files):
+        text += "; DICOM series are not read yet: convert them to .nii.gz first"
+    return text
 
 
 def _listed(names: Iterable[str], at_most: int = 5) -> str:

@@ -26,8 +26,8 @@ _FOREIGN_SUFFIXES = {
     ".nhdr": "an NRRD file",
     ".mha": "a MetaImage file",
     ".mhd": "a MetaImage file",
-    ".hdr": "half of a .hdr/.img pair",
-    ".img": "half of a .hdr/.img pair",
+    ".hdr": "one half of an Analyze or NIfTI pair (.hdr and .img)",
+    ".img": "one half of an Analyze or NIfTI pair (.hdr and .img)",
 }
 
 
@@ -54,6 +54,12 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p.casefold()) for p in parts] + [
         (2, 0, text)
     ]
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether an existing file starts as DICOM files do, whatever its name is."""
+    with open(path, "rb") as file:
+        return file.read(132)[128:] == b"DICM"
 
 
 def sniff(path: Path) -> str:
@@ -85,7 +91,7 @@ def sniff(path: Path) -> str:
     foreign = _foreign(path, start)
     if foreign:
         raise ValueError(
-            f"{path.name} is {foreign}, which is not read yet; convert it to NIfTI first "
+            f"{path.name} is {foreign}, which is not read yet; convert it to .nii.gz first "
             f"(supported: {SUPPORTED})"
         )
     if image_suffix(path) in NIFTI_SUFFIXES:

@@ -1,0 +1,257 @@
+"""Run a network over a prepared image: windows, whole or slice by slice, and in what memory allows.
+
+One engine does all of it: a 2D network on a volume has windows that are a batch of slices thick and
+do not overlap there; a whole image is one window.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import gc
+import itertools
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from napari_medseg.engine.body import body_box
+from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.inference_config import InferenceConfig
+from napari_medseg.engine.plan import Plan, make_plan
+from napari_medseg.engine.preprocess import Prepared
+from napari_medseg.engine.readout import NotFiniteError, Readout
+from napari_medseg.engine.resample import AxisMap, Resampler
+from napari_medseg.engine.sliding_window import Consume, Predict, sliding_window
+from napari_medseg.progress import Report, Step, silent
+
+_MEMORY_FULL = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answer:
+    """What a run gave: the filled readout, how it was run in the end, and what to say about it."""
+
+    readout: Readout
+    plan: Plan
+    notes: tuple[str, ...]
+
+
+def infer(
+    network: nn.Module,
+    card: ModelCard,
+    prepared: Prepared,
+    config: InferenceConfig,
+    *,
+    slice_axis: int | None,
+    device: torch.device,
+    report: Report = silent,
+) -> Answer:
+    """Run `network`, which is in eval mode and on `device`, over `prepared`.
+
+    Parameters
+    ----------
+    network : nn.Module
+        ``(B, C, *S) -> (B, K, *S)``; sides are multiples of its `divisor` if it has one.
+    card : ModelCard
+        What its channels mean and how it was trained.
+    prepared : Prepared
+        Image ``(C, D, H, W)`` and its grid (D = 1 for an image).
+    config : InferenceConfig
+        What the user asks for.
+    slice_axis : int or None
+        What a 2D network steps along (0 for an image), None for a 3D network.
+    device : torch.device
+        Where to run as long as its memory lasts.
+    report : Report
+        Called before every window; may raise `Cancelled`.
+
+    Raises
+    ------
+    ValueError
+        If the config asks for what the model cannot do, or the answer is not a number.
+    OSError
+        If there is not enough memory even for the lightest way.
+    """
+    size = tuple(prepared.image.shape[1:])
+    divisor = int(getattr(network, "divisor", 1))
+    plan = make_plan(card, config, size, slice_axis=slice_axis, divisor=divisor, device=device)
+    plan, box = _crop(plan, prepared.image, config)
+    readout = Readout(
+        prepared.grid.input_shape,
+        card,
+        probabilities=config.probabilities,
+        uncertainty=config.uncertainty,
+    )
+    first, notes = plan, []
+    while True:
+        outcome = _attempt(network, card, prepared, config, plan, box, readout, report)
+        if outcome is None:
+            break
+        if outcome == "not finite":
+            if not plan.mixed:
+                raise ValueError(
+                    f"the answer of {card.name!r} is not a number (NaN); its weights may be "
+                    "damaged, or this image is far from what it was trained on: choose another"
+                )
+            plan = dataclasses.replace(plan, mixed=False)
+            notes.append("mixed precision overflowed: used float32")
+            continue
+        lighter = plan.lighter()
+        if lighter is None:
+            raise OSError(
+                f"there is not enough memory on {plan.device} for an image of "
+                f"{'x'.join(map(str, prepared.grid.input_shape))} voxels; "
+                "close other programs or choose a smaller image"
+            )
+        plan = lighter
+        report(Step(0, len(plan.tiling), "window", note=first.difference(plan)))
+    if dataclasses.replace(plan, mixed=first.mixed) != first:
+        notes.append(first.difference(plan))
+    return Answer(readout, plan, tuple(notes))
+
+
+def _attempt(
+    network: nn.Module,
+    card: ModelCard,
+    prepared: Prepared,
+    config: InferenceConfig,
+    plan: Plan,
+    box: tuple[slice, ...],
+    readout: Readout,
+    report: Report,
+) -> str | None:
+    """Run once; return None if it went through, else why not ("memory", "not finite")."""
+    try:
+        if plan.device.type == "cpu":
+            network = _on_cpu(network)
+        identity = prepared.grid.is_identity
+        consume: Consume = _moved(readout, box)
+        if not identity:
+            grid = prepared.grid
+            axes = [AxisMap.of(*a) for a in zip(grid.input_shape, grid.shape, box, strict=True)]
+            consume = Resampler(axes, plan.tiling.order[0], readout)
+        sliding_window(
+            _predict(network, card, plan, flips=config.flips),
+            prepared.image[(slice(None), *box)],
+            plan.tiling,
+            consume,
+            normalise=readout.needs_normalised or not identity,
+            device=torch.device("cpu") if plan.sums_on_cpu else None,
+            report=_in_slices(plan, report),
+        )
+        return None
+    except NotFiniteError:
+        reason = "not finite"
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU raises it plain
+        if not is_out_of_memory(error):
+            raise
+        reason = "memory"
+    gc.collect()  # outside the handler: the error held the frames that hold the tensors
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return reason
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch says that a device or the host has no memory left."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or any(t in text for t in _MEMORY_FULL)
+
+
+@contextlib.contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network into eval mode; afterwards every module is in the mode it was in."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _crop(plan: Plan, image: Tensor, config: InferenceConfig) -> tuple[Plan, tuple[slice, ...]]:
+    """Leave out the air around the body where that saves windows and changes no window's view."""
+    everything = tuple(slice(0, s) for s in plan.size)
+    if config.exact or not config.crop_to_body or plan.resized or max(plan.size) < 2:
+        return plan, everything
+    croppable = set(range(3)) - set(plan.network_axes)
+    if not plan.is_whole:
+        croppable |= set(plan.network_axes)
+    found = body_box(image)
+    box = tuple(b if a in croppable else everything[a] for a, b in enumerate(found))
+    cropped = dataclasses.replace(plan, size=tuple(b.stop - b.start for b in box))
+    if len(cropped.tiling) >= len(plan.tiling):
+        return plan, everything
+    return cropped, box
+
+
+def _moved(consume: Consume, box: tuple[slice, ...]) -> Consume:
+    def moved(logits: Tensor, corner: tuple[int, ...]) -> None:
+        consume(logits, tuple(c + b.start for c, b in zip(corner, box, strict=True)))
+
+    return moved
+
+
+def _in_slices(plan: Plan, report: Report) -> Report:
+    """Count slices instead of windows where a window is a batch of whole slices."""
+    if plan.slice_axis is None or not plan.is_whole or plan.size[plan.slice_axis] == 1:
+        return report
+    batch, slices = plan.window[plan.slice_axis], plan.size[plan.slice_axis]
+
+    def counted(step: Step) -> None:
+        report(Step(min(step.done * batch, slices), slices, "slice", step.note))
+
+    return counted
+
+
+def _predict(network: nn.Module, card: ModelCard, plan: Plan, *, flips: bool) -> Predict:
+    """Wrap a network: ``(C, *window) -> (K, *window)`` float32, on its device."""
+    stack = 1 + (plan.slice_axis or 0)
+    layout = torch.channels_last if plan.slice_axis is not None else torch.contiguous_format
+    kind = torch.float16 if plan.device.type == "cuda" else torch.bfloat16
+
+    def forward(batch: Tensor) -> Tensor:
+        with torch.autocast(plan.device.type, dtype=kind, enabled=plan.mixed):
+            logits: Tensor = network(batch)
+        expected = (batch.shape[0], card.out_channels, *batch.shape[2:])
+        if tuple(logits.shape) != expected:
+            raise ValueError(
+                f"the network returned {tuple(logits.shape)} where its card promises {expected}; "
+                "card and network do not belong together"
+            )
+        return logits.float()
+
+    def mirrored(batch: Tensor) -> Tensor:
+        axes = range(2, batch.ndim)
+        mirrors = [c for n in range(batch.ndim - 1) for c in itertools.combinations(axes, n)]
+        total = forward(batch)
+        for mirror in mirrors[1:]:
+            total = total + forward(batch.flip(mirror)).flip(mirror)
+        return total / len(mirrors)
+
+    run = mirrored if flips else forward
+
+    def predict(tile: Tensor) -> Tensor:
+        tile = tile.to(plan.device)
+        if plan.slice_axis is None:
+            return run(tile[None])[0]
+        batch = tile.movedim(stack, 0).contiguous(memory_format=layout)
+        return run(batch).movedim(0, stack)
+
+    return predict
+
+
+def _on_cpu(network: nn.Module) -> nn.Module:
+    """Return the network itself if it is on the CPU, else a copy that is."""
+    tensors = [*network.parameters(), *network.buffers()]
+    if all(t.device.type == "cpu" for t in tensors):
+        return network
+    moved: dict[int, object] = {}  # deepcopy takes these instead of copying on the full device
+    for tensor in tensors:
+        value = tensor.detach().cpu()
+        is_weight = isinstance(tensor, nn.Parameter)
+        moved[id(tensor)] = nn.Parameter(value, tensor.requires_grad) if is_weight else value
+    return copy.deepcopy(network, moved)

@@ -1,0 +1,1 @@
+"""The engine: prepare, infer, train, measure; torch, no Qt, no napari."""

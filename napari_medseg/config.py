@@ -36,7 +36,8 @@ class Config:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ValueError(
-                f"{cls.__name__} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+                f"{cls.__name__} has no field {', '.join(unknown)}; "
+                f"it has {', '.join(sorted(known))}"
             )
         hints = typing.get_type_hints(cls)
         try:

@@ -10,6 +10,7 @@ from napari_medseg.config import Config
 
 CARD_VERSION = 1
 
+
 @dataclass(frozen=True, kw_only=True)
 class LabelClass(Config):
     """One thing a model segments, and the value it has in a label image.

@@ -1,0 +1,125 @@
+"""`Case`: an image with labels, and what a human has seen of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_medseg.engine.card import LabelClass
+from napari_medseg.io import read_labels, read_volume
+from napari_medseg.io.datasets import CaseFiles
+from napari_medseg.volume import Volume
+
+# Okabe and Ito's colours, told apart by people who do not see red and green
+PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """An image with its labels.
+
+    Parameters
+    ----------
+    volume : Volume
+        ``(C, *S)``.
+    labels : ndarray
+        ``(*S)``, integers as in the card's classes, 0 background.
+    reviewed : ndarray, optional
+        ``(*S)`` bool, voxels a human has seen; None means all of them.
+    changed : ndarray, optional
+        ``(*S)`` bool, voxels where the human disagreed with the model.
+    name : str
+        For people.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+
+    volume: Volume
+    labels: np.ndarray
+    reviewed: np.ndarray | None = None
+    changed: np.ndarray | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        for what in ("labels", "reviewed", "changed"):
+            array = getattr(self, what)
+            if array is not None and array.shape != self.volume.shape:
+                raise ValueError(
+                    f"{self.name or 'case'}: the image has {self.volume.shape} voxels, its {what} "
+                    f"{array.shape}; both must lie on the same grid"
+                )
+
+
+def load_case(files: CaseFiles) -> Case:
+    """Read a case's image and label files.
+
+    Raises
+    ------
+    ValueError
+        If there is no label file, a file cannot be read, or the grids differ.
+    """
+    if files.label is None:
+        raise ValueError(f"{files.name} has no label file; training needs one for every image")
+    volume = read_volume(files.images if len(files.images) > 1 else files.images[0])
+    labels = read_labels(files.label)
+    apart = np.abs(labels.affine - volume.affine).max()
+    if labels.shape == volume.shape and labels.spacing_known and volume.spacing_known and apart > 1:
+        raise ValueError(
+            f"{files.name}: image and labels have the same size but lie {apart:.1f} mm apart; "
+            "save the labels on the image's grid"
+        )
+    return Case(volume, labels.array[0], name=files.name)
+
+
+def classes_of(values: Sequence[int], named: Sequence[str] = ()) -> tuple[LabelClass, ...]:
+    """Describe the label values of a data set.
+
+    Parameters
+    ----------
+    values : sequence of int
+        The values found, 0 left out.
+    named : sequence of str
+        ``"1=liver"`` or just ``"liver"`` in the order of the values.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to segment, or a name is for no value found.
+    """
+    found = sorted({int(v) for v in values} - {0})
+    if not found:
+        raise ValueError("all labels are empty: there is nothing to learn")
+    names: dict[int, str] = {}
+    for index, text in enumerate(named):
+        value, equals, name = text.partition("=")
+        key = int(value) if equals else (found[index] if index < len(found) else -1)
+        if key not in found:
+            raise ValueError(f"class {text!r}: the labels hold the values {found}")
+        names[key] = name if equals else value
+    return tuple(
+        LabelClass(value=v, name=names.get(v, f"class {v}"), colour=PALETTE[i % len(PALETTE)])
+        for i, v in enumerate(found)
+    )
+
+
+def to_target(labels: np.ndarray, classes: Sequence[LabelClass], activation: str) -> np.ndarray:
+    """Turn a label image into what the losses compare with.
+
+    Returns
+    -------
+    ndarray
+        softmax: ``(*S)`` int64 class indices, 0 background; sigmoid: ``(K, *S)`` float32, 1 in
+        the region of each class (its `unites`, or its own value).
+    """
+    if activation == "softmax":
+        target = np.zeros(labels.shape, np.int64)
+        for index, label_class in enumerate(classes, 1):
+            target[labels == label_class.value] = index
+        return target
+    regions = [np.isin(labels, c.unites or (c.value,)) for c in classes]
+    return np.stack(regions).astype(np.float32)

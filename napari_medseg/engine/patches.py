@@ -1,0 +1,183 @@
+"""Training patches: cases on the network's grid, and batches cut from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_medseg.engine.augment import Augment
+from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.cases import Case, to_target
+from napari_medseg.engine.preprocess import prepare
+from napari_medseg.engine.training_config import TrainingConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A case on the network's grid, ready to cut patches from.
+
+    Parameters
+    ----------
+    name : str
+        The case's.
+    image : Tensor
+        ``(C, *S)`` float32; in [0, 1] where the card normalises by fixed numbers (colours are
+        jittered first), else normalised.
+    labels : ndarray
+        ``(*S)``, the label file's values.
+    foreground : ndarray
+        ``(n, dims)``, some of the labelled voxels, evenly drawn over the classes.
+    """
+
+    name: str
+    image: Tensor
+    labels: np.ndarray
+    foreground: np.ndarray
+
+
+def make_example(case: Case, card: ModelCard, *, most_foreground: int = 5000) -> Example:
+    """Bring a case onto the network's grid once, before training."""
+    preprocessing = card.preprocessing
+    if preprocessing.normalise == "fixed":
+        preprocessing = preprocessing.replace(normalise="none", mean=(), std=())
+    prepared = prepare(case.volume, preprocessing, spatial_dims=card.spatial_dims)
+    labels = prepared.grid.resample_labels(case.labels)
+    rng = np.random.default_rng(labels.size)
+    found = []
+    for label_class in card.classes:
+        where = np.argwhere(labels == label_class.value)
+        most = most_foreground // len(card.classes)
+        found.append(where if len(where) <= most else where[rng.choice(len(where), most)])
+    return Example(case.name, prepared.image, labels, np.concatenate(found).astype(np.int32))
+
+
+def window_of(
+    example: Example, size: tuple[int, ...], foreground: float, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Cut a window, with probability `foreground` around a labelled voxel.
+
+    Returns
+    -------
+    tuple of Tensor
+        Image ``(C, *size)`` and labels ``(*size)``; beyond the image both are 0, as in inference.
+    """
+    shape = example.labels.shape
+    room = [max(s - w, 0) for s, w in zip(shape, size, strict=True)]
+    if len(example.foreground) and rng.random() < foreground:
+        centre = example.foreground[rng.integers(len(example.foreground))]
+        jitter = [rng.integers(-(w // 4), w // 4 + 1) for w in size]
+        wanted = [int(c) + int(j) - w // 2 for c, j, w in zip(centre, jitter, size, strict=True)]
+        corner = [min(max(c, 0), r) for c, r in zip(wanted, room, strict=True)]
+    else:
+        corner = [int(rng.integers(r + 1)) for r in room]
+    at = tuple(slice(c, c + w) for c, w in zip(corner, size, strict=True))
+    image = example.image[(slice(None), *at)]
+    labels = torch.from_numpy(np.ascontiguousarray(example.labels[at]).astype(np.int32))
+    missing = [w - s for w, s in zip(size, labels.shape, strict=True)]
+    if any(missing):
+        padding = [p for m in reversed(missing) for p in (m // 2, m - m // 2)]
+        image = F.pad(image, padding)
+        labels = F.pad(labels, padding)
+    return image, labels
+
+
+class Batches:
+    """The batches of a training run; any of them can be made again by its place.
+
+    Every random choice is drawn from (seed, epoch, place), so that a run resumed in the middle
+    sees what an uninterrupted one would have seen.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        What to learn from.
+    card : ModelCard
+        Classes and normalising.
+    config : TrainingConfig
+        Batch size, window, augmentation, seed.
+    workers : int
+        Threads that prepare patches ahead; 0 makes them when asked for.
+    """
+
+    def __init__(
+        self, examples: Sequence[Example], card: ModelCard, config: TrainingConfig, workers: int = 0
+    ) -> None:
+        size = config.size or config.window
+        if size is None:
+            raise ValueError("training needs a size (whole images) or a window")
+        self._examples, self._card, self._config = examples, card, config
+        self._size = size
+        self._augment = Augment(config.augment, size)
+        self._workers = workers
+        fixed = card.preprocessing
+        self._fixed = (fixed.mean, fixed.std) if fixed.normalise == "fixed" else None
+
+    def __len__(self) -> int:
+        patches = len(self._examples) * self._config.windows_per_case
+        return max(patches // self._config.batch_size, 1)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of an epoch from number `start` on.
+
+        Yields
+        ------
+        tuple of Tensor
+            Images ``(B, C, *S)``; targets ``(B, *S)`` int64 or ``(B, K, *S)`` float32.
+        """
+        rng = np.random.default_rng([self._config.seed, epoch])
+        order = np.tile(np.arange(len(self._examples)), self._config.windows_per_case)
+        order = np.resize(rng.permutation(order), len(self) * self._config.batch_size)
+        early = self._config.early_size if epoch < self._config.epochs // 2 else None
+        chunks = order.reshape(len(self), -1)[start:]
+        work = [(epoch, start + i, chunk, early) for i, chunk in enumerate(chunks)]
+        if not self._workers:
+            yield from (self._batch(*w) for w in work)
+            return
+        with ThreadPoolExecutor(self._workers) as pool:
+            ahead = [pool.submit(self._batch, *w) for w in work[: 2 * self._workers]]
+            for i in range(len(work)):
+                following = i + 2 * self._workers
+                if following < len(work):
+                    ahead.append(pool.submit(self._batch, *work[following]))
+                yield ahead[i].result()
+
+    def _batch(
+        self, epoch: int, number: int, chosen: np.ndarray, early: tuple[int, ...] | None
+    ) -> tuple[Tensor, Tensor]:
+        patches = [
+            self._patch(self._examples[index], [self._config.seed, epoch, number, place])
+            for place, index in enumerate(chosen)
+        ]
+        images, targets = (torch.stack(parts) for parts in zip(*patches, strict=True))
+        return (images, targets) if early is None else _shrink(images, targets, early)
+
+    def _patch(self, example: Example, place: list[int]) -> tuple[Tensor, Tensor]:
+        seed = int(np.random.SeedSequence(place).generate_state(1)[0])
+        rng = np.random.default_rng([seed, 0])
+        image, labels = window_of(example, self._size, self._config.foreground, rng)
+        image, labels = self._augment(image, labels, seed)
+        if self._fixed is not None:
+            image = self._augment.colours(image, seed)
+            shape = (-1,) + (1,) * (image.ndim - 1)
+            mean, std = (torch.tensor(v).view(shape) for v in self._fixed)
+            image = (image - mean) / std
+        image = self._augment.intensities(image, seed)
+        target = to_target(labels.numpy(), self._card.classes, self._card.activation)
+        return image, torch.from_numpy(target)
+
+
+def _shrink(images: Tensor, targets: Tensor, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Resize a 2D batch for the early epochs, as in progressive learning.
+
+    Source: Tan & Le 2021, EfficientNetV2, arXiv:2104.00298, §4, sizes only.
+    """
+    images = F.interpolate(images, size, mode="bilinear", antialias=True)
+    kept = targets[:, None].float() if targets.ndim == 3 else targets
+    kept = F.interpolate(kept, size, mode="nearest-exact")
+    return images, kept[:, 0].long() if targets.ndim == 3 else kept

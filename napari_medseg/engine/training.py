@@ -1,0 +1,221 @@
+"""Train a network from scratch on a folder of labelled images."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from napari_medseg.engine.allocator import keep_memory
+from napari_medseg.engine.card import ModelCard, Preprocessing
+from napari_medseg.engine.cases import Case, classes_of, load_case
+from napari_medseg.engine.checkpoint import SUFFIX
+from napari_medseg.engine.device import resolve_device
+from napari_medseg.engine.losses import bce_dice, dice_cross_entropy
+from napari_medseg.engine.patches import Batches, make_example
+from napari_medseg.engine.replay import save_replay
+from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_run import Run, memory_format
+from napari_medseg.engine.validation import validate
+from napari_medseg.io.datasets import find_cases
+from napari_medseg.networks import architectures
+from napari_medseg.progress import Cancelled, Report, Step, silent
+
+_LOG = logging.getLogger(__name__)
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean, std of RGB in [0, 1]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training run leaves behind.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        The weights with the best validation Dice.
+    card : ModelCard
+        The card in it.
+    best : float
+        Its mean validation Dice, in [0, 1].
+    epochs : int
+        How many were finished.
+    log : Path
+        CSV, one row per epoch.
+    """
+
+    checkpoint: Path
+    card: ModelCard
+    best: float
+    epochs: int
+    log: Path
+
+
+def train(
+    folder: str | Path,
+    config: TrainingConfig | None = None,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    report: Report = silent,
+) -> Training:
+    """Train a network from scratch and keep the weights with the best validation Dice.
+
+    Parameters
+    ----------
+    folder : str or Path
+        ``images/`` and ``masks/``, one folder per case, or nnU-Net's raw layout.
+    config : TrainingConfig, optional
+        The recipe; the default suits a small GPU or a patient CPU.
+    out : str or Path
+        The checkpoint, ``NAME.safetensors``. Beside it ``NAME.log.csv``, ``NAME.resume.pt`` and,
+        if asked for, ``NAME.replay.safetensors``.
+    resume : bool
+        Go on where a run with the same data and config stopped; on the CPU the result is the
+        same to the bit as without the interruption.
+    report : Report
+        Called before every batch; when it raises `Cancelled` the run is saved first.
+
+    Returns
+    -------
+    Training
+        Where the checkpoint is and how good it was on the held-out cases.
+
+    Raises
+    ------
+    ValueError
+        If the data or the config cannot be used.
+    Cancelled
+        If `report` stopped the run; checkpoint and state to resume from are written.
+    """
+    config = config or TrainingConfig()
+    out = Path(out)
+    if out.suffix != SUFFIX:
+        raise ValueError(f"the model must be written to a {SUFFIX} file, got {out.name}")
+    device = resolve_device(config.device)
+    learn, held_out = split_cases(_load(folder, config, report), config)
+    card = make_card(learn + held_out, config, name=config.name or out.stem)
+    _LOG.info("%d cases to learn from, %d held out", len(learn), len(held_out))
+    with torch.random.fork_rng(devices=[]), keep_memory():
+        torch.manual_seed(config.seed)
+        architecture = architectures()[card.architecture]
+        network = architecture.build(architecture.config.from_dict(card.config)).to(device)
+        network = network.to(memory_format=memory_format(card.spatial_dims))
+        examples = []
+        for done, case in enumerate(learn):
+            report(Step(done, len(learn), "case", "preparing"))
+            examples.append(make_example(case, card))
+        workers = 8 if device.type == "cuda" else 0
+        batches = Batches(examples, card, config, workers)
+        run = Run(network, card, config, out, device, steps=len(batches) * config.epochs)
+        if resume:
+            run.load()
+        loss = bce_dice if card.activation == "sigmoid" else dice_cross_entropy
+        try:
+            while run.epoch < config.epochs:
+                started = time.monotonic()
+                for images, targets in batches.epoch(run.epoch, run.batch):
+                    report(run.step())
+                    run.update(images, targets, loss)
+                dice = None
+                if (run.epoch + 1) % config.validate_every == 0 or run.epoch + 1 == config.epochs:
+                    segmenter = Segmenter(network, card, device=str(device))
+                    dice = validate(segmenter, held_out, partial(_forward, run, report))
+                run.finish_epoch(dice, time.monotonic() - started)
+        except Cancelled:
+            run.save(interrupted=True)
+            raise
+    if config.replay:
+        save_replay(out, card, examples, [make_example(c, card) for c in held_out], config)
+    return Training(out, run.best_card, run.best, run.epoch, run.log_path)
+
+
+def split_cases(cases: Sequence[Case], config: TrainingConfig) -> tuple[list[Case], list[Case]]:
+    """Hold out a share of the cases, the same ones for the same seed.
+
+    Returns
+    -------
+    tuple of list
+        Cases to learn from and cases held out; at least one of each.
+    """
+    if len(cases) < 2:
+        raise ValueError(
+            f"training needs at least 2 labelled cases (one is held out), found {len(cases)}"
+        )
+    order = np.random.default_rng(config.seed).permutation(len(cases))
+    count = min(max(round(len(cases) * config.validation), 1), len(cases) - 1)
+    held_out = set(order[:count].tolist())
+    return (
+        [case for i, case in enumerate(cases) if i not in held_out],
+        [case for i, case in enumerate(cases) if i in held_out],
+    )
+
+
+def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> ModelCard:
+    """Describe the model these cases and this recipe will give; scores are filled in later."""
+    dims = {c.volume.spatial_dims for c in cases}
+    channels = {c.volume.array.shape[0] for c in cases}
+    if len(dims) > 1 or len(channels) > 1:
+        raise ValueError(
+            f"the cases must all be alike, found {sorted(dims)} dimensions and "
+            f"{sorted(channels)} channels"
+        )
+    (spatial_dims,), (in_channels,) = dims, channels
+    values = set().union(*(np.unique(c.labels).tolist() for c in cases))
+    classes = classes_of(sorted(values), config.classes)
+    activation = "sigmoid" if len(classes) == 1 else "softmax"
+    first = cases[0].volume
+    network = architectures()[config.architecture].preset(
+        config.preset,
+        spatial_dims=spatial_dims,
+        in_channels=in_channels,
+        num_classes=len(classes) + (activation == "softmax"),
+        **config.network,
+    )
+    fixed = config.normalise == "fixed" or (config.normalise == "auto" and in_channels == 3)
+    mean, std = _IMAGENET if in_channels == 3 else ((0.5,) * in_channels,) * 2
+    normalise = "zscore" if config.normalise == "auto" else config.normalise
+    preprocessing = Preprocessing(
+        channels=first.channels,
+        spacing=config.spacing,
+        size=config.size,
+        window=config.window,
+        unit_range=fixed,
+        clip=config.clip,
+        normalise="fixed" if fixed else normalise,
+        mean=mean if fixed else (),
+        std=std if fixed else (),
+    )
+    return ModelCard(
+        name=name,
+        architecture=config.architecture,
+        config=network.to_dict(),
+        classes=classes,
+        activation=activation,
+        preprocessing=preprocessing,
+        created=datetime.date.today().isoformat(),
+        history=({"what": "trained from scratch", "config": config.to_dict()},),
+    )
+
+
+def _load(folder: str | Path, config: TrainingConfig, report: Report) -> list[Case]:
+    files = [f for f in find_cases(folder) if fnmatch.fnmatch(f.name, config.cases)]
+    cases = []
+    for done, found in enumerate(files):
+        report(Step(done, len(files), "case", "reading"))
+        cases.append(load_case(found))
+    return cases
+
+
+def _forward(run: Run, report: Report, step: Step) -> None:
+    """Report a validation step at the run's own place, so that the bar does not jump back."""
+    whole = run.step()
+    report(Step(whole.done, whole.total, whole.unit, f"checking {step.unit} {step.done + 1}"))

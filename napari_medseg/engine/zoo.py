@@ -1,0 +1,122 @@
+"""The models at hand: bundled, the user's own, and downloadable; lists without torch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.checkpoint import SUFFIX, read_card
+
+_LOG = logging.getLogger(__name__)
+_BUNDLED = Path(__file__).parent.parent / "models"
+_INDEX = _BUNDLED / "downloads.json"
+
+
+@dataclass(frozen=True)
+class ZooEntry:
+    """A model one can choose by name.
+
+    Parameters
+    ----------
+    name : str
+        Unique; the file's name without suffix.
+    path : Path
+        The checkpoint; for a downloadable model where it will be.
+    card : ModelCard
+        What it is.
+    origin : str
+        "bundled", "user" or "download" (not fetched yet).
+    """
+
+    name: str
+    path: Path
+    card: ModelCard
+    origin: str
+
+
+def user_directory() -> Path:
+    """Return where a user's own models are looked for.
+
+    ``NAPARI_MEDSEG_MODELS`` overrides the platform's data directory.
+    """
+    import platformdirs
+
+    override = os.environ.get("NAPARI_MEDSEG_MODELS")
+    return Path(override or platformdirs.user_data_dir("napari-medseg")) / (
+        "" if override else "models"
+    )
+
+
+def models() -> dict[str, ZooEntry]:
+    """Return the models by name; a user's model hides a bundled one of the same name.
+
+    A file that cannot be read is left out, with a line in the log.
+    """
+    entries = {name: _downloadable(name) for name in _index()}
+    for folder, origin in ((_BUNDLED, "bundled"), (user_directory(), "user")):
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            if path.name.endswith(f".replay{SUFFIX}"):
+                continue
+            try:
+                entries[path.stem] = ZooEntry(path.stem, path, read_card(path), origin)
+            except (ValueError, OSError) as error:
+                _LOG.warning("left out %s: %s", path.name, error)
+    return dict(sorted(entries.items()))
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Return the checkpoint file of a model, fetching it when it is a downloadable one.
+
+    Raises
+    ------
+    ValueError
+        If there is neither such a file nor a model of that name.
+    OSError
+        If a download fails.
+    """
+    path = Path(name_or_path)
+    if path.suffix == SUFFIX or path.is_file() or len(path.parts) > 1:
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no model file {path}; check the path")
+        return path
+    known = models()
+    entry = known.get(str(name_or_path))
+    if entry is None:
+        raise ValueError(
+            f"there is no model {str(name_or_path)!r}; choose {', '.join(known) or 'a file'} "
+            f"or give the path of a {SUFFIX} file"
+        )
+    return _fetch(entry.name) if entry.origin == "download" else entry.path
+
+
+def _index() -> dict[str, dict[str, str]]:
+    """Read the downloadable models: name -> url, sha256, card; none where there is no list."""
+    if not _INDEX.is_file():
+        return {}
+    index: dict[str, dict[str, str]] = json.loads(_INDEX.read_text(encoding="utf-8"))
+    return index
+
+
+def _downloadable(name: str) -> ZooEntry:
+    card = ModelCard.from_dict(dict(_index()[name]["card"]))
+    return ZooEntry(name, user_directory() / f"{name}{SUFFIX}", card, "download")
+
+
+def _fetch(name: str) -> Path:
+    import pooch
+
+    entry = _index()[name]
+    try:
+        path = pooch.retrieve(
+            entry["url"],
+            known_hash=f"sha256:{entry['sha256']}",
+            fname=f"{name}{SUFFIX}",
+            path=user_directory(),
+        )
+    except ValueError as error:  # pooch's word for a file with another hash
+        raise OSError(f"the download of {name} is damaged or was replaced; not used") from error
+    return Path(path)

@@ -1,0 +1,146 @@
+"""Which image layers a run works on: one, or one per channel of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Image
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
+
+from napari_medseg.engine.card import ModelCard
+from napari_medseg.widgets.layers import image_layers, is_map
+from napari_medseg.widgets.pieces import narrow_combo
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class ImageChoice(QWidget):
+    """One field per input channel, filled in by layer names; one field for a colour image.
+
+    Emits ``changed()`` when the choice changed, by a person or because layers came and went.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._card: ModelCard | None = None
+        self._offered: list[Image] = []
+        self._chosen: list[Image | None] = [None]
+        self._told: list[str] = []
+        self.fields: list[QComboBox] = []
+        self._labels: list[QLabel] = []
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._add_field()
+
+    @property
+    def layers(self) -> list[Image]:
+        """The chosen layers, one per channel or one for all; empty while one is missing."""
+        needed = self._chosen[: self._shown()]
+        present = [layer for layer in needed if layer is not None]
+        return present if len(present) == len(needed) else []
+
+    def missing(self) -> str:
+        """Return the name of the first channel without an image, or nothing."""
+        for index, layer in enumerate(self._chosen[: self._shown()]):
+            if layer is None:
+                return self._name(index)
+        return ""
+
+    def set_model(self, card: ModelCard | None) -> None:
+        """Offer as many fields as the model has channels."""
+        self._card = card
+        self.refresh()
+
+    def choose(self, layer: Image) -> None:
+        """Take `layer` as the image, and fill the other channels in by name."""
+        if layer in self._chosen[: self._shown()]:
+            return
+        self._chosen = [layer]
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Offer the image layers the viewer has now; what is chosen and still there stays."""
+        self._offered = [i for i in image_layers(self._viewer) if not is_map(i)]
+        count = self._card.in_channels if self._card is not None else 1
+        while len(self.fields) < count:
+            self._add_field()
+        kept = [layer if layer in self._offered else None for layer in self._chosen]
+        self._chosen = kept[:count] + [None] * (count - len(kept))
+        self._fill_in()
+        for index, field in enumerate(self.fields):
+            self._show(index, field)
+        names = [layer.name for layer in self.layers]
+        if names != self._told:
+            self._told = names
+            self.changed.emit()
+
+    def _shown(self) -> int:
+        """Return how many fields are needed: one if the first image has all channels itself."""
+        if self._card is None:
+            return 1
+        first = self._chosen[0] if self._chosen else None
+        return 1 if first is not None and first.rgb else self._card.in_channels
+
+    def _fill_in(self) -> None:
+        if self._chosen[0] is None and self._offered:
+            by_name = self._by_name(0)
+            self._chosen[0] = by_name or self._offered[0]
+        for index in range(1, len(self._chosen)):
+            if self._chosen[index] is None:
+                self._chosen[index] = self._by_name(index)
+
+    def _by_name(self, index: int) -> Image | None:
+        """Return the one layer whose name holds the name of the channel."""
+        if self._card is None or index >= len(self._card.preprocessing.channels):
+            return None
+        word = self._card.preprocessing.channels[index].lower()
+        ends = [i for i in self._offered if i.name.lower().split(" · ")[-1] == word]
+        holds = [i for i in self._offered if word in i.name.lower()]
+        found = ends or holds
+        return found[0] if len(found) == 1 or ends else None
+
+    def _name(self, index: int) -> str:
+        names = self._card.preprocessing.channels if self._card is not None else ()
+        if self._shown() == 1 or self._card is None:
+            return "Image"
+        return names[index] if index < len(names) else f"Channel {index + 1}"
+
+    def _add_field(self) -> None:
+        field = narrow_combo("The image to segment")
+        label = QLabel("Image")
+        field.activated.connect(self._choose_field)
+        self.fields.append(field)
+        self._labels.append(label)
+        self._form.addRow(label, field)
+
+    def _show(self, index: int, field: QComboBox) -> None:
+        shown = index < self._shown()
+        field.setVisible(shown)
+        self._labels[index].setVisible(shown)
+        if not shown:
+            return
+        self._labels[index].setText(self._name(index))
+        field.blockSignals(True)
+        field.clear()
+        field.addItems([layer.name for layer in self._offered])
+        chosen = self._chosen[index]
+        field.setCurrentIndex(self._offered.index(chosen) if chosen is not None else -1)
+        field.setEnabled(bool(self._offered))
+        field.setToolTip(
+            f"The layer the model takes as {self._name(index).lower()}"
+            if self._offered
+            else "There is no image layer yet; open an image or a sample"
+        )
+        field.blockSignals(False)
+
+    def _choose_field(self) -> None:
+        for index, field in enumerate(self.fields[: self._shown()]):
+            if field.currentIndex() >= 0:
+                self._chosen[index] = self._offered[field.currentIndex()]
+        self.refresh()

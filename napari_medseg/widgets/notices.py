@@ -1,0 +1,63 @@
+"""What went wrong, said as a napari notification in words a physician understands."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from functools import partial
+
+from napari.utils.notifications import Notification, notification_manager
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QFontDatabase
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
+
+_log = logging.getLogger(__name__)
+
+
+def show_failure(error: BaseException) -> None:
+    """Say in one sentence what `error` means, with the rest behind a *Details* button.
+
+    `ValueError` and `OSError` are written for people and shown as they are; anything else is an
+    error of the program and says so.
+    """
+    details = "".join(traceback.format_exception(error))
+    _log.debug("shown to the person:\n%s", details)
+    notification_manager.dispatch(
+        Notification(sentence(error), "error", actions=(("Details", partial(_open, details)),))
+    )
+
+
+def sentence(error: BaseException) -> str:
+    """Return what a person should read of `error`."""
+    if isinstance(error, MemoryError):
+        return (
+            "There is not enough memory for this. Close other images or programs, or choose a "
+            "smaller image."
+        )
+    text = str(error).strip()
+    if isinstance(error, FileNotFoundError) and error.filename:
+        text = f"The file {error.filename} is not there any more. Choose another one."
+    elif isinstance(error, PermissionError) and error.filename:
+        text = f"{error.filename} may not be written or read. Choose another folder."
+    if isinstance(error, ValueError | OSError) and text:
+        return text[0].upper() + text[1:]
+    return (
+        "Something went wrong inside MedSeg; your layers are as they were. "
+        f"({type(error).__name__}: {text or 'no message'})"
+    )
+
+
+def _open(details: str, notice: QWidget) -> None:
+    dialog = QDialog(notice.window())
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setWindowTitle("MedSeg: details")
+    text = QPlainTextEdit(details)
+    text.setReadOnly(True)
+    text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(text)
+    layout.addWidget(buttons)
+    dialog.resize(720, 420)
+    dialog.open()

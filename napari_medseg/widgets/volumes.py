@@ -1,0 +1,284 @@
+"""Between napari layers and the `Volume` of the engine: axes, spacing, and the way back to files.
+
+A layer made by our reader carries its `Place` in ``layer.metadata[KEY]``, so that labels drawn on
+it can be written on the grid of the file it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pint
+from napari.layers import Layer
+
+from napari_medseg.volume import Storage, Volume
+
+KEY = "napari-medseg"  # under which everything of ours lies in a layer's metadata
+LayerData = tuple[Any, dict[str, Any], str]
+_MM = pint.get_application_registry().Unit("mm")
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where an image lies in the world and in its file: a `Volume` without its values."""
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    affine: np.ndarray
+    spacing_known: bool
+    storage: Storage | None
+    name: str
+
+    @classmethod
+    def of(cls, volume: Volume) -> Place:
+        """Return the place of `volume`."""
+        return cls(
+            volume.shape,
+            tuple(volume.spacing),
+            volume.affine,
+            volume.spacing_known,
+            volume.storage,
+            volume.name,
+        )
+
+    def volume(self, array: np.ndarray | None = None) -> Volume:
+        """Return a volume with the values `array` ``(C, *S)``; without it, zeros of no memory."""
+        if array is None:
+            array = np.broadcast_to(np.uint8(0), (1, *self.shape))
+        return Volume(
+            array, self.spacing, self.affine, self.spacing_known, self.storage, self.name
+        )
+
+
+def to_volume(layer: Layer, point: Sequence[float] = ()) -> Volume:
+    """Return what an Image or Labels layer shows as a `Volume`.
+
+    Parameters
+    ----------
+    layer : Image or Labels
+        RGB lies in its last axis and becomes C (transparency is left out). Of a multiscale layer
+        the finest level is taken.
+    point : sequence of float
+        Where the viewer stands, in world coordinates (``viewer.dims.point``). Axes before the
+        last three (time, channels) are not segmented at once: the shown step is taken.
+
+    Returns
+    -------
+    Volume
+        Its array may be a lazy dask array; `realised` computes it, in the thread that needs it.
+    """
+    data = _array(layer)
+    step = shown_step(layer, point)
+    shown = data[step] if step else data
+    if getattr(layer, "rgb", False):
+        last = shown.ndim - 1
+        array = shown.transpose((last, *range(last)))[:3]
+        channels: tuple[str, ...] = ("red", "green", "blue")
+    else:
+        array, channels = shown[np.newaxis], ()
+    place = place_of(layer)
+    return Volume(
+        array,
+        place.spacing,
+        place.affine,
+        place.spacing_known,
+        place.storage,
+        layer.name,
+        channels,
+    )
+
+
+def realised(volume: Volume) -> Volume:
+    """Return the volume with its values in memory, as a plain array."""
+    return volume.with_array(np.asarray(volume.array))
+
+
+def stacked(volumes: Sequence[Volume]) -> Volume:
+    """Return one volume whose channels are those of `volumes`, in order.
+
+    Raises
+    ------
+    ValueError
+        If they do not lie on the same grid.
+    """
+    first = volumes[0]
+    if len(volumes) == 1:
+        return realised(first)
+    for other in volumes[1:]:
+        if other.shape != first.shape or not np.allclose(other.spacing, first.spacing, rtol=1e-3):
+            raise ValueError(
+                f"the images of one case must have the same size and voxels: {_grid(first)}, but "
+                f"{_grid(other)}; resample one onto the other first"
+            )
+        if not np.allclose(other.affine, first.affine, atol=min(first.spacing) / 2):
+            raise ValueError(
+                f"{first.name} and {other.name} have the same size but lie at different places; "
+                "choose images of the same scan"
+            )
+    return first.with_array(np.concatenate([np.asarray(v.array) for v in volumes]))
+
+
+def place_of(layer: Layer) -> Place:
+    """Return where a layer lies: from our reader if it made the layer, else from its transform."""
+    shape = _array(layer).shape
+    shape = shape[:-1] if getattr(layer, "rgb", False) else shape
+    shape = shape[-_spatial(layer) :]
+    spacing, known = _spacing(layer)
+    kept = layer.metadata.get(KEY, {}).get("place")
+    if isinstance(kept, Place) and kept.shape == shape and np.allclose(kept.spacing, spacing):
+        return kept
+    dims = len(shape)
+    factors, _ = _millimetres(tuple(layer.units)[-dims:], dims)
+    origin = np.asarray(layer.data_to_world((0,) * layer.ndim), float)[-dims:] * factors
+    return Place(shape, spacing, _affine(spacing, origin, known), known, None, layer.name)
+
+
+def shown_step(layer: Layer, point: Sequence[float] = ()) -> tuple[int, ...]:
+    """Return the index along the axes before the spatial ones that the viewer shows."""
+    leading = layer.ndim - _spatial(layer)
+    if not leading:
+        return ()
+    sides = _array(layer).shape[:leading]
+    if len(point) < layer.ndim:
+        return (0,) * leading
+    at = np.round(layer.world_to_data(tuple(point)))[:leading].astype(int)
+    return tuple(int(np.clip(i, 0, side - 1)) for i, side in zip(at, sides, strict=True))
+
+
+def from_volume(volume: Volume, name: str = "") -> list[LayerData]:
+    """Return the Image layers that show a volume: one for RGB, else one for each channel."""
+    name = name or volume.name or "image"
+    array, kwargs = volume.array, _kwargs(volume)
+    if is_colour(volume):
+        pixels = np.moveaxis(array, 0, -1)
+        return [(pixels, {**kwargs, "name": name, "rgb": True}, "image")]
+    layers: list[LayerData] = []
+    for c, values in enumerate(array):
+        label = volume.channels[c] if c < len(volume.channels) else str(c + 1)
+        own = {
+            **kwargs,
+            "name": name if len(array) == 1 else f"{name} · {label}",
+            "colormap": "gray",
+            "visible": c == 0,  # modalities lie over each other: the first one is seen
+        }
+        layers.append((values, own, "image"))
+    return layers
+
+
+def from_labels(volume: Volume, name: str = "") -> LayerData:
+    """Return the Labels layer that shows a label image ``(1, *S)``."""
+    values = np.ascontiguousarray(volume.array[0])
+    return values, {**_kwargs(volume), "name": name or f"{volume.name} labels"}, "labels"
+
+
+def is_colour(volume: Volume) -> bool:
+    """Whether the channels are the colours of a photograph, not modalities."""
+    named = tuple(c.lower() for c in volume.channels[:3]) == ("red", "green", "blue")
+    picture = volume.storage is not None and volume.storage.format == "image"
+    return (
+        len(volume.array) in (3, 4)
+        and volume.array.dtype == np.uint8
+        and (named or (picture and not volume.channels))
+    )
+
+
+def like_meta(shape: tuple[int, ...], meta: Mapping[str, Any]) -> Volume:
+    """Return the grid that labels of `shape` are written on, from what napari gives a writer.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``*S`` of the labels.
+    meta : mapping
+        Name, scale, translate, units and metadata of the layer.
+    """
+    place = meta.get("metadata", {}).get(KEY, {}).get("place")
+    if isinstance(place, Place) and place.shape == shape:
+        return place.volume()
+    dims = len(shape)
+    factors, known = _millimetres(tuple(meta.get("units") or ())[-dims:], dims)
+    spacing = np.abs(np.asarray(meta.get("scale", (1.0,) * dims), float)[-dims:]) * factors
+    origin = np.asarray(meta.get("translate", (0.0,) * dims), float)[-dims:] * factors
+    plain = tuple(float(s) for s in spacing)
+    affine = _affine(plain, origin, known)
+    return Place(shape, plain, affine, known, None, str(meta.get("name", ""))).volume()
+
+
+def _kwargs(volume: Volume) -> dict[str, Any]:
+    dims = volume.spatial_dims
+    kwargs: dict[str, Any] = {
+        "scale": volume.spacing,
+        "axis_labels": ("z", "y", "x")[-dims:],
+        "metadata": {KEY: {"place": Place.of(volume)}},
+    }
+    if volume.spacing_known:
+        kwargs["units"] = "mm"
+    if dims == 3 and volume.spacing_known:
+        kwargs["translate"] = _world_origin(volume)
+    return kwargs
+
+
+def _world_origin(volume: Volume) -> tuple[float, ...]:
+    """Put the middle of the volume where it is in the scanner; the rest follows without tilt."""
+    middle = (np.asarray(volume.shape) - 1) / 2
+    ras = volume.affine @ np.array([*middle, 1.0])
+    shown = np.array([ras[2], -ras[1], -ras[0]])  # napari's axes: up, to the back, to the left
+    return tuple(float(t) for t in shown - middle * np.asarray(volume.spacing))
+
+
+def _affine(spacing: Sequence[float], origin: np.ndarray, known: bool) -> np.ndarray:
+    """Return index ``(d, h, w, 1)`` to RAS+ mm for a layer without tilt; undoes `_world_origin`."""
+    affine = np.zeros((4, 4))
+    affine[3, 3] = 1
+    d, h, w = (1.0, *spacing)[-3:]
+    z, y, x = (0.0, *origin)[-3:] if known else (0.0, 0.0, 0.0)
+    affine[2, 0], affine[2, 3] = d, z
+    affine[1, 1], affine[1, 3] = -h, -y
+    affine[0, 2], affine[0, 3] = -w, -x
+    return affine
+
+
+def _spacing(layer: Layer) -> tuple[tuple[float, ...], bool]:
+    """Return the mm per voxel of the spatial axes and whether the layer really says so."""
+    dims = _spatial(layer)
+    factors, known = _millimetres(tuple(layer.units)[-dims:], dims)
+    zero = np.zeros(layer.ndim)
+    origin = np.asarray(layer.data_to_world(zero), float)
+    steps = []
+    for axis in range(layer.ndim - dims, layer.ndim):
+        one = zero.copy()
+        one[axis] = 1
+        moved = np.asarray(layer.data_to_world(one), float) - origin
+        steps.append(float(np.linalg.norm(moved[-dims:] * factors)))
+    return tuple(steps), known
+
+
+def _millimetres(units: Sequence[Any], dims: int) -> tuple[np.ndarray, bool]:
+    """Return the mm in one unit of each axis, 1 for pixels, and whether all are lengths."""
+    parsed = [pint.get_application_registry().Unit(str(u)) for u in units]
+    lengths = [u.is_compatible_with(_MM) for u in parsed]
+    if len(parsed) != dims or not all(lengths):
+        return np.ones(dims), False
+    return np.array([float((1 * u).to(_MM).magnitude) for u in parsed]), True
+
+
+def _array(layer: Layer) -> Any:
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    if isinstance(data, np.ndarray):
+        return data
+    import dask.array
+
+    return dask.array.asarray(data)
+
+
+def _spatial(layer: Layer) -> int:
+    return min(layer.ndim, 3)
+
+
+def _grid(volume: Volume) -> str:
+    size = "×".join(map(str, volume.shape))
+    voxel = "×".join(f"{s:.3g}" for s in volume.spacing)
+    return f"{volume.name} has {size} voxels of {voxel} mm"

@@ -1,0 +1,62 @@
+"""Bring torch into memory after the first paint, without stalling the window.
+
+Importing torch on the GUI thread stops the window for more than a second, in a thread for a
+quarter of one: the interpreter lock is held while its libraries are loaded, and a full garbage
+collection walks all of its new objects. So the libraries are loaded first by a C call that
+releases the lock, and what is in memory is taken out of the collector's sight.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib.util
+import sys
+from pathlib import Path
+
+from napari_medseg.progress import Report, silent
+
+_LIBRARIES = ("libgomp*.so*", "libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_python.so")
+_devices: list[str] = ["cpu"]
+
+
+def warm_up(report: Report = silent) -> list[str]:
+    """Import torch and return the devices it finds; quick when it is in memory already."""
+    if "torch" not in sys.modules:
+        _preload()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        from napari_medseg.engine.device import available_devices
+    finally:
+        if was_enabled:
+            gc.enable()
+    gc.freeze()
+    _devices[:] = available_devices()
+    return list(_devices)
+
+
+def known_devices() -> list[str]:
+    """Return the devices found so far: the CPU until torch is in memory."""
+    return list(_devices)
+
+
+def thaw() -> None:
+    """Let the collector see everything again, so that a closed viewer's memory is given back."""
+    gc.unfreeze()
+
+
+def _preload() -> None:
+    """Load torch's libraries without holding the interpreter lock; a failure costs only time."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None or not sys.platform.startswith("linux"):
+        return
+    folder = Path(spec.origin).parent / "lib"
+    try:
+        dlopen = ctypes.CDLL(None).dlopen
+    except (OSError, AttributeError):
+        return
+    dlopen.argtypes, dlopen.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    for pattern in _LIBRARIES:
+        for library in sorted(folder.glob(pattern)):
+            dlopen(str(library).encode(), 1)  # RTLD_LAZY

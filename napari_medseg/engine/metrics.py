@@ -1,15 +1,13 @@
-"""How well a prediction fits the truth: overlap, distances of surfaces, volume.
-
-Surfaces are the voxels of an object that an erosion by one voxel removes, as in MONAI and medpy,
-so that HD95, ASSD and NSD equal MONAI's. Everything is measured in the box around both objects.
-"""
+"""How well a prediction fits the truth: overlap, distances of surfaces, volume."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from napari_medseg.engine.surfaces import surface_distances
 
 DEFINITIONS: dict[str, str] = {
     "dice": "Dice = 2 TP / (2 TP + FP + FN); both empty: 1, one empty: 0",
@@ -27,10 +25,6 @@ DEFINITIONS: dict[str, str] = {
     "volume_difference": "Volume difference = prediction - truth",
 }
 """Name of each metric in `Scores` and how it is defined, for printing beside numbers."""
-
-EDT_POINTS_PER_VOXEL = 0.11
-"""Surface voxels per voxel of the box above which a distance transform was measured faster than a
-KD-tree; real organs are far below it, speckled masks above."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +94,7 @@ def counts(prediction: np.ndarray, truth: np.ndarray, value: int = 1) -> Counts:
         If the shapes differ.
     """
     _same_shape(prediction, truth)
-    return _count(prediction == value, truth == value)
+    return _count(prediction == value, truth == value, truth.size)
 
 
 def score(
@@ -132,6 +126,19 @@ def score(
     Source: Maier-Hein et al. 2024, Metrics Reloaded, doi:10.1038/s41592-023-02151-z; surfaces and
     percentiles as in MONAI's ``monai/metrics``.
     """
+    return score_classes(prediction, truth, (value,), spacing=spacing, tolerance=tolerance)[value]
+
+
+def score_classes(
+    prediction: np.ndarray,
+    truth: np.ndarray,
+    values: Iterable[int],
+    *,
+    spacing: Sequence[float] | None = None,
+    tolerance: float = 1.0,
+) -> dict[int, Scores]:
+    """Measure several classes as `score` does, each in its own box."""
+    _same_shape(prediction, truth)
     spacing = tuple(spacing) if spacing is not None else (1.0,) * truth.ndim
     if len(spacing) != truth.ndim or any(not s > 0 for s in spacing):
         raise ValueError(
@@ -139,11 +146,25 @@ def score(
         )
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be a distance of at least 0 mm, got {tolerance}")
-    _same_shape(prediction, truth)
-    prediction, truth = prediction == value, truth == value
-    number = _count(prediction, truth)
+    values = tuple(values)
+    boxes = _class_boxes(prediction, truth, values)
+    scores = {}
+    for value in values:
+        box = boxes.get(value, ...)
+        masks = prediction[box] == value, truth[box] == value
+        number = _count(*masks, truth.size)
+        hd95, assd, nsd = _distances(*masks, number, truth.shape, spacing, tolerance)
+        scores[value] = _scores(number, hd95, assd, nsd, float(np.prod(spacing)))
+    return scores
+
+
+def empty_scores(voxels: int) -> Scores:
+    """Score a class that neither image has, in an image of so many voxels."""
+    return _scores(Counts(0, 0, 0, voxels), 0.0, 0.0, 1.0, 1.0)
+
+
+def _scores(number: Counts, hd95: float, assd: float, nsd: float, voxel: float) -> Scores:
     tp, fp, fn, tn = number.tp, number.fp, number.fn, number.tn
-    hd95, assd, nsd = _distances(prediction, truth, number, spacing, tolerance)
     both_empty = float(number.empty == "both")
     return Scores(
         dice=number.dice,
@@ -154,48 +175,25 @@ def score(
         sensitivity=_ratio(tp, tp + fn, both_empty),
         specificity=_ratio(tn, tn + fp, 1.0),
         precision=_ratio(tp, tp + fp, both_empty),
-        accuracy=_ratio(tp + tn, truth.size, 1.0),
-        volume_difference=(fp - fn) * float(np.prod(spacing)),
+        accuracy=_ratio(tp + tn, tp + fp + fn + tn, 1.0),
+        volume_difference=(fp - fn) * voxel,
         counts=number,
     )
-
-
-def surface_distances(
-    prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of every surface voxel to the nearest one of the other surface.
-
-    Parameters
-    ----------
-    prediction, truth : ndarray
-        Masks ``(*S)``, bool, neither empty.
-    spacing : sequence of float
-        mm per voxel along each axis.
-
-    Returns
-    -------
-    tuple of ndarray
-        From the prediction's surface to the truth's and back, mm, each 1D.
-    """
-    box = _box(prediction | truth)
-    surfaces = _surface(prediction[box]), _surface(truth[box])
-    points = sum(np.count_nonzero(surface) for surface in surfaces)
-    way = _by_transform if points > EDT_POINTS_PER_VOXEL * surfaces[0].size else _by_tree
-    return way(*surfaces, tuple(spacing))
 
 
 def _distances(
     prediction: np.ndarray,
     truth: np.ndarray,
     number: Counts,
+    shape: tuple[int, ...],
     spacing: tuple[float, ...],
     tolerance: float,
 ) -> tuple[float, float, float]:
-    """HD95, ASSD and NSD of two masks."""
+    """HD95, ASSD and NSD of two masks cut from an image of `shape`."""
     if number.empty == "both":
         return 0.0, 0.0, 1.0
     if number.empty:
-        diagonal = float(np.linalg.norm(np.multiply(truth.shape, spacing)))
+        diagonal = float(np.linalg.norm(np.multiply(shape, spacing)))
         return diagonal, diagonal, 0.0
     there, back = surface_distances(prediction, truth, spacing)
     pooled = np.concatenate([there, back])
@@ -206,6 +204,26 @@ def _distances(
     )
 
 
+def _class_boxes(
+    prediction: np.ndarray, truth: np.ndarray, values: tuple[int, ...]
+) -> dict[int, tuple[slice, ...]]:
+    """Find where each of many classes lies, in one pass; none for a few, the pass costs more."""
+    if len(values) < 3 or {prediction.dtype.kind, truth.dtype.kind} - set("ui"):
+        return {}
+    from scipy import ndimage
+
+    found = [ndimage.find_objects(image, max(values)) for image in (prediction, truth)]
+    boxes: dict[int, tuple[slice, ...]] = {}
+    for value in values:
+        sides = [objects[value - 1] for objects in found if value > 0 and objects[value - 1]]
+        if value > 0:
+            boxes[value] = tuple(
+                slice(min(s.start for s in axis), max(s.stop for s in axis))
+                for axis in zip(*sides, strict=True)
+            ) or (slice(0, 0),)
+    return boxes
+
+
 def _same_shape(prediction: np.ndarray, truth: np.ndarray) -> None:
     if prediction.shape != truth.shape:
         raise ValueError(
@@ -214,54 +232,13 @@ def _same_shape(prediction: np.ndarray, truth: np.ndarray) -> None:
         )
 
 
-def _count(prediction: np.ndarray, truth: np.ndarray) -> Counts:
+def _count(prediction: np.ndarray, truth: np.ndarray, voxels: int) -> Counts:
+    """Count in two masks cut from an image of so many `voxels`; what was cut away is background."""
     tp = int(np.count_nonzero(prediction & truth))
     fp = int(np.count_nonzero(prediction)) - tp
     fn = int(np.count_nonzero(truth)) - tp
-    return Counts(tp, fp, fn, truth.size - tp - fp - fn)
+    return Counts(tp, fp, fn, voxels - tp - fp - fn)
 
 
 def _ratio(part: int, whole: int, if_none: float) -> float:
     return part / whole if whole else if_none
-
-
-def _box(mask: np.ndarray) -> tuple[slice, ...]:
-    """Find the smallest box around a mask, axis after axis so that the rest shrinks."""
-    box: tuple[slice, ...] = ()
-    for axis in range(mask.ndim):
-        inside = mask[box]
-        rest = tuple(a for a in range(mask.ndim) if a != axis)
-        hit = np.flatnonzero(inside.any(rest))
-        box += (slice(int(hit[0]), int(hit[-1]) + 1),)
-    return box
-
-
-def _surface(mask: np.ndarray) -> np.ndarray:
-    """Voxels of the mask with a face neighbour outside it; outside the array counts as outside."""
-    inner = mask.copy()
-    for axis in range(mask.ndim):
-        first: tuple[slice, ...] = (slice(None),) * axis
-        inner[(*first, slice(1, None))] &= mask[(*first, slice(None, -1))]
-        inner[(*first, slice(None, -1))] &= mask[(*first, slice(1, None))]
-        inner[(*first, [0, -1])] = False
-    return mask & ~inner
-
-
-def _by_tree(
-    prediction: np.ndarray, truth: np.ndarray, spacing: tuple[float, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    from scipy.spatial import cKDTree
-
-    points = [np.argwhere(surface) * np.asarray(spacing) for surface in (prediction, truth)]
-    trees = [cKDTree(p, balanced_tree=False, compact_nodes=False) for p in points]
-    return trees[1].query(points[0])[0], trees[0].query(points[1])[0]
-
-
-def _by_transform(
-    prediction: np.ndarray, truth: np.ndarray, spacing: tuple[float, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    import edt
-
-    to_truth = edt.edt(~truth, anisotropy=spacing)
-    to_prediction = edt.edt(~prediction, anisotropy=spacing)
-    return to_truth[prediction], to_prediction[truth]

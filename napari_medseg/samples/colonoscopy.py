@@ -50,10 +50,12 @@ def _wall(random: np.random.Generator, h: np.ndarray, w: np.ndarray) -> tuple[np
     """How far the wall is (0 near, 1 at the lumen's end) and its folds as heights."""
     bend = 0.10 * smooth_noise(random, h.shape, 45)
     radius = np.hypot(h * 1.1, w) * (1 + bend) + 0.04 * np.sin(3 * np.arctan2(h, w) + 1)
-    depth = np.exp(-(np.maximum(radius, 0) / 0.52) ** 1.3)
+    depth = np.exp(-((np.maximum(radius, 0) / 0.52) ** 1.3))
     turns = 2.6 * np.log(radius + 0.10) + 0.35 * smooth_noise(random, h.shape, 30)
     ridge = 1 - np.abs((turns % 1) * 2 - 1)
-    folds = 0.055 * ridge**3 * np.clip(radius * 2.2, 0, 1) * np.exp(-np.maximum(radius - 0.75, 0) * 3)
+    folds = (
+        0.055 * ridge**3 * np.clip(radius * 2.2, 0, 1) * np.exp(-np.maximum(radius - 0.75, 0) * 3)
+    )
     return depth, folds + 0.006 * smooth_noise(random, h.shape, 12)
 
 
@@ -69,7 +71,7 @@ def _polyp(random: np.random.Generator, h: np.ndarray, w: np.ndarray) -> tuple[n
 
 
 def _mucosa(random: np.random.Generator, depth: np.ndarray, polyp: np.ndarray) -> np.ndarray:
-    """The colour of the surface in white light, ``(H, W, 3)``."""
+    """Colour the surface as it is in white light, ``(H, W, 3)``."""
     shape = depth.shape
     mottled = 0.05 * smooth_noise(random, shape, 22) + 0.02 * smooth_noise(random, shape, 5)
     colour = MUCOSA * (1 + mottled[..., None] * np.array([0.6, 1.0, 1.1]))
@@ -93,13 +95,14 @@ def _lit(
     slope_h, slope_w = np.gradient(height, 2 / SIDE)
     normal = np.stack([-slope_w, -slope_h, np.ones_like(height)], -1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    facing = np.clip(normal @ LIGHT, 0, 1)
+    facing = np.clip((normal * LIGHT).sum(-1), 0, 1)
     foot = 1 - 0.35 * np.exp(-np.maximum(polyp, 0) / 0.05) * (polyp > 0)
     bright = (0.32 + 0.80 * facing) * foot * (1 - 0.93 * depth * inside(-polyp, 0.06))
     image = colour * bright[..., None] ** np.array([0.85, 1.15, 1.25])
     wet = normal + 0.16 * np.stack([smooth_noise(random, height.shape, 5) for _ in range(3)], -1)
     wet /= np.linalg.norm(wet, axis=-1, keepdims=True)
-    half = (LIGHT + [0, 0, 1]) / np.linalg.norm(LIGHT + [0, 0, 1])
-    glint = inside(0.992 - wet @ half, 0.006) * inside(depth - 0.35, 0.1)
+    half = LIGHT + np.array([0, 0, 1])
+    half /= np.linalg.norm(half)
+    glint = inside(0.992 - (wet * half).sum(-1), 0.006) * inside(depth - 0.35, 0.1)
     glint *= inside(0.9 - smooth_noise(random, height.shape, 18) - 1.5 * (polyp < -0.05), 0.6)
     return blend(image, np.array([1.0, 0.97, 0.93]), 0.95 * glint[..., None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_medseg.samples.phantom import Phantom, world_affine
+from napari_medseg.samples.phantom import Phantom
 from napari_medseg.samples.texture import blend, ellipsoid, inside, smooth_noise
 from napari_medseg.volume import Volume
 
@@ -40,7 +40,6 @@ def hippocampus(seed: int = 0) -> Phantom:
     volume = Volume(
         np.abs(image).astype(np.float32)[None],
         (1.0, 1.0, 1.0),
-        world_affine(SHAPE, (1.0, 1.0, 1.0)),
         name="hippocampus",
         channels=("T1",),
     )

@@ -39,20 +39,3 @@ class Sample:
     name: str
     title: str
     make: Callable[..., Phantom]
-
-
-def world_affine(shape: tuple[int, ...], spacing: tuple[float, ...]) -> np.ndarray:
-    """Place an array ``(D, H, W)`` with its centre at the origin of RAS+ mm.
-
-    D runs inferior to superior, H anterior to posterior, W right to left, as in every `Volume`.
-    """
-    (d, h, w), (sd, sh, sw) = shape, spacing
-    return np.array(
-        [
-            [0, 0, -sw, sw * (w - 1) / 2],
-            [0, -sh, 0, sh * (h - 1) / 2],
-            [sd, 0, 0, -sd * (d - 1) / 2],
-            [0, 0, 0, 1],
-        ],
-        dtype=float,
-    )

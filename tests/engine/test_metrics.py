@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_medseg.engine import metrics
-from napari_medseg.engine.metrics import DEFINITIONS, Counts, Scores, counts, dice, score
+from napari_medseg.engine import surfaces
+from napari_medseg.engine.metrics import (
+    DEFINITIONS,
+    Counts,
+    Scores,
+    counts,
+    dice,
+    empty_scores,
+    score,
+    score_classes,
+)
 
 GRIDS = [
     ((40, 48), (1.0, 1.0)),
@@ -66,9 +75,9 @@ def test_rates_equal_monai(rate):
 
 @pytest.mark.parametrize(("shape", "spacing"), GRIDS)
 def test_tree_and_transform_agree(shape, spacing):
-    surfaces = [metrics._surface(mask) for mask in blobs(shape, 1)]
-    by_tree = metrics._by_tree(*surfaces, spacing)
-    by_transform = metrics._by_transform(*surfaces, spacing)
+    pair = [surfaces._surface(mask) for mask in blobs(shape, 1)]
+    by_tree = surfaces._by_tree(*pair, spacing)
+    by_transform = surfaces._by_transform(*pair, spacing)
     for tree, transform in zip(by_tree, by_transform, strict=True):
         np.testing.assert_allclose(tree, transform, rtol=1e-5, atol=1e-5)
 
@@ -77,7 +86,7 @@ def test_tree_and_transform_agree(shape, spacing):
 @settings(max_examples=25, deadline=None)
 def test_the_surface_is_what_an_erosion_removes(seed, part):
     mask = np.random.default_rng(seed).random((4, 7, 6)) < part
-    np.testing.assert_array_equal(metrics._surface(mask), mask & ~ndimage.binary_erosion(mask))
+    np.testing.assert_array_equal(surfaces._surface(mask), mask & ~ndimage.binary_erosion(mask))
 
 
 @given(seed=st.integers(0, 10_000))
@@ -117,6 +126,19 @@ def test_scores_counted_by_hand():
     assert dice(prediction, truth, 2) == 1.0
 
 
+@pytest.mark.parametrize(("shape", "spacing"), GRIDS)
+def test_many_classes_at_once_equal_one_by_one(shape, spacing):
+    random = np.random.default_rng(0)
+    truth = np.digitize(ndimage.gaussian_filter(random.random(shape), 2), [0.47, 0.5, 0.53])
+    prediction = np.roll(truth, 1, axis=-1).astype(np.uint8)
+    truth[truth == 3] = 0
+    together = score_classes(prediction, truth, (1, 2, 3, 7), spacing=spacing)
+    for value, result in together.items():
+        assert result == score(prediction, truth, value, spacing=spacing)
+    assert together[3].counts.empty == "truth"
+    assert together[7] == empty_scores(truth.size)
+
+
 def test_two_empty_masks_agree_fully():
     empty = np.zeros((4, 5, 6), np.uint8)
     result = score(empty, empty)
@@ -139,7 +161,7 @@ def test_one_empty_mask_is_a_diagonal_away():
 
 def test_a_mask_that_fills_the_image_has_its_border_as_surface():
     full = np.ones((5, 6), bool)
-    assert metrics._surface(full).sum() == 18
+    assert surfaces._surface(full).sum() == 18
     assert score(full, full).hd95 == 0
     assert score(full, full).specificity == 1
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.errors import UnusableFile, explained
 from napari_medseg.io.paths import image_stem
 from napari_medseg.volume import Storage, Volume
 
@@ -79,38 +80,31 @@ def read_picture(path: Path, *, indices: bool = False) -> Volume:
 
 
 def _decoded(path: Path, indices: bool) -> tuple[np.ndarray, int, dict[str, Any]]:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                frames = getattr(image, "n_frames", 1)
-                if frames > 1:
-                    raise ValueError(
-                        f"{path.name} is an animation of {frames} pictures; "
-                        "save the one you need, or all as a TIFF stack"
-                    )
-                image.load()
-                orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
-                header = {
-                    "mode": image.mode,
-                    "alpha": "A" in image.mode or "transparency" in image.info,
-                    "lossy": image.format == "JPEG",
-                }
-                return pixels_of(image, indices), orientation, header
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{path.name} is not a picture; copy or export the file again") from error
-    except Image.DecompressionBombError as error:
-        raise ValueError(
-            f"{path.name} has more pixels than can be opened safely; cut or shrink it first"
-        ) from error
-    except (OSError, SyntaxError, EOFError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(f"cannot read {path}: {error.strerror}") from error
-        raise ValueError(
-            f"{path.name} is cut off or damaged; copy or export the file again"
-        ) from error
+    with explained(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about metadata nobody asked for, and large pictures
+        try:
+            image = Image.open(path)
+        except Image.DecompressionBombError as error:
+            raise UnusableFile(
+                f"{path.name} has more pixels than can be opened safely; cut or shrink it first"
+            ) from error
+        with image:
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1:
+                raise UnusableFile(
+                    f"{path.name} is an animation of {frames} pictures; "
+                    "save the one you need, or all as a TIFF stack"
+                )
+            image.load()
+            orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
+            header = {
+                "mode": image.mode,
+                "alpha": "A" in image.mode or "transparency" in image.info,
+                "lossy": image.format == "JPEG",
+            }
+            return pixels_of(image, indices), orientation, header
 
 
 def pixels_of(image: Any, indices: bool) -> np.ndarray:

@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.nifti_file import load_nifti
 from napari_medseg.io.orientation import canonical_order, index_map
 from napari_medseg.io.paths import image_stem
 from napari_medseg.volume import Storage, Volume
 
+_LARGEST_MM = 1e9  # beyond are not places but damage
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
 
 
@@ -103,23 +105,23 @@ def _file_affine(path: Path, header: Any) -> tuple[np.ndarray, str]:
         if _usable(affine):
             return affine, name
     if candidates:
-        raise ValueError(
+        raise UnusableFile(
             f"{path.name} does not say where its voxels lie: its {' and '.join(candidates)} "
-            "matrix is singular or not finite; export the image again, or set a valid orientation"
+            "matrix is singular or out of all bounds; export the image again, or set a valid orientation"
         )
     affine = header.get_base_affine()
     if not _usable(affine):
-        raise ValueError(
-            f"{path.name} has a voxel size that is not a finite number; export the image again"
+        raise UnusableFile(
+            f"{path.name} has a voxel size that is out of all bounds; export the image again"
         )
     return affine, "pixdim"
 
 
 def _usable(affine: np.ndarray) -> bool:
-    if not np.isfinite(affine).all():
+    if not np.isfinite(affine).all() or np.abs(affine).max() > _LARGEST_MM:
         return False
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    if not (lengths > 0).all():
+    if lengths.min() < 1 / _LARGEST_MM:
         return False
     return bool(abs(np.linalg.det(affine[:3, :3] / lengths)) > 1e-3)
 

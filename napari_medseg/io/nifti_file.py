@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import math
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from napari_medseg.io.errors import UnusableFile, broken, explained
 
 _LARGEST_GZIP_RATIO = 1032  # deflate cannot shrink further, so a larger claim is a lie
 
@@ -33,32 +37,30 @@ def load_nifti(path: Path) -> tuple[Any, np.ndarray]:
     ValueError
         If the file is broken, too short, complex-valued, or not an image.
     """
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-
     with open(path, "rb") as file:
         compressed = file.read(2) == b"\x1f\x8b"
     opener: Any = gzip.open if compressed else open
-    with opener(path, "rb") as stream:
-        try:
-            image = _image(path, stream)
-            shape, dtype = _checked(path, image.header)
-            _check_size(path, image, compressed)
-            values = _values(path, image.dataobj)
-        except (EOFError, zlib.error, gzip.BadGzipFile, ImageFileError) as error:
-            raise _broken(path, "is cut off or damaged") from error
-        except HeaderDataError as error:
-            raise _broken(path, "has a header that makes no sense") from error
-        except OSError as error:
-            if error.errno is not None:
-                raise OSError(f"cannot read {path}: {error.strerror}") from error
-            raise _broken(path, "is cut off or damaged") from error
-        except MemoryError as error:
-            raise ValueError(
-                f"{path.name} holds {shape} voxels ({dtype}), more than fit into this computer's "
-                "memory; crop or resample it first"
-            ) from error
+    with explained(path), _silent_nibabel(), opener(path, "rb") as stream:
+        image = _image(path, stream)
+        shape = _checked_shape(path, image.header)
+        _check_size(path, image, compressed)
+        values = _values(path, image.dataobj)
     return image.header, _channels_last(values, shape)
+
+
+@contextmanager
+def _silent_nibabel() -> Iterator[None]:
+    """Keep nibabel's remarks on odd headers, which it prints itself, out of the terminal."""
+    from nibabel.imageglobals import logger
+
+    def nothing(record: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
 
 
 def _image(path: Path, stream: Any) -> Any:
@@ -71,27 +73,27 @@ def _image(path: Path, stream: Any) -> Any:
     if start[344:348] == b"n+1\0":
         return nib.Nifti1Image.from_stream(stream)
     if len(start) < 348 and start:
-        raise _broken(path, "is not an image, whatever its name says: it is too short")
-    raise _broken(path, "is not a NIfTI image: the mark of that format is missing in its header")
+        raise broken(path, "is not an image, whatever its name says: it is too short")
+    raise broken(path, "is not a NIfTI image: the mark of that format is missing in its header")
 
 
-def _checked(path: Path, header: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _checked_shape(path: Path, header: Any) -> tuple[int, ...]:
     shape = tuple(int(n) for n in header.get_data_shape())
     if len(shape) > 5 or len(shape) < 2 or (len(shape) == 5 and min(shape[3:]) > 1):
-        raise ValueError(
+        raise UnusableFile(
             f"{path.name} has {len(shape)} axes {shape}; an image has 2 or 3, and at most one "
             "more for channels or time: export one of its images"
         )
     if min(shape) < 1:
-        raise _broken(path, f"claims a size of {shape} voxels")
+        raise broken(path, f"claims a size of {shape} voxels")
     dtype = header.get_data_dtype()
     if dtype.kind == "c":
-        raise ValueError(
+        raise UnusableFile(
             f"{path.name} holds complex numbers; export magnitude (or phase) as its own image"
         )
     if dtype.kind == "V" and not (dtype.names and set("RGB") <= set(dtype.names)):
-        raise ValueError(f"{path.name} holds {dtype} values; numbers or RGB colours are needed")
-    return shape, dtype
+        raise UnusableFile(f"{path.name} holds {dtype} values; numbers or RGB colours are needed")
+    return shape
 
 
 def _check_size(path: Path, image: Any, compressed: bool) -> None:
@@ -102,7 +104,7 @@ def _check_size(path: Path, image: Any, compressed: bool) -> None:
     held = path.stat().st_size
     possible = held * _LARGEST_GZIP_RATIO if compressed else held - int(image.dataobj.offset)
     if needed > possible:
-        raise _broken(
+        raise broken(
             path,
             f"claims {'x'.join(str(int(n)) for n in header.get_data_shape())} voxels "
             f"({needed / 1e6:.3g} MB) but holds only {held / 1e6:.3g} MB",
@@ -116,13 +118,14 @@ def _values(path: Path, proxy: Any) -> np.ndarray:
         return np.stack([raw[name] for name in "RGB"], axis=-1)
     slope, intercept = proxy.slope, proxy.inter
     if not (np.isfinite(slope) and np.isfinite(intercept)):
-        raise _broken(path, "has a scaling that is not a number")
-    values = proxy.get_unscaled()
+        raise broken(path, "has a scaling that is not a number")
+    values = np.asanyarray(proxy.get_unscaled())
     if (slope, intercept) != (1, 0):
         wide = np.float64 if stored.itemsize > 4 else np.float32
         values = values.astype(wide)
-        values *= wide(slope)
-        values += wide(intercept)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values *= wide(slope)
+            values += wide(intercept)
     if values.dtype.kind == "f" and values.dtype.itemsize > 4:
         values = _as_float32(values)
     return values.astype(values.dtype.newbyteorder("="), copy=False)
@@ -142,7 +145,3 @@ def _channels_last(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if len(shape) <= 3 and not colours:
         return values[..., None]
     return values.reshape((*spatial, -1), order="F" if not colours else "C")
-
-
-def _broken(path: Path, what: str) -> ValueError:
-    return ValueError(f"{path.name} {what}; copy or export the file again")

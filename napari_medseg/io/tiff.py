@@ -12,11 +12,14 @@ Decisions:
 
 from __future__ import annotations
 
+import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.errors import UnusableFile, explained
 from napari_medseg.io.images import EXIF_ORIENTATION, ORIENTATIONS, pixels_of
 from napari_medseg.io.paths import image_stem
 from napari_medseg.io.tiff_metadata import stated_spacing
@@ -47,16 +50,11 @@ def read_tiff(path: Path, *, indices: bool = False) -> Volume:
     """
     import tifffile
 
-    try:
-        with tifffile.TiffFile(path) as tif:
-            array, orientation, alpha = _planes(path, tif, indices)
-            found = stated_spacing(tif)
-    except (tifffile.TiffFileError, EOFError, IndexError, KeyError, TypeError) as error:
-        raise _damaged(path) from error
-    except OSError as error:
-        if error.errno is None:
-            raise _damaged(path) from error
-        raise OSError(f"cannot read {path}: {error.strerror}") from error
+    # broken files make tifffile warn in the terminal before it fails
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    with explained(path), tifffile.TiffFile(path) as tif:
+        array, orientation, alpha = _planes(path, tif, indices)
+        found = stated_spacing(tif)
     spatial = array.ndim - 1
     plane_axes, plane_flips = ORIENTATIONS.get(orientation, ORIENTATIONS[1])
     leading = spatial - 2
@@ -111,7 +109,7 @@ def _decodable(page: Any) -> bool:
 
 def _native(path: Path, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "uifb":
-        raise ValueError(
+        raise UnusableFile(
             f"{path.name} holds {array.dtype} values; real numbers are needed: export it again"
         )
     if array.dtype.kind == "b":
@@ -122,7 +120,8 @@ def _native(path: Path, array: np.ndarray) -> np.ndarray:
 def _by_pillow(path: Path, indices: bool) -> np.ndarray:
     from PIL import Image, ImageSequence
 
-    with Image.open(path) as image:
+    with warnings.catch_warnings(), Image.open(path) as image:
+        warnings.simplefilter("ignore")  # about metadata nobody asked for
         return np.stack([pixels_of(frame, indices) for frame in ImageSequence.Iterator(image)])
 
 
@@ -140,13 +139,9 @@ def _channels_first(path: Path, array: np.ndarray, axes: str) -> np.ndarray:
     planes = [i for i, axis in enumerate(axes) if axis in "YX"]
     slices = [i for i, axis in enumerate(axes) if axis not in "SCYX"]
     if len(slices) > 1 or len(planes) != 2:
-        raise ValueError(
+        raise UnusableFile(
             f"{path.name} has the axes {axes} {array.shape}; an image has rows, columns, slices "
             "and channels: save one time point or position"
         )
     ordered = array.transpose(*colours, *slices, *planes)
     return ordered.reshape(-1, *ordered.shape[len(colours) :])
-
-
-def _damaged(path: Path) -> ValueError:
-    return ValueError(f"{path.name} is cut off or damaged; copy or export the file again")

@@ -50,7 +50,7 @@ def test_a_card_that_contradicts_itself_is_refused(changes, says):
 
 @pytest.mark.parametrize("value", [0, -1, 65536])
 def test_a_class_has_a_value_that_fits_a_label_image(value):
-    with pytest.raises(ValueError, match="1..65535"):
+    with pytest.raises(ValueError, match=r"1\.\.65535"):
         LabelClass(value=value, name="x")
 
 

@@ -59,9 +59,7 @@ def test_a_case_is_read_from_its_files(tmp_path):
     labels[1, 2, 3] = 2
     write_image(tmp_path / "image.nii.gz", scan())
     write_labels(tmp_path / "label.nii.gz", labels, like=scan())
-    case = load_case(
-        CaseFiles("one", (tmp_path / "image.nii.gz",), tmp_path / "label.nii.gz")
-    )
+    case = load_case(CaseFiles("one", (tmp_path / "image.nii.gz",), tmp_path / "label.nii.gz"))
     np.testing.assert_array_equal(case.labels, labels)
     np.testing.assert_allclose(case.volume.array, scan().array)
 

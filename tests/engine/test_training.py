@@ -1,0 +1,233 @@
+import csv
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, read_card
+from napari_medseg.engine.replay import load_replay, replay_path
+from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.engine.training import split_cases, train
+from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
+from napari_medseg.engine.training_run import learning_rate
+from napari_medseg.io import read_volume, write_image, write_labels
+from napari_medseg.progress import Cancelled
+from napari_medseg.volume import Volume
+
+TINY = {
+    "network": {"widths": (4, 4, 4, 4, 4)},
+    "size": (32, 32),
+    "epochs": 2,
+    "batch_size": 2,
+    "device": "cpu",
+    "validation": 0.25,
+    "seed": 7,
+}
+
+
+def blobs(seed, channels=1):
+    """Make a noisy image with a bright square, and its labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((36, 40), np.uint8)
+    at = rng.integers(4, 18, 2)
+    labels[at[0] : at[0] + 14, at[1] : at[1] + 14] = 1
+    image = rng.normal(60, 20, (channels, 36, 40)) + 120 * labels
+    return Volume(image.clip(0, 255).astype(np.uint8), (1.0, 1.0), spacing_known=False), labels
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photographs")
+    for i in range(4):
+        volume, labels = blobs(i, channels=3)
+        write_image(folder / "images" / f"p{i}.png", volume)
+        write_labels(folder / "masks" / f"p{i}.png", labels * 255, like=volume)
+    return folder
+
+
+def weights(path):
+    return load_checkpoint(path)[0].state_dict()
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def losses(result):
+    with result.log.open() as file:
+        return [row["loss"] for row in csv.DictReader(file)]
+
+
+def stop_at(step_number):
+    def report(step):
+        if step.unit == "step" and step.done == step_number:
+            raise Cancelled
+
+    return report
+
+
+def test_training_leaves_a_checkpoint_that_segments(photographs, tmp_path):
+    out = tmp_path / "square.safetensors"
+    result = train(photographs, TrainingConfig(**TINY, classes=("1=square",)), out=out)
+    card = read_card(out)
+    assert (card.name, card.classes[0].name, card.activation) == ("square", "square", "sigmoid")
+    assert card.scores["validation Dice, square"] == pytest.approx(result.best, abs=1e-4)
+    assert card.history[0]["config"]["epochs"] == 2
+    volume = read_volume(photographs / "images" / "p0.png")
+    assert Segmenter.load(out, device="cpu").segment(volume).labels.shape == (36, 40)
+
+
+def test_the_log_has_a_row_for_every_epoch(photographs, tmp_path):
+    result = train(photographs, TrainingConfig(**TINY), out=tmp_path / "m.safetensors")
+    with result.log.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert all(float(row["loss"]) > 0 and 0 <= float(row["dice"]) <= 1 for row in rows)
+    assert result.best == pytest.approx(max(float(row["dice"]) for row in rows))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(photographs, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        config = TrainingConfig(**{**TINY, "seed": seed})
+        train(photographs, config, out=tmp_path / f"{name}.safetensors")
+    a, b, c = (weights(tmp_path / f"{name}.safetensors") for name in "abc")
+    assert equal(a, b)
+    assert not equal(a, c)
+
+
+@pytest.mark.parametrize("interrupted_at", [1, 2, 3])
+def test_a_resumed_run_equals_an_uninterrupted_one(photographs, tmp_path, interrupted_at):
+    config = TrainingConfig(**{**TINY, "epochs": 4, "validation": 0.5})
+    whole = train(photographs, config, out=tmp_path / "whole.safetensors")
+    out = tmp_path / "parts.safetensors"
+    with pytest.raises(Cancelled):
+        train(photographs, config, out=out, report=stop_at(interrupted_at))
+    parts = train(photographs, config, out=out, resume=True)
+    assert equal(weights(whole.checkpoint), weights(parts.checkpoint))
+    assert parts.best == whole.best
+    assert losses(whole) == losses(parts)
+
+
+def test_stopping_before_the_first_score_leaves_a_usable_checkpoint(photographs, tmp_path):
+    out = tmp_path / "m.safetensors"
+    with pytest.raises(Cancelled):
+        train(photographs, TrainingConfig(**TINY), out=out, report=stop_at(1))
+    volume = read_volume(photographs / "images" / "p0.png")
+    assert Segmenter.load(out, device="cpu").segment(volume).labels.shape == volume.shape
+
+
+def test_resuming_needs_the_same_settings_and_something_to_resume(photographs, tmp_path):
+    out = tmp_path / "m.safetensors"
+    with pytest.raises(ValueError, match="nothing to resume"):
+        train(photographs, TrainingConfig(**TINY), out=out, resume=True)
+    train(photographs, TrainingConfig(**TINY), out=out)
+    before = file_hash(out)
+    with pytest.raises(ValueError, match="other data or settings"):
+        train(photographs, TrainingConfig(**{**TINY, "batch_size": 1}), out=out, resume=True)
+    assert file_hash(out) == before
+
+
+def test_training_learns_what_is_easy(photographs, tmp_path):
+    still = AugmentConfig(affine=0.0, flip=0.5)
+    config = TrainingConfig(
+        **{**TINY, "network": {"widths": (8,) * 5}, "epochs": 25, "validate_every": 25},
+        learning_rate=0.02,
+        augment=still,
+    )
+    assert train(photographs, config, out=tmp_path / "m.safetensors").best > 0.8
+
+
+def test_case_folders_with_modalities_train_a_3d_model(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        labels = np.zeros((20, 34, 18), np.uint8)
+        labels[4:12, 6:20, 4:9] = 1
+        labels[4:12, 6:20, 9:14] = 2
+        for name in ("flair", "t1"):
+            values = rng.normal(0, 1, (1, *labels.shape)) + labels
+            scan = Volume(values.astype(np.float32), (2.0, 1.0, 1.0))
+            write_image(tmp_path / "data" / f"case_{i}" / f"{name}.nii.gz", scan)
+        write_labels(tmp_path / "data" / f"case_{i}" / "label.nii.gz", labels, like=scan)
+    config = TrainingConfig(
+        network={"widths": (4, 4, 4, 4, 4)},
+        window=(32, 32, 32),
+        epochs=1,
+        batch_size=1,
+        device="cpu",
+        schedule="cosine",
+        replay=True,
+        replay_patches=3,
+    )
+    result = train(tmp_path / "data", config, out=tmp_path / "m.safetensors")
+    assert result.card.preprocessing.channels == ("flair", "t1")
+    assert (result.card.activation, result.card.out_channels) == ("softmax", 3)
+    replay = load_replay(replay_path(result.checkpoint))
+    assert replay.images.shape == (3, 2, 32, 32, 32)
+    assert replay.labels.shape == (3, 32, 32, 32)
+    assert [labels.shape for _, labels in replay.guards] == [(20, 34, 18)]
+    assert replay.model == file_hash(result.checkpoint)
+
+
+def test_no_patches_of_the_data_are_kept_unless_asked_for(photographs, tmp_path):
+    result = train(photographs, TrainingConfig(**TINY), out=tmp_path / "m.safetensors")
+    assert not replay_path(result.checkpoint).exists()
+
+
+def test_a_file_that_is_no_replay_file_is_refused(photographs, tmp_path):
+    result = train(photographs, TrainingConfig(**TINY), out=tmp_path / "m.safetensors")
+    with pytest.raises(ValueError, match="no replay file"):
+        load_replay(result.checkpoint)
+    (tmp_path / "text").write_text("hello, I am a text file")
+    with pytest.raises(ValueError, match="no replay file or is cut off"):
+        load_replay(tmp_path / "text")
+
+
+def test_cases_are_held_out_by_seed_and_never_both(photographs):
+    cases = [object() for _ in range(20)]
+    config = TrainingConfig(validation=0.1, seed=1)
+    learn, held_out = split_cases(cases, config)
+    assert len(held_out) == 2
+    assert not set(map(id, learn)) & set(map(id, held_out))
+    assert len(learn) + len(held_out) == 20
+    assert split_cases(cases, config)[1] == held_out
+    assert split_cases(cases, config.replace(seed=2))[1] != held_out
+
+
+def test_one_case_is_too_few():
+    with pytest.raises(ValueError, match="at least 2"):
+        split_cases([object()], TrainingConfig())
+
+
+def test_only_cases_that_fit_the_pattern_are_used(photographs, tmp_path):
+    config = TrainingConfig(**TINY, cases="q*")
+    with pytest.raises(ValueError, match="at least 2 labelled cases"):
+        train(photographs, config, out=tmp_path / "m.safetensors")
+
+
+def test_the_model_is_written_to_a_safetensors_file(photographs, tmp_path):
+    with pytest.raises(ValueError, match=r"model\.pt"):
+        train(photographs, TrainingConfig(**TINY), out=tmp_path / "model.pt")
+
+
+def test_training_leaves_the_callers_random_state_alone(photographs, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(photographs, TrainingConfig(**TINY), out=tmp_path / "m.safetensors")
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("schedule", ["poly", "cosine", "onecycle"])
+def test_the_learning_rate_peaks_at_the_given_one_and_ends_near_zero(schedule):
+    config = TrainingConfig(schedule=schedule, learning_rate=0.5, warm_up=0.2)
+    rates = [learning_rate(config, s, 100) for s in range(100)]
+    assert max(rates) == pytest.approx(0.5, rel=1e-3)
+    assert rates.index(max(rates)) == {"poly": 0, "cosine": 19, "onecycle": 20}[schedule]
+    assert 0 <= rates[-1] < 0.01
+    assert all(a >= b for a, b in itertools.pairwise(rates[20:]))
+
+
+def test_poly_is_the_papers_formula():
+    config = TrainingConfig(schedule="poly", learning_rate=0.01)
+    assert learning_rate(config, 30, 120) == pytest.approx(0.01 * (1 - 30 / 120) ** 0.9)

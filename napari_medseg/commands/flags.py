@@ -50,6 +50,8 @@ def add_flags(
         words: dict[str, Any] = {"dest": dest, "default": argparse.SUPPRESS, "help": _help(field)}
         if hint is bool:
             words["action"] = argparse.BooleanOptionalAction
+        elif dict in (hint, typing.get_origin(hint)):
+            words["action"], words["metavar"] = _Fields, "NAME=VALUE"
         elif "choices" in field.metadata and _inner(hint) is str:
             words["choices"] = tuple(field.metadata["choices"])
         else:
@@ -114,8 +116,6 @@ def _inner(hint: Any) -> Any:
 def _reader(hint: Any) -> tuple[Callable[[str], Any], str]:
     """Return what reads a value from its text, and how the help names it."""
     inner = _inner(hint)
-    if inner is dict or typing.get_origin(inner) is dict:
-        return _read_fields, "NAME=VALUE,..."
     if typing.get_origin(inner) is tuple:
         of = typing.get_args(inner)[0]
         name = {int: "N", float: "X"}.get(of, "TEXT")
@@ -152,14 +152,22 @@ def _list_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     return read
 
 
-def _read_fields(text: str) -> dict[str, Any]:
-    fields = {}
-    for part in text.split(","):
-        name, equals, value = part.partition("=")
+class _Fields(argparse.Action):
+    """Gather ``NAME=VALUE`` pairs, one a flag, values as JSON where they are."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        name, equals, text = str(values).partition("=")
         if not (name and equals):
-            raise argparse.ArgumentTypeError(f"expected NAME=VALUE,..., got {part!r}")
+            parser.error(f"argument {option_string}: expected NAME=VALUE, got {values!r}")
         try:
-            fields[name.strip()] = json.loads(value)
+            value = json.loads(text)
         except ValueError:
-            fields[name.strip()] = value
-    return fields
+            value = text
+        fields = {**getattr(namespace, self.dest, {}), name: value}
+        setattr(namespace, self.dest, fields)

@@ -31,18 +31,21 @@ def list_models(args: argparse.Namespace) -> int:
 def show_model(args: argparse.Namespace) -> int:
     """Print the card of one model."""
     from napari_medseg.engine.checkpoint import read_card
-    from napari_medseg.engine.zoo import find_model
+    from napari_medseg.engine.zoo import find_model, models
 
-    path = find_model(args.model)
-    card = read_card(path)
+    entry = models().get(args.model)
+    if entry is not None and entry.origin == "download":
+        card, file = entry.card, "not downloaded yet; 'napari-medseg segment' fetches it"
+    else:
+        path = find_model(args.model)
+        card, file = read_card(path), f"{path}, {path.stat().st_size / 1e6:.1f} MB"
     if args.json:
         print(card.to_json())
         return 0
     print(f"{card.name}: {_title(card)}")
-    for label, value in _facts(card, size=path.stat().st_size):
+    for label, value in [*_facts(card), ("file", file)]:
         if value:
             print(f"  {label:<14}{value}")
-    print(f"  {'file':<14}{path}")
     return 0
 
 
@@ -58,7 +61,7 @@ def _number(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _facts(card: ModelCard, size: int) -> list[tuple[str, str]]:
+def _facts(card: ModelCard) -> list[tuple[str, str]]:
     pre = card.preprocessing
     dims = "volumes (3D)" if card.spatial_dims == 3 else "images (2D)"
     channels = f"{card.in_channels} channel{'s' if card.in_channels > 1 else ''}"
@@ -80,6 +83,5 @@ def _facts(card: ModelCard, size: int) -> list[tuple[str, str]]:
         ("made by", card.reproduce),
         ("created", card.created),
         ("parent", card.parent),
-        ("size", f"{size / 1e6:.1f} MB"),
         ("use", card.intended_use),
     ]

@@ -12,7 +12,7 @@ from types import FrameType
 
 from napari_medseg.progress import Cancelled, Report, Step
 
-PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal to redraw
+PLAIN_FIRST, PLAIN_EVERY = 2.0, 10.0  # seconds to the first line and between lines in a log
 
 
 def say(text: str) -> None:
@@ -32,13 +32,20 @@ def sentence(error: BaseException) -> str:
 
 
 @contextmanager
-def watching(title: str) -> Iterator[Report]:
+def watching(title: str, *, time_left: bool = True) -> Iterator[Report]:
     """Give a report that shows the steps on stderr and raises `Cancelled` after Ctrl-C.
 
     The first Ctrl-C asks the work to stop at its next step; a second one interrupts at once.
+
+    Parameters
+    ----------
+    title : str
+        What the line begins with.
+    time_left : bool
+        Estimate the time left; False for work whose steps say it themselves.
     """
     stop = threading.Event()
-    with _line(title) as show, _interrupt(stop):
+    with _line(title, time_left) as show, _interrupt(stop):
 
         def report(step: Step) -> None:
             show(step)
@@ -68,20 +75,21 @@ def _interrupt(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _line(title: str) -> Iterator[Report]:
+def _line(title: str, time_left: bool) -> Iterator[Report]:
     if not sys.stderr.isatty():
         yield _plain(title)
         return
     from rich import progress
     from rich.console import Console
 
-    columns = (
-        progress.TextColumn("{task.description}"),
+    columns: list[progress.ProgressColumn] = [
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(bar_width=24),
-        progress.TextColumn("{task.fields[count]}"),
-        progress.TextColumn("{task.fields[note]}"),
-        progress.TimeRemainingColumn(compact=True),
-    )
+        progress.TextColumn("{task.fields[count]}", markup=False),
+        progress.TextColumn("{task.fields[note]}", markup=False),
+    ]
+    if time_left:
+        columns.append(progress.TimeRemainingColumn(compact=True))
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None, count="", note="")
 
@@ -98,7 +106,7 @@ def _line(title: str) -> Iterator[Report]:
 
 
 def _plain(title: str) -> Report:
-    last = -PLAIN_EVERY
+    last = time.monotonic() - PLAIN_EVERY + PLAIN_FIRST
 
     def show(step: Step) -> None:
         nonlocal last

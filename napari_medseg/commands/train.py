@@ -23,7 +23,7 @@ def train(args: argparse.Namespace) -> int:
     from napari_medseg.engine import training
 
     try:
-        with watching("training") as report:
+        with watching("training", time_left=False) as report:
             result = training.train(
                 args.folder, config, out=args.out, resume=args.resume, report=report
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from types import ModuleType
+from typing import cast
 
 
 def open_viewer(args: argparse.Namespace) -> int:
@@ -27,7 +29,7 @@ def run_demo(args: argparse.Namespace) -> int:
     return 0
 
 
-def _import_napari():  # type: ignore[no-untyped-def]  # a module
+def _import_napari() -> ModuleType:
     try:
         import napari
         import qtpy.QtWidgets  # noqa: F401  # fails here, not in the middle of napari
@@ -38,7 +40,7 @@ def _import_napari():  # type: ignore[no-untyped-def]  # a module
             "the viewer needs a Qt binding and none is installed; "
             "run: pip install 'napari-medseg[pyqt5]'"
         ) from error
-    return napari
+    return cast("ModuleType", napari)
 
 
 def _check_screen() -> None:

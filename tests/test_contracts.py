@@ -1,0 +1,137 @@
+"""The architecture's promises: who imports what, what loads when, how big things get."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "napari_medseg").rglob("*.py"))
+QT = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide6", "magicgui", "superqt", "vispy"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level names in sys.modules after `code` in a fresh interpreter."""
+    script = f"{code}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def functions(path: Path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_the_import_contracts_of_setup_cfg_hold():
+    run = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "volume",
+        "config",
+        "progress",
+        "io",
+        "engine.card",
+        "engine.inference_config",
+        "engine.training_config",
+        "engine.checkpoint",
+        "engine.zoo",
+        "networks",
+        "samples",
+        "session",
+    ],
+)
+def test_imports_without_torch_and_qt(module):
+    loaded = loaded_by(f"import napari_medseg.{module}")
+    assert not loaded & (QT | {"torch", "monai", "skimage", "SimpleITK"})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import napari_medseg.cli",
+        "from napari_medseg.cli import make_parser; make_parser()",
+        "from napari_medseg.cli import main; main(['models'])",
+        "from napari_medseg.cli import main; main(['segment', '--help'])",
+    ],
+)
+def test_the_command_line_starts_without_torch_and_qt(code):
+    assert not loaded_by(code) & (QT | {"torch", "monai", "scipy", "skimage"})
+
+
+def test_the_list_of_networks_and_their_settings_needs_no_torch():
+    code = (
+        "from napari_medseg.networks import architectures\n"
+        "[a.preset('small', spatial_dims=d) for a in architectures().values()"
+        " for d in a.spatial_dims if ('small', d) in a.presets]"
+    )
+    assert "torch" not in loaded_by(code)
+
+
+@pytest.mark.skipif("DISPLAY" not in os.environ and sys.platform == "linux", reason="no screen")
+def test_the_workbench_module_imports_without_torch():
+    loaded = loaded_by("import napari_medseg.widgets.workbench")
+    assert "torch" not in loaded
+    assert "monai" not in loaded
+
+
+def test_the_manifest_is_valid_and_everything_it_names_exists():
+    import importlib
+
+    from npe2 import PluginManifest
+
+    manifest = PluginManifest.from_distribution("napari-medseg")
+    assert manifest.name == "napari-medseg"
+    for command in manifest.contributions.commands or []:
+        module, _, name = str(command.python_name).partition(":")
+        assert hasattr(importlib.import_module(module), name), command.id
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_stay_readable(path):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 400, f"{lines} lines: look for the second concept"
+    long = {f.name: f.end_lineno - f.lineno + 1 for f in functions(path)}
+    long = {name: size for name, size in long.items() if size > 75}
+    assert not long, f"functions longer than a screen: {long}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_public_functions_and_classes_say_what_they_do(path):
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    silent = [
+        node.name
+        for node in module.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+    assert ast.get_docstring(module) or path.stat().st_size == 0, "no module docstring"
+    assert not silent, f"no docstring: {silent}"
+
+
+def test_there_is_enough_test_for_the_source():
+    def lines(folder: str) -> int:
+        return sum(p.read_text(encoding="utf-8").count("\n") for p in (ROOT / folder).rglob("*.py"))
+
+    assert lines("tests") >= 0.7 * lines("napari_medseg")
+
+
+def test_every_make_target_of_the_readme_exists():
+    targets = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in ("demo", "test", "lint", "bench"):
+        assert f"\n{name}:" in targets

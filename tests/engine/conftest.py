@@ -1,0 +1,58 @@
+"""Tiny real networks with their cards."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.networks.base import Feature, SegmentationNetwork
+from napari_medseg.networks.config import NetConfig
+
+
+class TinyNetwork(SegmentationNetwork):
+    """Two convolutions; `divisor` is whatever a test wants it to be."""
+
+    def __init__(self, config: NetConfig, divisor: int = 4) -> None:
+        super().__init__(config)
+        conv = nn.Conv2d if config.spatial_dims == 2 else nn.Conv3d
+        self.stem = conv(config.in_channels, 6, 3, padding=1)
+        self.head = conv(6, config.num_classes, 3, padding=1)
+        self._divisor = divisor
+        self.seen: list[tuple[int, ...]] = []  # shapes of the inputs
+
+    @property
+    def divisor(self) -> int:
+        return self._divisor
+
+    @property
+    def feature_info(self) -> list[Feature]:
+        return [Feature("stem", 6, 1)]
+
+    def forward(self, x):
+        self.check_input(x)
+        self.seen.append(tuple(x.shape))
+        return self.head(torch.tanh(self.stem(x)))
+
+
+@pytest.fixture
+def tiny_segmenter():
+    """Make a segmenter: ``tiny_segmenter(dims, classes=2, channels=1, **preprocessing)``."""
+
+    def make(dims=3, *, classes=2, channels=1, divisor=4, activation="softmax", **preprocessing):
+        torch.manual_seed(1)
+        outputs = classes + (activation == "softmax")
+        config = NetConfig(spatial_dims=dims, in_channels=channels, num_classes=outputs)
+        card = ModelCard(
+            name="tiny",
+            architecture="tiny",
+            config=config.to_dict(),
+            classes=tuple(LabelClass(value=i + 1, name=f"class {i + 1}") for i in range(classes)),
+            activation=activation,
+            preprocessing=Preprocessing(**preprocessing),
+        )
+        return Segmenter(TinyNetwork(config, divisor), card, "cpu")
+
+    return make

@@ -5,6 +5,7 @@ Decisions:
 * The file's sform is used, else its qform, else pixdim (nibabel's order). A singular or
   non-finite sform gives way to a valid qform; without one the file is refused, since nobody
   could say where its voxels lie.
+* Voxel sizes of 0 in a file without sform and qform are unknown, and 1.
 * A fourth axis, or a fifth of a vector image, becomes C, whether it is time, b-values or
   channels. RGB24 and RGBA32 become three channels.
 * Values keep their type; scaled ones (slope, intercept) and float64 become float32, unless
@@ -49,7 +50,8 @@ def read_nifti(path: Path) -> Volume:
     OSError
         If it cannot be read.
     """
-    header, values = load_nifti(path)
+    file = load_nifti(path)
+    header, values = file.header, file.values
     spatial = min(values.ndim - 1, 3)
     shape = values.shape[:spatial]
     affine, transform = _file_affine(path, header)
@@ -57,7 +59,7 @@ def read_nifti(path: Path) -> Volume:
     world = np.diag([*[_mm_per_unit(header)] * 3, 1.0]) @ affine @ to_file
     # headers hold float32, so that what lies beyond six digits is noise (0.99999998 mm)
     spacing = tuple(float(f"{s:.6g}") for s in np.linalg.norm(world[:3, :3], axis=0)[-spatial:])
-    known = transform != "pixdim" or bool((header["pixdim"][1 : spatial + 1] > 0).all())
+    known = transform != "pixdim" or file.steps_stated
     storage = Storage(
         axes=axes,
         flips=flips,
@@ -107,7 +109,7 @@ def _file_affine(path: Path, header: Any) -> tuple[np.ndarray, str]:
     if candidates:
         raise UnusableFile(
             f"{path.name} does not say where its voxels lie: its {' and '.join(candidates)} "
-            "matrix is singular or out of all bounds; export the image again, or set a valid orientation"
+            "matrix is singular or out of all bounds; export it again, or set a valid orientation"
         )
     affine = header.get_base_affine()
     if not _usable(affine):

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,26 @@ from napari_medseg.io.errors import UnusableFile, broken, explained
 _LARGEST_GZIP_RATIO = 1032  # deflate cannot shrink further, so a larger claim is a lie
 
 
-def load_nifti(path: Path) -> tuple[Any, np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class NiftiFile:
+    """What a NIfTI file holds.
+
+    Parameters
+    ----------
+    header : nibabel Nifti1Header or Nifti2Header
+        As in the file, with nibabel's repairs.
+    values : ndarray
+        ``(*S_file, C)`` with two or three axes ``S_file``, slope and intercept applied.
+    steps_stated : bool
+        Whether pixdim gives a voxel size; nibabel repairs zeros to 1.
+    """
+
+    header: Any
+    values: np.ndarray
+    steps_stated: bool
+
+
+def load_nifti(path: Path) -> NiftiFile:
     """Read header and values of a NIfTI file.
 
     Parameters
@@ -27,10 +47,8 @@ def load_nifti(path: Path) -> tuple[Any, np.ndarray]:
 
     Returns
     -------
-    header : nibabel Nifti1Header or Nifti2Header
-        As in the file.
-    values : ndarray
-        ``(*S_file, C)`` with two or three axes ``S_file``, slope and intercept applied.
+    NiftiFile
+        Header and values.
 
     Raises
     ------
@@ -45,7 +63,10 @@ def load_nifti(path: Path) -> tuple[Any, np.ndarray]:
         shape = _checked_shape(path, image.header)
         _check_size(path, image, compressed)
         values = _values(path, image.dataobj)
-    return image.header, _channels_last(values, shape)
+        stream.seek(0)
+        steps = type(image.header).from_fileobj(stream, check=False)["pixdim"][1 : len(shape) + 1]
+    stated = bool((steps[:3] != 0).all())
+    return NiftiFile(image.header, _channels_last(values, shape), stated)
 
 
 @contextmanager

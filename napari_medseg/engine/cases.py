@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_medseg.engine.card import LabelClass
-from napari_medseg.io import read_labels, read_volume
+from napari_medseg.io import check_same_grid, read_labels, read_volume
 from napari_medseg.io.datasets import CaseFiles
 from napari_medseg.volume import Volume
 
@@ -67,12 +67,7 @@ def load_case(files: CaseFiles) -> Case:
         raise ValueError(f"{files.name} has no label file; training needs one for every image")
     volume = read_volume(files.images if len(files.images) > 1 else files.images[0])
     labels = read_labels(files.label)
-    apart = np.abs(labels.affine - volume.affine).max()
-    if labels.shape == volume.shape and labels.spacing_known and volume.spacing_known and apart > 1:
-        raise ValueError(
-            f"{files.name}: image and labels have the same size but lie {apart:.1f} mm apart; "
-            "save the labels on the image's grid"
-        )
+    check_same_grid(volume, labels, f"the image of {files.name}", "its label file")
     return Case(volume, labels.array[0], name=files.name)
 
 

@@ -69,7 +69,7 @@ def save_replay(
     assert size is not None  # training does not start without
     rng = np.random.default_rng([config.seed, 2])
     chosen = np.resize(rng.permutation(len(examples)), config.replay_patches)
-    patches = [window_of(examples[i], size, config.foreground, rng) for i in chosen]
+    patches = [window_of(examples[int(i)], size, config.foreground, rng) for i in chosen]
     tensors = {
         "images": torch.stack([image for image, _ in patches]).half(),
         "labels": torch.stack([labels for _, labels in patches]),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import fnmatch
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from napari_medseg.engine.allocator import keep_memory
-from napari_medseg.engine.card import ModelCard, Preprocessing
-from napari_medseg.engine.cases import Case, classes_of, load_case
+from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.cases import Case, load_case
 from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.engine.device import resolve_device
 from napari_medseg.engine.losses import bce_dice, dice_cross_entropy
@@ -24,6 +21,7 @@ from napari_medseg.engine.patches import Batches, make_example
 from napari_medseg.engine.replay import save_replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_plan import fill_in, make_card, split_cases
 from napari_medseg.engine.training_run import Run, memory_format
 from napari_medseg.engine.validation import validate
 from napari_medseg.io.datasets import find_cases
@@ -31,7 +29,6 @@ from napari_medseg.networks import architectures
 from napari_medseg.progress import Cancelled, Report, Step, silent
 
 _LOG = logging.getLogger(__name__)
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean, std of RGB in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ def train(
     Raises
     ------
     ValueError
-        If the data or the config cannot be used.
+        If the data or the config cannot be used, or `out` exists and `resume` is off.
     Cancelled
         If `report` stopped the run; checkpoint and state to resume from are written.
     """
@@ -100,15 +97,21 @@ def train(
     out = Path(out)
     if out.suffix != SUFFIX:
         raise ValueError(f"the model must be written to a {SUFFIX} file, got {out.name}")
+    if out.exists() and not resume:
+        raise ValueError(
+            f"{out} exists already and is kept; resume that run (--resume) or choose another name"
+        )
     device = resolve_device(config.device)
-    learn, held_out = split_cases(_load(folder, config, report), config)
-    card = make_card(learn + held_out, config, name=config.name or out.stem)
+    cases = _load(folder, config, report)
+    learn, held_out = split_cases(cases, config)
+    config = fill_in(config, cases)
+    card = make_card(cases, config, name=config.name or out.stem)
     _LOG.info("%d cases to learn from, %d held out", len(learn), len(held_out))
     with torch.random.fork_rng(devices=[]), keep_memory():
         torch.manual_seed(config.seed)
         architecture = architectures()[card.architecture]
         network = architecture.build(architecture.config.from_dict(card.config)).to(device)
-        network = network.to(memory_format=memory_format(card.spatial_dims))
+        network.to(memory_format=memory_format(card.spatial_dims))  # type: ignore[call-overload]
         examples = []
         for done, case in enumerate(learn):
             report(Step(done, len(learn), "case", "preparing"))
@@ -118,18 +121,8 @@ def train(
         run = Run(network, card, config, out, device, steps=len(batches) * config.epochs)
         if resume:
             run.load()
-        loss = bce_dice if card.activation == "sigmoid" else dice_cross_entropy
         try:
-            while run.epoch < config.epochs:
-                started = time.monotonic()
-                for images, targets in batches.epoch(run.epoch, run.batch):
-                    report(run.step())
-                    run.update(images, targets, loss)
-                dice = None
-                if (run.epoch + 1) % config.validate_every == 0 or run.epoch + 1 == config.epochs:
-                    segmenter = Segmenter(network, card, device=str(device))
-                    dice = validate(segmenter, held_out, partial(_forward, run, report))
-                run.finish_epoch(dice, time.monotonic() - started)
+            _learn(run, batches, Segmenter(network, card, device), held_out, report)
         except Cancelled:
             run.save(interrupted=True)
             raise
@@ -138,72 +131,21 @@ def train(
     return Training(out, run.best_card, run.best, run.epoch, run.log_path)
 
 
-def split_cases(cases: Sequence[Case], config: TrainingConfig) -> tuple[list[Case], list[Case]]:
-    """Hold out a share of the cases, the same ones for the same seed.
-
-    Returns
-    -------
-    tuple of list
-        Cases to learn from and cases held out; at least one of each.
-    """
-    if len(cases) < 2:
-        raise ValueError(
-            f"training needs at least 2 labelled cases (one is held out), found {len(cases)}"
-        )
-    order = np.random.default_rng(config.seed).permutation(len(cases))
-    count = min(max(round(len(cases) * config.validation), 1), len(cases) - 1)
-    held_out = set(order[:count].tolist())
-    return (
-        [case for i, case in enumerate(cases) if i not in held_out],
-        [case for i, case in enumerate(cases) if i in held_out],
-    )
-
-
-def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> ModelCard:
-    """Describe the model these cases and this recipe will give; scores are filled in later."""
-    dims = {c.volume.spatial_dims for c in cases}
-    channels = {c.volume.array.shape[0] for c in cases}
-    if len(dims) > 1 or len(channels) > 1:
-        raise ValueError(
-            f"the cases must all be alike, found {sorted(dims)} dimensions and "
-            f"{sorted(channels)} channels"
-        )
-    (spatial_dims,), (in_channels,) = dims, channels
-    values = set().union(*(np.unique(c.labels).tolist() for c in cases))
-    classes = classes_of(sorted(values), config.classes)
-    activation = "sigmoid" if len(classes) == 1 else "softmax"
-    first = cases[0].volume
-    network = architectures()[config.architecture].preset(
-        config.preset,
-        spatial_dims=spatial_dims,
-        in_channels=in_channels,
-        num_classes=len(classes) + (activation == "softmax"),
-        **config.network,
-    )
-    fixed = config.normalise == "fixed" or (config.normalise == "auto" and in_channels == 3)
-    mean, std = _IMAGENET if in_channels == 3 else ((0.5,) * in_channels,) * 2
-    normalise = "zscore" if config.normalise == "auto" else config.normalise
-    preprocessing = Preprocessing(
-        channels=first.channels,
-        spacing=config.spacing,
-        size=config.size,
-        window=config.window,
-        unit_range=fixed,
-        clip=config.clip,
-        normalise="fixed" if fixed else normalise,
-        mean=mean if fixed else (),
-        std=std if fixed else (),
-    )
-    return ModelCard(
-        name=name,
-        architecture=config.architecture,
-        config=network.to_dict(),
-        classes=classes,
-        activation=activation,
-        preprocessing=preprocessing,
-        created=datetime.date.today().isoformat(),
-        history=({"what": "trained from scratch", "config": config.to_dict()},),
-    )
+def _learn(
+    run: Run, batches: Batches, segmenter: Segmenter, held_out: list[Case], report: Report
+) -> None:
+    """Take the run from where it is to its end."""
+    config = run.config
+    loss = bce_dice if segmenter.card.activation == "sigmoid" else dice_cross_entropy
+    while run.epoch < config.epochs:
+        started = time.monotonic()
+        for images, targets in batches.epoch(run.epoch, run.batch):
+            report(run.step())
+            run.update(images, targets, loss)
+        dice = None
+        if (run.epoch + 1) % config.validate_every == 0 or run.epoch + 1 == config.epochs:
+            dice = validate(segmenter, held_out, partial(_forward, run, report))
+        run.finish_epoch(dice, time.monotonic() - started)
 
 
 def _load(folder: str | Path, config: TrainingConfig, report: Report) -> list[Case]:

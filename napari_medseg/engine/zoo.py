@@ -7,6 +7,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.checkpoint import SUFFIX, read_card
@@ -93,16 +94,16 @@ def find_model(name_or_path: str | Path) -> Path:
     return _fetch(entry.name) if entry.origin == "download" else entry.path
 
 
-def _index() -> dict[str, dict[str, str]]:
+def _index() -> dict[str, dict[str, Any]]:
     """Read the downloadable models: name -> url, sha256, card; none where there is no list."""
     if not _INDEX.is_file():
         return {}
-    index: dict[str, dict[str, str]] = json.loads(_INDEX.read_text(encoding="utf-8"))
+    index: dict[str, dict[str, Any]] = json.loads(_INDEX.read_text(encoding="utf-8"))
     return index
 
 
 def _downloadable(name: str) -> ZooEntry:
-    card = ModelCard.from_dict(dict(_index()[name]["card"]))
+    card = ModelCard.from_dict(_index()[name]["card"])
     return ZooEntry(name, user_directory() / f"{name}{SUFFIX}", card, "download")
 
 

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from napari_medseg.engine.cases import Case
 from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, read_card
 from napari_medseg.engine.replay import load_replay, replay_path
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.engine.training import split_cases, train
+from napari_medseg.engine.training import train
 from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
+from napari_medseg.engine.training_plan import fill_in, split_cases
 from napari_medseg.engine.training_run import learning_rate
 from napari_medseg.io import read_volume, write_image, write_labels
 from napari_medseg.progress import Cancelled
@@ -194,6 +196,24 @@ def test_cases_are_held_out_by_seed_and_never_both(photographs):
     assert split_cases(cases, config.replace(seed=2))[1] != held_out
 
 
+@pytest.mark.parametrize(
+    ("shape", "size", "window"),
+    [
+        ((40, 50), (256, 256), None),
+        ((36, 50, 35), None, (32, 64, 32)),
+        ((300, 8, 90), None, (96, 32, 96)),
+    ],
+)
+def test_what_the_recipe_leaves_open_the_data_decides(shape, size, window):
+    case = Case(
+        Volume(np.zeros((1, *shape), np.float32), (1.0,) * len(shape)), np.zeros(shape, int)
+    )
+    config = fill_in(TrainingConfig(), [case])
+    assert (config.size, config.window) == (size, window)
+    chosen = TrainingConfig(window=(32,) * len(shape))
+    assert fill_in(chosen, [case]) == chosen
+
+
 def test_one_case_is_too_few():
     with pytest.raises(ValueError, match="at least 2"):
         split_cases([object()], TrainingConfig())
@@ -203,6 +223,15 @@ def test_only_cases_that_fit_the_pattern_are_used(photographs, tmp_path):
     config = TrainingConfig(**TINY, cases="q*")
     with pytest.raises(ValueError, match="at least 2 labelled cases"):
         train(photographs, config, out=tmp_path / "m.safetensors")
+
+
+def test_an_older_model_is_never_overwritten(photographs, tmp_path):
+    out = tmp_path / "m.safetensors"
+    train(photographs, TrainingConfig(**TINY), out=out)
+    before = out.read_bytes()
+    with pytest.raises(ValueError, match="exists already and is kept"):
+        train(photographs, TrainingConfig(**TINY), out=out)
+    assert out.read_bytes() == before
 
 
 def test_the_model_is_written_to_a_safetensors_file(photographs, tmp_path):

@@ -1,0 +1,114 @@
+"""What the recipe leaves open and the data decides: sizes, classes, the model's card."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import numpy as np
+
+from napari_medseg.engine.card import ModelCard, Preprocessing
+from napari_medseg.engine.cases import Case, classes_of
+from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.networks import architectures
+
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean, std of RGB in [0, 1]
+_SIDE = 32  # the divisor of every network at hand
+_LARGEST_WINDOW = 96  # voxels per axis, LGMSNet's 3D recipe
+
+
+def fill_in(config: TrainingConfig, cases: Sequence[Case]) -> TrainingConfig:
+    """Choose the image size or window that the recipe leaves open.
+
+    Images are resized to 256 x 256, the paper's size; of volumes a window of their median shape
+    is taken, in steps of 32 and at most 96 voxels a side.
+    """
+    if config.size or config.window:
+        return config
+    if cases[0].volume.spatial_dims == 2:
+        return config.replace(size=(256, 256))
+    median = np.median([case.volume.shape for case in cases], axis=0)
+    sides = np.clip(_SIDE * np.round(median / _SIDE), _SIDE, _LARGEST_WINDOW)
+    return config.replace(window=tuple(int(s) for s in sides))
+
+
+def split_cases(cases: Sequence[Case], config: TrainingConfig) -> tuple[list[Case], list[Case]]:
+    """Hold out a share of the cases, the same ones for the same seed.
+
+    Returns
+    -------
+    tuple of list
+        Cases to learn from and cases held out; at least one of each.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two.
+    """
+    if len(cases) < 2:
+        raise ValueError(
+            f"training needs at least 2 labelled cases (one is held out), found {len(cases)}"
+        )
+    order = np.random.default_rng(config.seed).permutation(len(cases))
+    count = min(max(round(len(cases) * config.validation), 1), len(cases) - 1)
+    held_out = set(order[:count].tolist())
+    return (
+        [case for i, case in enumerate(cases) if i not in held_out],
+        [case for i, case in enumerate(cases) if i in held_out],
+    )
+
+
+def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> ModelCard:
+    """Describe the model these cases and this recipe will give; scores are filled in later.
+
+    Raises
+    ------
+    ValueError
+        If the cases are not alike or there is nothing to segment in them.
+    """
+    dims = {c.volume.spatial_dims for c in cases}
+    channels = {c.volume.array.shape[0] for c in cases}
+    if len(dims) > 1 or len(channels) > 1:
+        raise ValueError(
+            f"the cases must all be alike, found {sorted(dims)} dimensions and "
+            f"{sorted(channels)} channels"
+        )
+    (spatial_dims,), (in_channels,) = dims, channels
+    values = set().union(*(np.unique(c.labels).tolist() for c in cases))
+    classes = classes_of(sorted(values), config.classes)
+    activation = "sigmoid" if len(classes) == 1 else "softmax"
+    network = architectures()[config.architecture].preset(
+        config.preset,
+        spatial_dims=spatial_dims,
+        in_channels=in_channels,
+        num_classes=len(classes) + (activation == "softmax"),
+        **config.network,
+    )
+    return ModelCard(
+        name=name,
+        architecture=config.architecture,
+        config=network.to_dict(),
+        classes=classes,
+        activation=activation,
+        preprocessing=_preprocessing(config, cases[0]),
+        created=datetime.date.today().isoformat(),
+        history=({"what": "trained from scratch", "config": config.to_dict()},),
+    )
+
+
+def _preprocessing(config: TrainingConfig, case: Case) -> Preprocessing:
+    channels = case.volume.array.shape[0]
+    rgb = channels == 3 and case.volume.spatial_dims == 2
+    fixed = config.normalise == "fixed" or (config.normalise == "auto" and rgb)
+    mean, std = _IMAGENET if rgb else ((0.5,) * channels, (0.5,) * channels)
+    return Preprocessing(
+        channels=case.volume.channels,
+        spacing=config.spacing,
+        size=config.size,
+        window=config.window,
+        unit_range=fixed,
+        clip=config.clip,
+        normalise="fixed" if fixed else config.normalise.replace("auto", "zscore"),
+        mean=mean if fixed else (),
+        std=std if fixed else (),
+    )

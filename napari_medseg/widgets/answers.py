@@ -41,7 +41,7 @@ def show_maps(
     for what, values in maps.items():
         name = f"{above.name} · {what}"
         values = np.asarray(values).reshape((1,) * len(step) + values.shape)
-        earlier = viewer.layers[name] if name in viewer.layers else None
+        earlier = next((layer for layer in viewer.layers if layer.name == name), None)
         if isinstance(earlier, Image) and earlier.data.shape == values.shape:
             earlier.data = values
             shown.append(earlier)

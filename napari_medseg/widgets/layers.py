@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 
@@ -85,12 +84,11 @@ def class_look(classes: Sequence[LabelClass]) -> dict[str, Any]:
     """Return the colours and names of classes as keywords of a Labels layer."""
     colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
     colours.update({c.value: c.colour for c in classes})
-    names = {"index": [0, *(c.value for c in classes)], "name": ["background"]}
-    names["name"] += [c.name for c in classes]
-    return {
-        "colormap": DirectLabelColormap(color_dict=colours),
-        "features": pd.DataFrame(names),
+    features = {
+        "index": [0, *(c.value for c in classes)],
+        "name": ["background", *(c.name for c in classes)],
     }
+    return {"colormap": DirectLabelColormap(color_dict=colours), "features": features}
 
 
 def insert_above(viewer: Viewer, below: Layer, layer: Layer) -> None:

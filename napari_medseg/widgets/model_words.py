@@ -110,4 +110,5 @@ def _file(path: Path) -> str:
     if not path.is_file():
         return "is downloaded when first used"
     size = path.stat().st_size
-    return f"{path.name}, {size / 1e6:.1f} MB" if size >= 1e5 else f"{path.name}, {size / 1e3:.0f} kB"
+    words = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
+    return f"{path.name}, {words}"

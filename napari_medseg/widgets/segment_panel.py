@@ -104,9 +104,9 @@ class SegmentPanel(QWidget):
             self.about.setText("")
         else:
             self.model.say(model.title, model.card.description or model.title)
-            about = [what_it_finds(model.card), dimensions(model.card)]
-            about += [model.card.preprocessing.modality] if model.card.preprocessing.modality else []
-            self.about.setText(" · ".join(about))
+            card = model.card
+            about = [what_it_finds(card), dimensions(card), card.preprocessing.modality]
+            self.about.setText(" · ".join(word for word in about if word))
         self.images.set_model(model.card if model is not None else None)
         self.refresh()
 

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pint
 from napari.layers import Layer
 
 from napari_medseg.volume import Storage, Volume
 
 KEY = "napari-medseg"  # under which everything of ours lies in a layer's metadata
 LayerData = tuple[Any, dict[str, Any], str]
-_MM = pint.get_application_registry().Unit("mm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +46,7 @@ class Place:
         """Return a volume with the values `array` ``(C, *S)``; without it, zeros of no memory."""
         if array is None:
             array = np.broadcast_to(np.uint8(0), (1, *self.shape))
-        return Volume(
-            array, self.spacing, self.affine, self.spacing_known, self.storage, self.name
-        )
+        return Volume(array, self.spacing, self.affine, self.spacing_known, self.storage, self.name)
 
 
 def to_volume(layer: Layer, point: Sequence[float] = ()) -> Volume:
@@ -258,11 +254,14 @@ def _spacing(layer: Layer) -> tuple[tuple[float, ...], bool]:
 
 def _millimetres(units: Sequence[Any], dims: int) -> tuple[np.ndarray, bool]:
     """Return the mm in one unit of each axis, 1 for pixels, and whether all are lengths."""
-    parsed = [pint.get_application_registry().Unit(str(u)) for u in units]
-    lengths = [u.is_compatible_with(_MM) for u in parsed]
+    import pint  # its registry takes a second to fill; napari needs it for the first layer, too
+
+    registry = pint.get_application_registry()
+    parsed = [registry.Unit(str(u)) for u in units]
+    lengths = [u.is_compatible_with("mm") for u in parsed]
     if len(parsed) != dims or not all(lengths):
         return np.ones(dims), False
-    return np.array([float((1 * u).to(_MM).magnitude) for u in parsed]), True
+    return np.array([float((1 * u).to("mm").magnitude) for u in parsed]), True
 
 
 def _array(layer: Layer) -> Any:

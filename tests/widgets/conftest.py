@@ -1,0 +1,127 @@
+"""Viewers, workbenches and tiny models for the tests of the widgets."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+
+MODELS = {
+    "tiny-grey": {"spatial_dims": 2, "in_channels": 1, "num_classes": 2},
+    "tiny-colour": {"spatial_dims": 2, "in_channels": 3, "num_classes": 2},
+    "tiny-volume": {"spatial_dims": 3, "in_channels": 1, "num_classes": 3},
+    "tiny-brain": {"spatial_dims": 3, "in_channels": 2, "num_classes": 2},
+}
+CHANNELS = {"tiny-colour": ("red", "green", "blue"), "tiny-brain": ("FLAIR", "T1")}
+CLASSES = (
+    LabelClass(value=1, name="anterior", colour="#e69f00"),
+    LabelClass(value=2, name="posterior", colour="#0072b2"),
+)
+
+
+@pytest.fixture(scope="session")
+def made_models(tmp_path_factory):
+    """A folder with one untrained checkpoint of each kind."""
+    import torch
+
+    from napari_medseg.engine.checkpoint import save_checkpoint
+    from napari_medseg.networks import create_network
+
+    folder = tmp_path_factory.mktemp("made")
+    for name, shape in MODELS.items():
+        torch.manual_seed(3)
+        network = create_network("lgmsnet", widths=(4, 4, 4, 4, 4), **shape)
+        card = ModelCard(
+            name=name,
+            title=name.replace("-", " "),
+            architecture="lgmsnet",
+            config=network.config.to_dict(),
+            classes=CLASSES[: shape["num_classes"] - 1],
+            preprocessing=Preprocessing(
+                channels=CHANNELS.get(name, ()), window=(32,) * shape["spatial_dims"]
+            ),
+            data="random numbers",
+            scores={"Dice, anterior": 0.5},
+        )
+        save_checkpoint(folder / f"{name}.safetensors", network, card)
+    return folder
+
+
+@pytest.fixture()
+def models(made_models, tmp_path, monkeypatch):
+    """A copy of the models, where MedSeg looks for a user's own."""
+    folder = tmp_path / "models"
+    shutil.copytree(made_models, folder)
+    monkeypatch.setenv("NAPARI_MEDSEG_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture()
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture()
+def open_workbench(models):
+    """Open the workbench of a viewer the way napari's menu does."""
+
+    def open_it(viewer):
+        _, workbench = viewer.window.add_plugin_dock_widget("napari-medseg", "Workbench")
+        return workbench
+
+    return open_it
+
+
+@pytest.fixture()
+def workbench(viewer, open_workbench):
+    return open_workbench(viewer)
+
+
+@pytest.fixture()
+def choose_model():
+    """Click the model of this name in the list, as a person does."""
+
+    def choose(workbench, name):
+        models = workbench.models.list
+        rows = [models.item(i).text().split("\n")[0] for i in range(models.count())]
+        models.setCurrentRow(rows.index(name))
+
+    return choose
+
+
+@pytest.fixture()
+def press_segment(qtbot):
+    """Press Segment and wait until the run has ended."""
+    from qtpy.QtCore import Qt
+
+    def press(workbench, *, wait=True):
+        assert workbench.segment.segment.isEnabled(), workbench.segment.hint.text()
+        qtbot.mouseClick(workbench.segment.segment, Qt.MouseButton.LeftButton)
+        if wait:
+            qtbot.waitUntil(lambda: not workbench.runner.busy, timeout=30000)
+
+    return press
+
+
+@pytest.fixture()
+def notices():
+    """What napari showed as notifications, newest last."""
+    from napari.utils.notifications import notification_manager
+
+    seen = []
+
+    def note(notification):
+        seen.append(notification)
+
+    notification_manager.notification_ready.connect(note)
+    yield seen
+    notification_manager.notification_ready.disconnect(note)
+
+
+@pytest.fixture()
+def volume_values():
+    """A volume with something in it, as int16."""
+    return np.random.default_rng(0).normal(100, 30, (20, 40, 36)).astype(np.int16)

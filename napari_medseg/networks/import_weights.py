@@ -110,7 +110,7 @@ def import_lgmsnet(checkpoint: Mapping[str, Any]) -> tuple[LGMSNetConfig, dict[s
         ),
         depths=depths,
     )
-    return config, {_our_name(key): tensor for key, tensor in theirs.items()}
+    return config, {_our_name(key): _our_shape(key, tensor) for key, tensor in theirs.items()}
 
 
 def _tensors(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -128,3 +128,9 @@ def _our_name(key: str) -> str:
             raise ValueError(f"not a published LGMSNet: it has no tensor {key!r}")
         stage, rest = _LGMSNET_STAGES[found.group()], key[found.end() :]
     return _LGMSNET_PART.sub(lambda part: _LGMSNET_PARTS[part.group()], f".{stage}{rest}")[1:]
+
+
+def _our_shape(key: str, tensor: Tensor) -> Tensor:
+    """Turn a 1x1 convolution into the linear layer it is; depthwise ones stay."""
+    is_pointwise = tensor.ndim > 2 and all(side == 1 for side in tensor.shape[2:])
+    return tensor.flatten(1) if is_pointwise and "dwconv" not in key else tensor

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
+import torch
 from torch import nn
 
-
-def _instance_norm(channels: int) -> nn.GroupNorm:
-    # one group per channel is instance norm, but it keeps the memory format of its input
-    return nn.GroupNorm(channels, channels, affine=False)
+from napari_medseg.networks.norm import InstanceNorm
 
 
 @dataclass(frozen=True)
@@ -21,25 +19,23 @@ class Operations:
     ----------
     Conv, MaxPool, AdaptiveAvgPool, BatchNorm : type
         The `torch.nn` layers.
-    InstanceNorm : callable
-        ``channels -> layer`` without weights or running statistics.
     Norm : callable
         ``channels -> layer`` where a network has no reason to choose: batch norm for images,
         instance norm for volumes, whose batches of one or two give no statistics.
     linear : str
         Mode of `torch.nn.functional.interpolate` for linear interpolation.
+    channels_last : torch.memory_format
+        The layout in which a CPU computes fastest.
     """
 
     Conv: type[nn.Conv2d] | type[nn.Conv3d]
     MaxPool: type[nn.MaxPool2d] | type[nn.MaxPool3d]
     AdaptiveAvgPool: type[nn.AdaptiveAvgPool2d] | type[nn.AdaptiveAvgPool3d]
     BatchNorm: type[nn.BatchNorm2d] | type[nn.BatchNorm3d]
-    InstanceNorm: partial[nn.GroupNorm]
-    Norm: type[nn.BatchNorm2d] | partial[nn.GroupNorm]
+    Norm: Callable[[int], nn.Module]
     linear: str
+    channels_last: torch.memory_format
 
-
-_INSTANCE_NORM = partial(_instance_norm)
 
 _OPERATIONS = {
     2: Operations(
@@ -47,18 +43,18 @@ _OPERATIONS = {
         MaxPool=nn.MaxPool2d,
         AdaptiveAvgPool=nn.AdaptiveAvgPool2d,
         BatchNorm=nn.BatchNorm2d,
-        InstanceNorm=_INSTANCE_NORM,
         Norm=nn.BatchNorm2d,
         linear="bilinear",
+        channels_last=torch.channels_last,
     ),
     3: Operations(
         Conv=nn.Conv3d,
         MaxPool=nn.MaxPool3d,
         AdaptiveAvgPool=nn.AdaptiveAvgPool3d,
         BatchNorm=nn.BatchNorm3d,
-        InstanceNorm=_INSTANCE_NORM,
-        Norm=_INSTANCE_NORM,
+        Norm=lambda channels: InstanceNorm(),
         linear="trilinear",
+        channels_last=torch.channels_last_3d,
     ),
 }
 

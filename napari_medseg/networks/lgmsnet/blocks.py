@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_medseg.networks.depthwise import depthwise_groups
 from napari_medseg.networks.nd import nd
 
 KERNEL_SIZES = (3, 5, 7, 9)
@@ -14,16 +15,27 @@ HEADS = 4
 HEAD_CHANNELS = 8
 
 
+class Pointwise(nn.Linear):
+    """A 1x1 convolution: ``(B, C_in, *S) -> (B, C_out, *S)``, in the input's memory format."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not x.is_contiguous():
+            return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+        y = (self.weight @ x.flatten(2)).unflatten(2, x.shape[2:])
+        return y if self.bias is None else y + self.bias.view(-1, *[1] * (x.ndim - 2))
+
+
 def conv_norm_silu(
     spatial_dims: int, in_channels: int, out_channels: int, kernel_size: int
 ) -> nn.Sequential:
     """Convolution without bias, normalisation, SiLU: ``(B, C_in, *S) -> (B, C_out, *S)``."""
     ops = nd(spatial_dims)
-    return nn.Sequential(
-        ops.Conv(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
-        ops.Norm(out_channels),
-        nn.SiLU(),
+    conv = (
+        Pointwise(in_channels, out_channels, bias=False)
+        if kernel_size == 1
+        else ops.Conv(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False)
     )
+    return nn.Sequential(conv, ops.Norm(out_channels), nn.SiLU())
 
 
 class LocalMultiScale(nn.Module):
@@ -57,8 +69,8 @@ class LocalMultiScale(nn.Module):
         self.expand = conv_norm_silu(spatial_dims, quarter, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = x.chunk(4, dim=1)
-        y = torch.cat([conv(part) for conv, part in zip(self.scales, parts, strict=True)], dim=1)
+        weights, biases = [s.weight for s in self.scales], [s.bias for s in self.scales]
+        y = depthwise_groups(x, weights, biases)
         active = F.silu(self.norm(y)) + x if self.as_in_paper else F.gelu(self.norm(y + x))
         return self.expand(self.reduce(active)) + x
 
@@ -79,7 +91,8 @@ class LocalConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.spatial(x)))
-        return self.norm2(self.scale(y)) + x
+        # a 1x1 depthwise convolution is a product, and much faster as one
+        return self.norm2(y * self.scale.weight.squeeze(1)) + x
 
 
 class PatchAttention(nn.Module):
@@ -193,10 +206,10 @@ class Fusion(nn.Sequential):
             ops.Conv(2 * channels, 2 * channels, 3, padding=1, groups=2),  # skip | came up
             nn.GELU(),
             ops.Norm(2 * channels),
-            ops.Conv(2 * channels, 4 * channels, 1),
+            Pointwise(2 * channels, 4 * channels),
             nn.GELU(),
             ops.Norm(4 * channels),
-            ops.Conv(4 * channels, channels, 1),
+            Pointwise(4 * channels, channels),
             nn.GELU(),
             ops.Norm(channels),
         )

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import functools
 import gc
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -74,10 +75,11 @@ def infer(
     OSError
         If there is not enough memory even for the lightest way.
     """
-    size = tuple(prepared.image.shape[1:])
     divisor = int(getattr(network, "divisor", 1))
-    plan = make_plan(card, config, size, slice_axis=slice_axis, divisor=divisor, device=device)
-    plan, box = _crop(plan, prepared.image, config)
+    choose = functools.partial(
+        make_plan, card, config, slice_axis=slice_axis, divisor=divisor, device=device
+    )
+    plan, box = _crop(choose, prepared.image, config)
     readout = Readout(
         prepared.grid.input_shape,
         card,
@@ -172,20 +174,21 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _crop(plan: Plan, image: Tensor, config: InferenceConfig) -> tuple[Plan, tuple[slice, ...]]:
-    """Leave out the air around the body where that saves windows and changes no window's view."""
-    everything = tuple(slice(0, s) for s in plan.size)
-    if config.exact or not config.crop_to_body or plan.resized or max(plan.size) < 2:
+def _crop(
+    choose: Callable[[tuple[int, ...]], Plan], image: Tensor, config: InferenceConfig
+) -> tuple[Plan, tuple[slice, ...]]:
+    """Leave out the air around the body where that saves work and changes no window's view."""
+    size = tuple(image.shape[1:])
+    plan, everything = choose(size), tuple(slice(0, s) for s in size)
+    if config.exact or not config.crop_to_body or plan.resized or size[0] == 1:
         return plan, everything
-    croppable = set(range(3)) - set(plan.network_axes)
-    if not plan.is_whole:
-        croppable |= set(plan.network_axes)
+    croppable = set(range(3)) if not plan.is_whole else {plan.slice_axis}
+    if croppable == {None}:
+        return plan, everything
     found = body_box(image)
     box = tuple(b if a in croppable else everything[a] for a, b in enumerate(found))
-    cropped = dataclasses.replace(plan, size=tuple(b.stop - b.start for b in box))
-    if len(cropped.tiling) >= len(plan.tiling):
-        return plan, everything
-    return cropped, box
+    cropped = choose(tuple(b.stop - b.start for b in box))
+    return (cropped, box) if cropped.work < plan.work else (plan, everything)
 
 
 def _moved(consume: Consume, box: tuple[slice, ...]) -> Consume:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import torch
@@ -68,6 +69,11 @@ class Plan:
     def is_whole(self) -> bool:
         """Whether one window covers the image (or a slice)."""
         return all(self.window[axis] >= self.size[axis] for axis in self.network_axes)
+
+    @property
+    def work(self) -> int:
+        """Voxels the network computes."""
+        return len(self.tiling) * math.prod(self.window)
 
     def lighter(self) -> Plan | None:
         """Return the next plan that needs less memory, None if there is none.

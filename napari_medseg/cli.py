@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         that goes wrong is a bug and keeps its traceback.
     """
     try:
-        args = make_parser().parse_args(argv)
+        args = make_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:  # argparse has printed its help or the mistake
         return int(stop.code or 0)
     module, _, function = args.run.partition(":")
@@ -66,6 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         say(f"napari-medseg: {sentence(error)}")
         return 2
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """Write ``--clip -100,300`` as ``--clip=-100,300``, which argparse takes for a value."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1].startswith("--") and re.match(r"-[\d.]", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -161,5 +173,24 @@ def _add_evaluate(commands: Commands) -> None:
     parser.add_argument("truth", type=Path, metavar="TRUTH", help="label file or data set")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument(
-        "--tolerance", type=float, metavar="MM", help="also print the surface Dice (NSD) at this"
+        "--classes",
+        type=_values,
+        metavar="N,N,...",
+        help="the label values to score (default: all that occur but 0)",
     )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1.0,
+        metavar="MM",
+        help="up to this distance surfaces count as the same in NSD (default: 1 mm)",
+    )
+
+
+def _values(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected label values such as 1,2, got {text!r}"
+        ) from error

@@ -1,8 +1,9 @@
-"""What all tests share: one seed, no models of the user's, no network."""
+"""What all tests share: one seed, no models of the user's, tiny models to run."""
 
 from __future__ import annotations
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -11,8 +12,6 @@ import pytest
 @pytest.fixture(autouse=True)
 def _seeded():
     """Fix every random number; torch only where a test has imported it."""
-    import sys
-
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  # MONAI draws from it
     if "torch" in sys.modules:
@@ -25,3 +24,46 @@ def _no_models_of_the_user(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.getbasetemp() / "no-user-models"
     folder.mkdir(exist_ok=True)
     monkeypatch.setenv("NAPARI_MEDSEG_MODELS", str(folder))
+
+
+def _save_tiny_model(path, *, spatial_dims, in_channels):
+    import torch
+
+    from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+    from napari_medseg.engine.checkpoint import save_checkpoint
+    from napari_medseg.networks import create_network
+
+    torch.manual_seed(0)
+    network = create_network(
+        "lgmsnet",
+        preset="small",
+        spatial_dims=spatial_dims,
+        in_channels=in_channels,
+        num_classes=2,
+        widths=(4, 4, 8, 8, 8),
+    )
+    card = ModelCard(
+        name=path.stem,
+        architecture="lgmsnet",
+        config=network.config.to_dict(),
+        classes=(LabelClass(value=3, name="blob"),),
+        preprocessing=Preprocessing(window=(16,) * spatial_dims),
+        title="Blobs",
+        scores={"Dice": 0.5},
+    )
+    save_checkpoint(path, network, card)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_2d(tmp_path_factory):
+    """A 2D model of one channel that writes the value 3; its weights are random."""
+    path = tmp_path_factory.mktemp("models") / "tiny-2d.safetensors"
+    return _save_tiny_model(path, spatial_dims=2, in_channels=1)
+
+
+@pytest.fixture(scope="session")
+def tiny_3d(tmp_path_factory):
+    """A 3D model of two channels that writes the value 3; its weights are random."""
+    path = tmp_path_factory.mktemp("models") / "tiny-3d.safetensors"
+    return _save_tiny_model(path, spatial_dims=3, in_channels=2)

@@ -117,7 +117,7 @@ def _read(path: Path, *, indices: bool = False) -> Volume:
 
 
 def _channel_names(volume: Volume, path: Path) -> list[str]:
-    stem, count = image_stem(path), len(volume.array)
+    stem, count = image_stem(path).removeprefix(f"{path.parent.name}_"), len(volume.array)
     return [stem] if count == 1 else [f"{stem} {c}" for c in range(count)]
 
 

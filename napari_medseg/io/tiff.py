@@ -87,6 +87,7 @@ def _planes(path: Path, tif: Any, indices: bool) -> tuple[np.ndarray, int, bool]
     coloured = page.photometric == 3 and not indices  # a palette
     if coloured or page.photometric in (5, 6) or not _decodable(page):
         array, axes = _by_pillow(path, indices), None
+        orientation = 1  # Pillow has applied it
     else:
         array, axes = _native(path, series.asarray()), series.axes
     array, axes = _without_singletons(array, axes)

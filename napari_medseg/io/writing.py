@@ -120,4 +120,6 @@ def _storable(labels: np.ndarray) -> np.ndarray:
 
 
 def _same_file(path: Path, other: Path) -> bool:
-    return path.exists() and other.exists() and path.samefile(other)
+    if path.exists() and other.exists():
+        return path.samefile(other)
+    return path.resolve() == other.resolve()

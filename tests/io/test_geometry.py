@@ -80,9 +80,7 @@ def test_labels_of_oblique_volumes_land_voxel_for_voxel(tmp_path, order, signs):
 
 @pytest.mark.parametrize(("order", "signs"), ORDERS)
 def test_axes_run_to_superior_posterior_and_left(tmp_path, order, signs):
-    volume = read_volume(
-        saved(tmp_path / "image.nii", some_labels(), axis_affine(order, signs))
-    )
+    volume = read_volume(saved(tmp_path / "image.nii", some_labels(), axis_affine(order, signs)))
     directions = np.sign(np.round(volume.affine[:3, :3], 5))
     np.testing.assert_array_equal(directions, [[0, 0, -1], [0, -1, 0], [1, 0, 0]])
     by_world = dict(zip(order, SPACING, strict=True))
@@ -90,7 +88,9 @@ def test_axes_run_to_superior_posterior_and_left(tmp_path, order, signs):
     assert volume.array.flags.c_contiguous
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     order=st.sampled_from(ORDERS),
     spacing=st.tuples(*[st.floats(0.05, 12)] * 3),

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from napari_medseg.io import atomic_path
+
+
+def test_the_file_appears_under_its_name_only_when_the_block_succeeds(tmp_path):
+    target = tmp_path / "new" / "labels.nii.gz"
+    with atomic_path(target) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.name.endswith(".nii.gz")
+        assert temporary.name.startswith(".")
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail():
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise KeyError("stopped")
+
+    with pytest.raises(KeyError):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EACCES, "no permission"),
+        (errno.EROFS, "read-only"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_what_went_wrong_is_said_in_one_sentence_with_the_path(tmp_path, code, text):
+    target = tmp_path / "a.txt"
+
+    def fail():
+        with atomic_path(target):
+            raise OSError(code, "Input/output error")
+
+    with pytest.raises(OSError, match=text) as caught:
+        fail()
+    assert str(caught.value).startswith(f"cannot write {target}: ")
+    assert caught.value.errno == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_the_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    def fail():
+        with atomic_path(tmp_path / "file" / "sub" / "a.txt"):
+            raise AssertionError("must not be reached")
+
+    with pytest.raises(OSError, match=r"cannot write .*a\.txt: .* is a file; choose another"):
+        fail()
+
+
+def test_a_folder_is_not_replaced_by_a_file(tmp_path):
+    (tmp_path / "results").mkdir()
+
+    def fail():
+        with atomic_path(tmp_path / "results"):
+            raise AssertionError("must not be reached")
+
+    with pytest.raises(OSError, match="is a folder; give a file name"):
+        fail()

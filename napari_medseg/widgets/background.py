@@ -11,7 +11,7 @@ from napari.qt.threading import WorkerBase, WorkerBaseSignals
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.progress import Cancelled, Step
-from napari_medseg.widgets.notices import show_failure
+from napari_medseg.widgets.notices import sentence, show_failure
 
 _log = logging.getLogger(__name__)
 _BETWEEN_STEPS = 0.05  # seconds; people see no more, and the GUI thread has better things to do
@@ -73,12 +73,13 @@ class Task(WorkerBase):
 class Runner(QObject):
     """Runs one task at a time for one viewer, and tells every panel and run bar about it.
 
-    Emits ``started(title)``, ``progressed(Step)`` and ``ended(outcome)``, where the outcome is
-    "done", "cancelled" or "failed".
+    Emits ``started(title)``, ``progressed(Step)``, ``failed(sentence)`` where it failed, and always
+    ``ended(outcome)``, where the outcome is "done", "cancelled" or "failed".
     """
 
     started = Signal(str)
     progressed = Signal(object)
+    failed = Signal(str)
     ended = Signal(str)
 
     def __init__(self) -> None:
@@ -117,8 +118,9 @@ class Runner(QObject):
     def _note_done(self, _result: object) -> None:
         self._outcome = "done"
 
-    def _note_failed(self, _error: object) -> None:
+    def _note_failed(self, error: Exception) -> None:
         self._outcome = "failed"
+        self.failed.emit(sentence(error))
 
     def _end(self) -> None:
         self._task = None

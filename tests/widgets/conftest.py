@@ -50,7 +50,7 @@ def made_models(tmp_path_factory):
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def models(made_models, tmp_path, monkeypatch):
     """A copy of the models, where MedSeg looks for a user's own."""
     folder = tmp_path / "models"
@@ -59,12 +59,12 @@ def models(made_models, tmp_path, monkeypatch):
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer()
 
 
-@pytest.fixture()
+@pytest.fixture
 def open_workbench(models):
     """Open the workbench of a viewer the way napari's menu does."""
 
@@ -75,12 +75,12 @@ def open_workbench(models):
     return open_it
 
 
-@pytest.fixture()
+@pytest.fixture
 def workbench(viewer, open_workbench):
     return open_workbench(viewer)
 
 
-@pytest.fixture()
+@pytest.fixture
 def choose_model():
     """Click the model of this name in the list, as a person does."""
 
@@ -92,7 +92,7 @@ def choose_model():
     return choose
 
 
-@pytest.fixture()
+@pytest.fixture
 def press_segment(qtbot):
     """Press Segment and wait until the run has ended."""
     from qtpy.QtCore import Qt
@@ -106,7 +106,7 @@ def press_segment(qtbot):
     return press
 
 
-@pytest.fixture()
+@pytest.fixture
 def notices():
     """What napari showed as notifications, newest last."""
     from napari.utils.notifications import notification_manager
@@ -121,7 +121,7 @@ def notices():
     notification_manager.notification_ready.disconnect(note)
 
 
-@pytest.fixture()
+@pytest.fixture
 def volume_values():
     """A volume with something in it, as int16."""
-    return np.random.default_rng(0).normal(100, 30, (20, 40, 36)).astype(np.int16)
+    return np.random.default_rng(0).normal(100, 30, (16, 30, 28)).astype(np.int16)

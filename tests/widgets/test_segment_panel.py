@@ -57,13 +57,13 @@ def test_a_run_moves_nothing(viewer, workbench, choose_model, press_segment, vol
     below = viewer.add_image(volume_values, name="below")
     viewer.add_image(volume_values, name="above")
     viewer.layers.selection.active = below
-    viewer.dims.set_current_step(0, 5)
+    viewer.dims.set_current_step(0, 3)
     viewer.scene.camera.zoom, viewer.scene.camera.center = 3.0, (0, 11, 12)
     choose_model(workbench, "tiny-volume")
     press_segment(workbench)
     assert [layer.name for layer in viewer.layers] == ["below", "below · tiny-volume", "above"]
     assert viewer.layers.selection.active is below
-    assert viewer.dims.current_step[0] == 5
+    assert viewer.dims.current_step[0] == 3
     assert viewer.scene.camera.zoom == 3.0
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (11, 12))
 
@@ -91,7 +91,7 @@ def test_what_a_person_painted_is_never_overwritten(
     choose_model(workbench, "tiny-volume")
     press_segment(workbench)
     labels = viewer.layers[1]
-    labels.paint((10, 20, 20), 1 if labels.data[10, 20, 20] != 1 else 2)
+    labels.paint((8, 20, 20), 1 if labels.data[8, 20, 20] != 1 else 2)
     painted = labels.data.copy()
     press_segment(workbench)
     assert len(viewer.layers) == 3
@@ -101,7 +101,7 @@ def test_what_a_person_painted_is_never_overwritten(
 def test_cancel_midway_leaves_the_layers_alone(
     qtbot, viewer, workbench, choose_model, press_segment
 ):
-    viewer.add_image(np.random.default_rng(0).random((96, 96, 96), np.float32), name="big")
+    viewer.add_image(np.random.default_rng(0).random((80, 80, 80), np.float32), name="big")
     choose_model(workbench, "tiny-volume")
     workbench.segment.form.config = workbench.segment.form.config.replace(overlap=0.9)
     steps = []
@@ -124,7 +124,7 @@ def test_cancel_midway_leaves_the_layers_alone(
 def test_an_error_is_a_sentence_and_the_next_run_works(
     viewer, workbench, notices, choose_model, press_segment, volume_values
 ):
-    bad = viewer.add_image(np.full((20, 40, 36), np.nan, np.float32), name="empty scan")
+    bad = viewer.add_image(np.full((16, 30, 28), np.nan, np.float32), name="empty scan")
     choose_model(workbench, "tiny-volume")
     press_segment(workbench)
     assert [layer.name for layer in viewer.layers] == ["empty scan"]
@@ -149,9 +149,7 @@ def test_a_model_file_that_is_gone_is_said(
     assert "tiny-volume.safetensors" in notices[-1].message
 
 
-def test_a_colour_image_gives_labels_of_its_pixels(
-    viewer, workbench, choose_model, press_segment
-):
+def test_a_colour_image_gives_labels_of_its_pixels(viewer, workbench, choose_model, press_segment):
     pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
     viewer.add_image(pixels, name="photo", rgb=True)
     choose_model(workbench, "tiny-colour")
@@ -219,7 +217,7 @@ def test_probabilities_come_as_hidden_image_layers(
 
 @pytest.mark.parametrize("gone", ["hidden", "deleted"])
 def test_closing_the_workbench_while_it_runs(qtbot, viewer, workbench, choose_model, gone):
-    viewer.add_image(np.random.default_rng(0).random((96, 96, 96), np.float32), name="big")
+    viewer.add_image(np.random.default_rng(0).random((80, 80, 80), np.float32), name="big")
     choose_model(workbench, "tiny-volume")
     workbench.segment.form.config = workbench.segment.form.config.replace(overlap=0.9)
     runner = workbench.runner
@@ -239,7 +237,7 @@ def test_closing_the_workbench_while_it_runs(qtbot, viewer, workbench, choose_mo
 
 
 def test_closing_the_viewer_while_it_runs(qtbot, viewer, workbench, choose_model):
-    viewer.add_image(np.random.default_rng(0).random((96, 96, 96), np.float32), name="big")
+    viewer.add_image(np.random.default_rng(0).random((80, 80, 80), np.float32), name="big")
     choose_model(workbench, "tiny-volume")
     workbench.segment.form.config = workbench.segment.form.config.replace(overlap=0.9)
     runner = workbench.runner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,7 @@ class InstanceNorm(nn.Module):
         """Standardise `x`."""
         on_cpu = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
         if on_cpu and not x.is_contiguous():
-            return _ChannelsLast.apply(x)
+            return cast(Tensor, _ChannelsLast.apply(x))  # type: ignore[no-untyped-call]
         return F.group_norm(x, x.shape[1], eps=EPSILON)
 
 

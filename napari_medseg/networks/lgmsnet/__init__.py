@@ -1,0 +1,1 @@
+"""LGMSNet: local and global multi-scale blocks."""

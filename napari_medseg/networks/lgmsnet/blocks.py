@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -69,8 +72,8 @@ class LocalMultiScale(nn.Module):
         self.expand = conv_norm_silu(spatial_dims, quarter, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        weights, biases = [s.weight for s in self.scales], [s.bias for s in self.scales]
-        y = depthwise_groups(x, weights, biases)
+        scales = cast(Sequence[nn.Conv2d], self.scales)
+        y = depthwise_groups(x, [s.weight for s in scales], [cast(Tensor, s.bias) for s in scales])
         active = F.silu(self.norm(y)) + x if self.as_in_paper else F.gelu(self.norm(y + x))
         return self.expand(self.reduce(active)) + x
 

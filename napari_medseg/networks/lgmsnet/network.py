@@ -16,6 +16,7 @@ Checked: 2,321,393 parameters in 2-D (paper: 2.32 M) and outputs equal to the pu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -108,9 +109,10 @@ class LGMSNet(SegmentationNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """Compute logits: ``(B, C, *S) -> (B, K, *S)``."""
         self.check_input(x)
-        if x.device.type == "cpu":  # a third faster there; every layer keeps the format
+        x = self.stem(x)
+        if x.device.type == "cpu":  # twice as fast there; every layer after it keeps the format
             x = x.contiguous(memory_format=nd(self.config.spatial_dims).channels_last)
-        x1 = self.enc1(self.stem(x))
+        x1 = self.enc1(x)
         x2 = self.enc2(self.pool(x1))
         x3 = self.enc3(self.pool(x2))
         x4 = self.enc4(self.pool(x3))
@@ -139,15 +141,14 @@ class LGMSNet(SegmentationNetwork):
         """
         found: dict[str, Tensor] = {}
 
-        def keep(module: nn.Module, inputs: tuple[Tensor]) -> None:
-            found[stages[module]] = module.weights(*inputs)
+        def keep(name: str, module: PatchAttention, inputs: tuple[Tensor]) -> None:
+            found[name.partition(".")[0]] = module.weights(*inputs)
 
-        stages: dict[nn.Module, str] = {
-            module: name.partition(".")[0]
+        hooks = [
+            module.register_forward_pre_hook(partial(keep, name))
             for name, module in self.named_modules()
             if isinstance(module, PatchAttention)
-        }
-        hooks = [module.register_forward_pre_hook(keep) for module in stages]
+        ]
         try:
             self(x)
         finally:

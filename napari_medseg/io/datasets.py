@@ -19,7 +19,7 @@ from napari_medseg.io.layouts import (
     is_label_stem,
     layout_of,
 )
-from napari_medseg.io.paths import SUPPORTED, image_stem, is_dicom, natural_key
+from napari_medseg.io.paths import SUPPORTED, holds_dicom, image_stem, natural_key
 
 IGNORED_STEMS = ("brainmask", "brain_mask")
 _NNUNET_IMAGES = ("imagesTr", "imagesTs", "imagesVal")
@@ -193,8 +193,7 @@ def _check_modalities(cases: Sequence[CaseFiles]) -> None:
 
 def _nothing_found(folder: Path) -> str:
     text = f"no images were found in {folder}; it may hold {SUPPORTED}"
-    files = [path for path in sorted(folder.rglob("*"))[:100] if path.is_file()]
-    if any(is_dicom(path) for path in files):
+    if holds_dicom(folder):
         text += "; DICOM series are not read yet: convert them to .nii.gz first"
     return text
 

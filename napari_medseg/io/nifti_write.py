@@ -22,7 +22,8 @@ def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) ->
     array : ndarray
         ``(C, *S)``; several channels become the fourth axis.
     like : Volume
-        If it was read from NIfTI, the file gets that file's voxel order, affine, codes and units.
+        If it was read from NIfTI, the file gets that file's voxel order, affine, codes and units;
+        a part of it has only its own affine.
     labels : bool
         Whether the values are labels: the header then carries nothing about intensities.
 
@@ -33,7 +34,7 @@ def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) ->
     """
     import nibabel as nib
 
-    source = like.storage.header.get("nifti") if like.storage else None
+    source = _source_header(like)
     if like.storage is None or source is None:
         axes = _FRESH[like.spatial_dims]
         storage = Storage(axes=axes, flips=(False,) * len(axes))
@@ -57,6 +58,15 @@ def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) ->
         kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
         image = kind(stored, None, header)
     image.to_filename(path)
+
+
+def _source_header(like: Volume) -> Any:
+    """Return the header of the file the volume is still the whole of, else None."""
+    source = like.storage.header.get("nifti") if like.storage else None
+    if like.storage is None or source is None:
+        return None
+    shape = tuple(source.get_data_shape()[: like.spatial_dims])
+    return source if tuple(shape[axis] for axis in like.storage.axes) == like.shape else None
 
 
 def _cleaned(source: Any, *, labels: bool) -> Any:

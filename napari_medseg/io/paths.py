@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import islice
 from pathlib import Path
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
@@ -56,10 +57,10 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether an existing file starts as DICOM files do, whatever its name is."""
-    with open(path, "rb") as file:
-        return file.read(132)[128:] == b"DICM"
+def holds_dicom(folder: Path) -> bool:
+    """Whether one of the first files in a folder or below starts as DICOM files do."""
+    files = [path for path in islice(folder.rglob("*"), 100) if path.is_file()]
+    return any(_first_bytes(path)[128:132] == b"DICM" for path in files)
 
 
 def sniff(path: Path) -> str:
@@ -78,6 +79,10 @@ def sniff(path: Path) -> str:
         If it is none of the supported formats; the message says what it seems to be.
     """
     if path.is_dir():
+        if holds_dicom(path):
+            raise ValueError(
+                f"{path} is a DICOM folder, which is not read yet; convert it to .nii.gz first"
+            )
         raise ValueError(f"{path} is a folder; give an image file ({SUPPORTED})")
     start = _first_bytes(path)
     if not start:

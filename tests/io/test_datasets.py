@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from napari_medseg.io import DatasetLayout, dataset_info, find_cases
+from napari_medseg.io import DatasetLayout, dataset_info, find_cases, read_volume
 
 
 @pytest.fixture
@@ -205,6 +205,13 @@ def test_a_folder_of_dicom_says_to_convert_it(dataset):
     (folder / "series" / "0001").write_bytes(bytes(128) + b"DICM")
     with pytest.raises(ValueError, match="DICOM series are not read yet: convert them"):
         find_cases(folder)
+
+
+def test_a_dicom_folder_given_as_an_image_says_so_too(dataset):
+    folder = dataset("0001", "0002")
+    (folder / "0002").write_bytes(bytes(128) + b"DICM")
+    with pytest.raises(ValueError, match=r"is a DICOM folder, which is not read yet; convert it"):
+        read_volume(folder)
 
 
 @pytest.mark.parametrize("ask", [find_cases, dataset_info])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -218,6 +219,17 @@ def test_a_sheared_volume_is_read_and_its_labels_are_sheared_alike(tmp_path, int
     volume = read_volume(tmp_path / "a.nii")
     write_labels(tmp_path / "l.nii", np.ones(volume.shape, np.uint8), like=volume)
     np.testing.assert_allclose(nib.load(tmp_path / "l.nii").affine, sheared)
+
+
+def test_labels_of_a_part_of_a_volume_lie_where_the_part_does(tmp_path, integers):
+    volume = read_volume(save(tmp_path / "a.nii", integers))
+    moved = volume.affine.copy()
+    moved[:3, 3] = (volume.affine @ [2, 1, 1, 1])[:3]
+    part = replace(volume, array=volume.array[:, 2:, 1:, 1:], affine=moved)
+    write_labels(tmp_path / "l.nii.gz", np.ones(part.shape, np.uint8), like=part)
+    again = read_volume(tmp_path / "l.nii.gz")
+    assert again.shape == part.shape
+    np.testing.assert_allclose(again.affine, moved)
 
 
 @pytest.mark.parametrize("name", ["gzipped.nii", "plain.nii.gz", "no_suffix", "other.img.bin"])

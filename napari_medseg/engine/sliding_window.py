@@ -155,8 +155,9 @@ class _Sums:
         if column:
             shift = b - self.edges[1][column - 1]
             shared = height - shift
-            kept = self.strip[:, :, shift:]
-            self.strip[:, :, :shared] = kept.clone() if shared > shift else kept
+            for start in range(0, shared, shift):  # in parts that do not overlap, without a copy
+                stop = min(start + shift, shared)
+                self.strip[:, :, start:stop] = self.strip[:, :, start + shift : stop + shift]
         fresh = self.strip[:, :, shared:]
         carried = 0
         if row and self.carry is not None:

@@ -1,0 +1,35 @@
+"""Measure the engine beside its peers: ``make bench``, or ``python -m benchmarks NAME...``.
+
+Times are this process's CPU time on one thread and every number that matters is a ratio of
+interleaved rounds, so that a busy machine does not decide who wins.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from benchmarks import engine_memory, engine_time, resampling
+
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "engine-time": engine_time.main,
+    "engine-memory": engine_memory.main,
+    "resampling": resampling.main,
+}
+
+
+def main() -> None:
+    """Run the benchmarks named on the command line, all without a name."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)}; none = all")
+    names = parser.parse_args().names or list(BENCHMARKS)
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    for name in names:
+        print(f"\n== {name}", flush=True)
+        BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""The benchmarks measure what they say; small sizes, no times checked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _beside_the_package(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def test_labels_equal_monai_with_a_real_network():
+    from benchmarks.engine_time import compare
+
+    seconds, equal = compare((32, 48, 40), 32, classes=3, widths=(4, 4, 4, 4, 4), rounds=1)
+    assert set(seconds) == {"forward passes", "ours", "MONAI + argmax"}
+    assert equal >= 0.9999
+
+
+def test_ratios_are_medians_over_rounds(capsys):
+    from benchmarks.measure import interleaved, ratio, table
+
+    ran = []
+    seconds = interleaved({"a": lambda: ran.append("a"), "b": lambda: ran.append("b")}, 2)
+    assert ran == ["a", "b", "a", "b"]
+    assert ratio({"a": [1.0, 4.0, 9.0], "b": [1.0, 2.0, 3.0]}, "a", "b") == 2
+    table({name: [1.0] * len(v) for name, v in seconds.items()}, "a")
+    assert "1.000 x a" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_extra_memory_sees_what_was_held_for_a_moment():
+    import numpy as np
+
+    from benchmarks.measure import extra_memory
+
+    assert 70 < extra_memory(lambda: np.ones(10_000_000).sum()) < 120

@@ -11,6 +11,7 @@ from pathlib import Path
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EFBIG: "the file would be larger than that disk allows; choose another folder",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
     errno.EACCES: "there is no permission to write there; choose another folder",
     errno.EPERM: "there is no permission to write there; choose another folder",
@@ -20,6 +21,10 @@ _ADVICE = {
     errno.EISDIR: "that path is a folder; give a file name",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+
+
+class UnwritableFile(OSError):
+    """A file that cannot be written, in a sentence for people; `errno` says why for programs."""
 
 
 @contextmanager
@@ -41,7 +46,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
-    OSError
+    UnwritableFile
         If the file cannot be written, in one sentence naming `path`; `errno` is kept.
     """
     path = Path(path)
@@ -53,6 +58,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
         yield temporary
         os.replace(temporary, path)
+    except UnwritableFile:  # another one, written inside the block
+        raise
     except OSError as error:
         raise _explained(path, error) from error
     finally:
@@ -66,8 +73,11 @@ def _remove(path: Path) -> None:
         return
 
 
-def _explained(path: Path, error: OSError) -> OSError:
-    why = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-    explained = OSError(f"cannot write {path}: {why}")
-    explained.errno = error.errno
+def _explained(path: Path, error: OSError) -> UnwritableFile:
+    code = error.errno
+    if code is None and "requested and" in str(error):  # numpy's short write on a full disk
+        code = errno.ENOSPC
+    why = _ADVICE.get(code or 0, error.strerror or str(error))
+    explained = UnwritableFile(f"cannot write {path}: {why}")
+    explained.errno = code
     return explained

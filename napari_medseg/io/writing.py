@@ -55,11 +55,11 @@ def write_labels(
         raise ValueError(f"{path} is the image itself; choose another name for its labels")
     text = None if provenance is None else json.dumps(provenance, indent=2, default=str)
     with ExitStack() as files:
-        target = files.enter_context(atomic_path(path))
         if text is not None:
             beside = files.enter_context(atomic_path(path.with_name(f"{image_stem(path)}.json")))
             beside.write_text(text + "\n", encoding="utf-8")
-        _write(target, path, values[None], like, labels=True)
+        with atomic_path(path) as target:
+            _write(target, path, values[None], like, labels=True)
 
 
 def write_image(path: PathLike, volume: Volume) -> None:

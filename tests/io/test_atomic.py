@@ -57,6 +57,28 @@ def test_what_went_wrong_is_said_in_one_sentence_with_the_path(tmp_path, code, t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_short_write_counts_as_a_full_disk(tmp_path):
+    def fail():
+        with atomic_path(tmp_path / "a.tif"):
+            raise OSError("360000 requested and 61088 written")
+
+    with pytest.raises(OSError, match="the disk is full") as caught:
+        fail()
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_of_two_files_the_one_that_failed_is_named(tmp_path):
+    def fail():
+        with atomic_path(tmp_path / "a.json") as first, atomic_path(tmp_path / "b.nii") as second:
+            first.write_text("{}")
+            second.write_text("")
+            raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match=r"^cannot write \S*b\.nii: Input/output error$"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_the_way_of_the_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
 

@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_old_labels_and_nothing_else(
     monkeypatch.setattr(writer, fill_the_disk)
     with pytest.raises(OSError, match="the disk is full; free some space") as caught:
         write_labels(tmp_path / name, labels * 0, like=flat, provenance={"new": True})
-    assert name in str(caught.value)
+    assert str(caught.value).startswith(f"cannot write {tmp_path / name}: the disk")
     monkeypatch.undo()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     np.testing.assert_array_equal(read_labels(tmp_path / name).array[0], labels)

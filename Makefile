@@ -22,11 +22,10 @@ help:
 
 demo: $(READY) | libraries
 ifdef SCREEN
-	@$(SCREEN) $(BIN)/napari-medseg demo --output demo_output
-	@echo "No screen here, so the viewer ran on a virtual one. What it did lies in $(CURDIR)/demo_output:"
-	@ls demo_output | sed 's/^/  /'
+	@echo "No screen here: the viewer runs on a virtual one and leaves a screenshot and the labels:"
+	@$(SCREEN) $(BIN)/napari-medseg demo --output demo_output $(ARGS)
 else
-	@$(BIN)/napari-medseg demo
+	@$(BIN)/napari-medseg demo $(ARGS)
 endif
 
 test: $(READY) | libraries
@@ -39,6 +38,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari-medseg
 	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/typos --force-exclude .
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -119,7 +119,10 @@ def _add_demo(commands: Commands) -> None:
         metavar="FOLDER",
         help="save a screenshot and the labels there, then close the viewer",
     )
-    parser.add_argument("--sample", metavar="NAME", help="which sample (default: the first)")
+    parser.add_argument("--sample", metavar="NAME", help="which sample (default: hippocampus)")
+    parser.add_argument(
+        "--model", metavar="NAME_OR_FILE", help="which model (default: the one for the sample)"
+    )
 
 
 def _add_models(commands: Commands) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_medseg.io import CaseFiles, find_cases, image_stem, is_image_path
-from napari_medseg.io.datasets import IGNORED_STEMS, LABEL_STEMS
 from napari_medseg.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -118,8 +117,7 @@ def find_inputs(inputs: Sequence[Path], *, modalities: bool = False) -> list[Cas
     Parameters
     ----------
     inputs : sequence of Path
-        A file is an image. A folder is a data set in one of the layouts of `find_cases`, or one
-        case if a label lies among its images; the label is left out.
+        A file is an image; a folder is a data set in one of the layouts of `find_cases`.
     modalities : bool
         All files, or those of the one folder, are the channels of a single image.
 
@@ -137,12 +135,10 @@ def find_inputs(inputs: Sequence[Path], *, modalities: bool = False) -> list[Cas
         return [_one_case(inputs)]
     cases: list[CaseFiles] = []
     for path in inputs:
-        if not path.is_dir():
-            cases.append(CaseFiles(image_stem(path), (path,), None))
-        elif any(image_stem(p).lower() in LABEL_STEMS for p in _images(path)):
-            cases.append(_one_case([path]))
-        else:
+        if path.is_dir():
             cases.extend(find_cases(path))
+        else:
+            cases.append(CaseFiles(image_stem(path), (path,), None))
     by_name = defaultdict(list)
     for case in cases:
         by_name[case.name].append(case.images[0])
@@ -173,28 +169,15 @@ def check_target(cases: Sequence[CaseFiles], target: Target) -> None:
 
 def _one_case(inputs: Sequence[Path]) -> CaseFiles:
     if len(inputs) == 1 and inputs[0].is_dir():
-        folder = inputs[0]
-        files = tuple(
-            path
-            for path in _images(folder)
-            if image_stem(path).lower() not in (*LABEL_STEMS, *IGNORED_STEMS)
-        )
-        if not files:
-            raise ValueError(f"no images were found in {folder}; it must hold one per modality")
-        return CaseFiles(folder.resolve().name, files, None)
+        found = find_cases(inputs[0])
+        files = tuple(path for case in found for path in case.images)
+        return CaseFiles(inputs[0].resolve().name, files, None)
     folders = [path for path in inputs if path.is_dir()]
     if folders:
         raise ValueError(
             f"{folders[0]} is a folder; with --modalities give one folder, or one file per channel"
         )
     return CaseFiles(image_stem(inputs[0]), tuple(inputs), None)
-
-
-def _images(folder: Path) -> list[Path]:
-    from napari_medseg.io.paths import natural_key
-
-    found = [path for path in folder.iterdir() if path.is_file() and is_image_path(path)]
-    return sorted(found, key=lambda path: natural_key(path.name))
 
 
 def _with_place(report: Report, place: str, step: Step) -> None:

@@ -8,6 +8,8 @@ import sys
 from types import ModuleType
 from typing import cast
 
+from napari_medseg.commands.terminal import say
+
 
 def open_viewer(args: argparse.Namespace) -> int:
     """Open napari with the workbench docked, and return when it is closed."""
@@ -25,7 +27,11 @@ def run_demo(args: argparse.Namespace) -> int:
     _import_napari()
     from napari_medseg import demo
 
-    demo.main(output=args.output, sample=args.sample)
+    made = demo.main(args.output, sample=args.sample, model=args.model)
+    say(f"segmented the sample {made.sample!r} with {made.model} in {made.seconds:.1f} s")
+    for path in (made.screenshot, made.labels):
+        if path is not None:
+            print(path)
     return 0
 
 

@@ -48,7 +48,8 @@ def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) ->
         stored = stored[:, :, None]
     stored = stored.astype(_nifti_dtype(stored), copy=False)
     if header is None:
-        fresh: Any = nib.Nifti1Image
+        small = max(stored.shape) <= np.iinfo(np.int16).max  # of NIfTI-1's sizes
+        fresh: Any = nib.Nifti1Image if small else nib.Nifti2Image
         image = fresh(stored, affine)
         image.header.set_xyzt_units("mm" if like.spacing_known else "unknown")
         image.set_sform(affine, code=1)

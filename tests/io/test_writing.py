@@ -152,6 +152,13 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path, deep):
         write_labels(tmp_path / "file" / "l.nii.gz", labels_of(deep), like=deep)
 
 
+def test_pictures_too_large_for_nifti1_become_nifti2(tmp_path, make_volume):
+    wide = make_volume(np.zeros((1, 1, 40000), np.uint8))
+    write_labels(tmp_path / "l.nii.gz", wide.array[0], like=wide)
+    assert isinstance(nib.load(tmp_path / "l.nii.gz"), nib.Nifti2Image)
+    assert read_labels(tmp_path / "l.nii.gz").shape == wide.shape
+
+
 def test_labels_of_a_picture_can_be_nifti(tmp_path):
     Image.fromarray(np.arange(20, dtype=np.uint8).reshape(4, 5)).save(tmp_path / "a.png")
     picture = read_volume(tmp_path / "a.png")

@@ -16,7 +16,7 @@ DEFINITIONS: dict[str, str] = {
     "both empty: 0, one empty: the image's diagonal",
     "assd": "ASSD: mean of the surface distances of both directions pooled; "
     "both empty: 0, one empty: the image's diagonal",
-    "nsd": "NSD: part of both surfaces (counted in voxels) nearer than the tolerance to the other; "
+    "nsd": "NSD: part of both surfaces (in voxels) no further than the tolerance from the other; "
     "both empty: 1, one empty: 0",
     "sensitivity": "Sensitivity (recall) = TP / (TP + FN); truth empty: 1 if both are, else 0",
     "specificity": "Specificity = TN / (TN + FP); 1 if the truth leaves no background",

@@ -19,7 +19,7 @@ def hippocampus(seed: int = 0) -> Phantom:
     Returns
     -------
     Phantom
-        Image ``(1, 36, 50, 35)``, float32; labels anterior 1 and posterior 2.
+        Image ``(1, 36, 50, 35)``, uint16, 1 mm; labels anterior 1 and posterior 2.
     """
     random = np.random.default_rng(seed)
     # z superior, y anterior, x right: the axes of the atlas the numbers below are read from
@@ -38,7 +38,7 @@ def hippocampus(seed: int = 0) -> Phantom:
 
     labels = np.where(tube < 0, np.where(y >= 29, 1, 2), 0).astype(np.uint8)
     volume = Volume(
-        np.abs(image).astype(np.float32)[None],
+        np.round(np.abs(image)).astype(np.uint16)[None],
         (1.0, 1.0, 1.0),
         name="hippocampus",
         channels=("T1",),

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_medseg.session import Session
 from napari_medseg.widgets.pieces import ElidedLabel
 from napari_medseg.widgets.volumes import place_of
+from napari_medseg.widgets.warm_up import known_devices
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -81,12 +82,10 @@ def image_words(layer: Layer) -> tuple[str, str]:
 
 
 def device_words(device: str) -> str:
-    """Return what people call a device."""
+    """Return what people call a device; the automatic one by name once it is known."""
+    if device == "auto":
+        known = known_devices()
+        return f"automatic: {device_words(known[0])}" if known else "automatic"
     kind, _, number = device.partition(":")
-    words = {
-        "auto": "fastest device",
-        "cpu": "CPU",
-        "cuda": f"GPU {number}".strip(),
-        "mps": "Apple GPU",
-    }
+    words = {"cpu": "CPU", "cuda": f"GPU {number}".strip(), "mps": "Apple GPU"}
     return words.get(kind, device)

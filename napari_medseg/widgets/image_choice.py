@@ -15,6 +15,8 @@ from napari_medseg.widgets.pieces import narrow_combo
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+_COLOURS = ("red", "green", "blue")  # come in one layer
+
 
 class ImageChoice(QWidget):
     """One field per input channel, filled in by layer names; one field for a colour image.
@@ -37,6 +39,11 @@ class ImageChoice(QWidget):
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._add_field()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the layers chosen so far, also while some are missing."""
+        return tuple(layer.name for layer in self._chosen[: self._shown()] if layer is not None)
 
     @property
     def layers(self) -> list[Image]:
@@ -75,7 +82,7 @@ class ImageChoice(QWidget):
         self._fill_in()
         for index, field in enumerate(self.fields):
             self._show(index, field)
-        names = [layer.name for layer in self.layers]
+        names = [field.currentText() for field in self.fields[: self._shown()]]
         if names != self._told:
             self._told = names
             self.changed.emit()
@@ -85,7 +92,8 @@ class ImageChoice(QWidget):
         if self._card is None:
             return 1
         first = self._chosen[0] if self._chosen else None
-        return 1 if first is not None and first.rgb else self._card.in_channels
+        colour = tuple(c.lower() for c in self._card.preprocessing.channels) == _COLOURS
+        return 1 if colour or (first is not None and first.rgb) else self._card.in_channels
 
     def _fill_in(self) -> None:
         if self._chosen[0] is None and self._offered:
@@ -131,6 +139,7 @@ class ImageChoice(QWidget):
         field.addItems([layer.name for layer in self._offered])
         chosen = self._chosen[index]
         field.setCurrentIndex(self._offered.index(chosen) if chosen is not None else -1)
+        field.setPlaceholderText("choose …" if self._offered else "no image yet")
         field.setEnabled(bool(self._offered))
         field.setToolTip(
             f"The layer the model takes as {self._name(index).lower()}"

@@ -131,7 +131,7 @@ class ModelPanel(QWidget):
 
     def show_devices(self) -> None:
         """List the devices; which GPUs there are is known once torch is in memory."""
-        names = ["auto", *known_devices()]
+        names = ["auto", *(known_devices() or ["cpu"])]
         if self._session.device not in names:
             names.append(self._session.device)
         self.device.clear()

@@ -40,7 +40,8 @@ def sentence(error: BaseException) -> str:
     elif isinstance(error, PermissionError) and error.filename:
         text = f"{error.filename} may not be written or read. Choose another folder."
     if isinstance(error, ValueError | OSError) and text:
-        return text[0].upper() + text[1:]
+        is_word = text.split()[0].isalpha()  # and not the name of a file
+        return text[0].upper() + text[1:] if is_word else text
     return (
         "Something went wrong inside MedSeg; your layers are as they were. "
         f"({type(error).__name__}: {text or 'no message'})"

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -79,6 +80,16 @@ def wrapped_label(text: str = "", *, rich: bool = False) -> QLabel:
     label.setTextFormat(Qt.TextFormat.RichText if rich else Qt.TextFormat.PlainText)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def main_button(verb: str) -> QPushButton:
+    """Return the one main button of a panel."""
+    button = QPushButton(verb)
+    button.setMinimumHeight(34)
+    font = button.font()
+    font.setBold(True)
+    button.setFont(font)
+    return button
 
 
 def narrow_combo(tip: str) -> QComboBox:

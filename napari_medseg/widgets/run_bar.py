@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import time
 
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_medseg.progress import Step
 from napari_medseg.widgets.background import Runner
@@ -29,11 +36,14 @@ class RunBar(QWidget):
         self.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.cancel = QPushButton("Cancel")
         self.cancel.clicked.connect(self._cancel)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 4, 0, 0)
-        layout.addWidget(self.text, 3)
-        layout.addWidget(self.bar, 2)
-        layout.addWidget(self.cancel)
+        below = QHBoxLayout()
+        below.addWidget(self.bar, 1)
+        below.addWidget(self.cancel)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(2, 4, 2, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.text)
+        layout.addLayout(below)
         runner.started.connect(self._start)
         runner.progressed.connect(self._show)
         runner.ended.connect(self._end)

@@ -22,10 +22,30 @@ def open_sample(key: str) -> list[LayerData]:
 
 
 def colonoscopy() -> list[LayerData]:
-    """Return the colonoscopy phantom."""
+    """Return the layers of the colonoscopy phantom."""
     return open_sample("colonoscopy")
 
 
 def hippocampus() -> list[LayerData]:
-    """Return the hippocampus phantom."""
+    """Return the layers of the hippocampus phantom."""
     return open_sample("hippocampus")
+
+
+def dermoscopy() -> list[LayerData]:
+    """Return the layers of the dermoscopy phantom."""
+    return open_sample("dermoscopy")
+
+
+def ultrasound() -> list[LayerData]:
+    """Return the layers of the ultrasound phantom."""
+    return open_sample("ultrasound")
+
+
+def ct() -> list[LayerData]:
+    """Return the layers of the CT phantom."""
+    return open_sample("ct")
+
+
+def brain_mri() -> list[LayerData]:
+    """Return the layers of the brain MRI phantom."""
+    return open_sample("brain_mri")

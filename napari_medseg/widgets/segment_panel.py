@@ -18,7 +18,7 @@ from napari_medseg.widgets.image_choice import ImageChoice
 from napari_medseg.widgets.layers import show_answer
 from napari_medseg.widgets.model_words import dimensions, what_it_finds
 from napari_medseg.widgets.notices import show_failure
-from napari_medseg.widgets.pieces import ElidedLabel, Fold, wrapped_label
+from napari_medseg.widgets.pieces import ElidedLabel, Fold, main_button, wrapped_label
 from napari_medseg.widgets.readiness import OPEN_SAMPLE, Obstacle, obstacle, sample_for
 from napari_medseg.widgets.segmenting import Answer, Request, run
 from napari_medseg.widgets.sessions import runner_of, session_of, unwrapped
@@ -64,7 +64,7 @@ class SegmentPanel(QWidget):
         self.about = wrapped_label()
         self.change = QPushButton("Change…")
         self.change.setToolTip("Choose another model")
-        self.segment = QPushButton("Segment")
+        self.segment = main_button("Segment")
         self.hint = wrapped_label()
         self.fix = QPushButton()
         self.form = ConfigForm(InferenceConfig(), _MORE, words=_WORDS, tips=_TIPS)
@@ -133,7 +133,7 @@ class SegmentPanel(QWidget):
         layout.addStretch(1)
 
     def _choose_images(self) -> None:
-        self._session.images = tuple(layer.name for layer in self.images.layers)
+        self._session.images = self.images.names
         self.refresh()
 
     def _start(self) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from napari_medseg.progress import Report, silent
 
 _LIBRARIES = ("libgomp*.so*", "libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_python.so")
-_devices: list[str] = ["cpu"]
+_devices: list[str] = []
 
 
 def warm_up(report: Report = silent) -> list[str]:
@@ -37,7 +37,7 @@ def warm_up(report: Report = silent) -> list[str]:
 
 
 def known_devices() -> list[str]:
-    """Return the devices found so far: the CPU until torch is in memory."""
+    """Return the devices of this machine, fastest first; empty until torch is in memory."""
     return list(_devices)
 
 

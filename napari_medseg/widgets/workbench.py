@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
@@ -81,6 +81,9 @@ class Workbench(QWidget):
         """Go to the Segment panel."""
         self.tabs.setCurrentIndex(1)
 
+    def sizeHint(self) -> QSize:
+        return QSize(380, 600)  # the panels scroll; without this the dock becomes much wider
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._warm_up.start(_WARM_UP_AFTER)
@@ -136,6 +139,7 @@ class Workbench(QWidget):
 
     def _on_warm(self, _devices: object) -> None:
         self.models.show_devices()
+        self.strip.refresh()
 
 
 def _farewell(workbench: Workbench) -> Callable[..., None]:

@@ -14,18 +14,17 @@ def train(args: argparse.Namespace) -> int:
 
     base = TrainingConfig.recipe(args.recipe) if args.recipe else TrainingConfig()
     config = apply(base, changes(args, TrainingConfig))
-    if args.out.exists() and not (args.resume or args.overwrite):
-        raise ValueError(
-            f"{args.out} exists already; add --resume to go on with it, --overwrite to replace "
-            "it, or give another --out"
-        )
-
     from napari_medseg.engine import training
 
     try:
         with watching("training", time_left=False) as report:
             result = training.train(
-                args.folder, config, out=args.out, resume=args.resume, report=report
+                args.folder,
+                config,
+                out=args.out,
+                resume=args.resume,
+                overwrite=args.overwrite,
+                report=report,
             )
     except Cancelled:
         if args.out.exists():

@@ -24,7 +24,7 @@ from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.training_plan import fill_in, make_card, split_cases
 from napari_medseg.engine.training_run import Run, memory_format
 from napari_medseg.engine.validation import validate
-from napari_medseg.io.datasets import find_cases
+from napari_medseg.io import dataset_info, find_cases
 from napari_medseg.networks import architectures
 from napari_medseg.progress import Cancelled, Report, Step, silent
 
@@ -62,6 +62,7 @@ def train(
     *,
     out: str | Path,
     resume: bool = False,
+    overwrite: bool = False,
     report: Report = silent,
 ) -> Training:
     """Train a network from scratch and keep the weights with the best validation Dice.
@@ -78,6 +79,8 @@ def train(
     resume : bool
         Go on where a run with the same data and config stopped; on the CPU the result is the
         same to the bit as without the interruption.
+    overwrite : bool
+        Replace a checkpoint that is there already, at the first score of this run.
     report : Report
         Called before every batch; when it raises `Cancelled` the run is saved first.
 
@@ -89,7 +92,7 @@ def train(
     Raises
     ------
     ValueError
-        If the data or the config cannot be used, or `out` exists and `resume` is off.
+        If the data or the config cannot be used, or `out` exists and is to be kept.
     Cancelled
         If `report` stopped the run; checkpoint and state to resume from are written.
     """
@@ -97,14 +100,15 @@ def train(
     out = Path(out)
     if out.suffix != SUFFIX:
         raise ValueError(f"the model must be written to a {SUFFIX} file, got {out.name}")
-    if out.exists() and not resume:
+    if out.exists() and not (resume or overwrite):
         raise ValueError(
-            f"{out} exists already and is kept; resume that run (--resume) or choose another name"
+            f"{out} exists already and is kept; add --resume to go on with it, --overwrite to "
+            "replace it, or choose another name"
         )
     device = resolve_device(config.device)
     cases = _load(folder, config, report)
     learn, held_out = split_cases(cases, config)
-    config = fill_in(config, cases)
+    config = fill_in(config, cases, dataset_info(folder).labels)
     card = make_card(cases, config, name=config.name or out.stem)
     _LOG.info("%d cases to learn from, %d held out", len(learn), len(held_out))
     with torch.random.fork_rng(devices=[]), keep_memory():
@@ -149,7 +153,9 @@ def _learn(
 
 
 def _load(folder: str | Path, config: TrainingConfig, report: Report) -> list[Case]:
-    files = [f for f in find_cases(folder) if fnmatch.fnmatch(f.name, config.cases)]
+    files = [
+        f for f in find_cases(folder, need_labels=True) if fnmatch.fnmatch(f.name, config.cases)
+    ]
     cases = []
     for done, found in enumerate(files):
         report(Step(done, len(files), "case", "reading"))

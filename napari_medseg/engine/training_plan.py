@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,12 +17,18 @@ _SIDE = 32  # the divisor of every network at hand
 _LARGEST_WINDOW = 96  # voxels per axis, LGMSNet's 3D recipe
 
 
-def fill_in(config: TrainingConfig, cases: Sequence[Case]) -> TrainingConfig:
-    """Choose the image size or window that the recipe leaves open.
+def fill_in(
+    config: TrainingConfig, cases: Sequence[Case], names: Mapping[int, str] | None = None
+) -> TrainingConfig:
+    """Choose what the recipe leaves open: the image size or window, and the classes' names.
 
     Images are resized to 256 x 256, the paper's size; of volumes a window of their median shape
-    is taken, in steps of 32 and at most 96 voxels a side.
+    is taken, in steps of 32 and at most 96 voxels a side. `names` are the data set's own.
     """
+    if names and not config.classes:
+        found = {int(v) for case in cases for v in np.unique(case.labels)}
+        known = tuple(f"{value}={name}" for value, name in names.items() if value in found - {0})
+        config = config.replace(classes=known)
     if config.size or config.window:
         return config
     if cases[0].volume.spatial_dims == 2:

@@ -214,6 +214,14 @@ def test_what_the_recipe_leaves_open_the_data_decides(shape, size, window):
     assert fill_in(chosen, [case]) == chosen
 
 
+def test_the_data_sets_own_names_are_used_unless_others_are_given():
+    labels = np.arange(4).reshape(2, 2) * (np.arange(4).reshape(2, 2) < 3)
+    case = Case(Volume(np.zeros((1, 2, 2), np.float32), (1.0, 1.0)), labels)
+    names = {1: "liver", 2: "spleen", 9: "absent"}
+    assert fill_in(TrainingConfig(), [case], names).classes == ("1=liver", "2=spleen")
+    assert fill_in(TrainingConfig(classes=("a", "b")), [case], names).classes == ("a", "b")
+
+
 def test_one_case_is_too_few():
     with pytest.raises(ValueError, match="at least 2"):
         split_cases([object()], TrainingConfig())
@@ -225,13 +233,16 @@ def test_only_cases_that_fit_the_pattern_are_used(photographs, tmp_path):
         train(photographs, config, out=tmp_path / "m.safetensors")
 
 
-def test_an_older_model_is_never_overwritten(photographs, tmp_path):
+def test_an_older_model_is_kept_unless_told_otherwise(photographs, tmp_path):
     out = tmp_path / "m.safetensors"
     train(photographs, TrainingConfig(**TINY), out=out)
     before = out.read_bytes()
     with pytest.raises(ValueError, match="exists already and is kept"):
         train(photographs, TrainingConfig(**TINY), out=out)
     assert out.read_bytes() == before
+    other = TrainingConfig(**{**TINY, "seed": 1})
+    train(photographs, other, out=out, overwrite=True)
+    assert out.read_bytes() != before
 
 
 def test_the_model_is_written_to_a_safetensors_file(photographs, tmp_path):

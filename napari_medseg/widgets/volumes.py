@@ -6,7 +6,7 @@ it can be written on the grid of the file it came from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,7 +181,9 @@ def is_colour(volume: Volume) -> bool:
     )
 
 
-def like_meta(shape: tuple[int, ...], meta: Mapping[str, Any]) -> Volume:
+def like_meta(
+    shape: tuple[int, ...], meta: Mapping[str, Any], others: Iterable[Layer] = ()
+) -> Volume:
     """Return the grid that labels of `shape` are written on, from what napari gives a writer.
 
     Parameters
@@ -190,10 +192,14 @@ def like_meta(shape: tuple[int, ...], meta: Mapping[str, Any]) -> Volume:
         ``*S`` of the labels.
     meta : mapping
         Name, scale, translate, units and metadata of the layer.
+    others : iterable of Layer
+        Layers beside it: labels made by hand lie on the grid of an image in the same place.
     """
-    place = meta.get("metadata", {}).get(KEY, {}).get("place")
-    if isinstance(place, Place) and place.shape == shape:
-        return place.volume()
+    candidates = [meta.get("metadata", {}).get(KEY, {}).get("place")]
+    candidates += [o.metadata.get(KEY, {}).get("place") for o in others if _same_spot(o, meta)]
+    for place in candidates:
+        if isinstance(place, Place) and place.shape == shape:
+            return place.volume()
     dims = len(shape)
     factors, known = _millimetres(tuple(meta.get("units") or ())[-dims:], dims)
     spacing = np.abs(np.asarray(meta.get("scale", (1.0,) * dims), float)[-dims:]) * factors
@@ -201,6 +207,16 @@ def like_meta(shape: tuple[int, ...], meta: Mapping[str, Any]) -> Volume:
     plain = tuple(float(s) for s in spacing)
     affine = _affine(plain, origin, known)
     return Place(shape, plain, affine, known, None, str(meta.get("name", ""))).volume()
+
+
+def _same_spot(layer: Layer, meta: Mapping[str, Any]) -> bool:
+    ours = (layer.scale, layer.translate)
+    return all(
+        len(mine) == len(theirs) and np.allclose(mine, theirs)
+        for mine, theirs in zip(
+            ours, (meta.get("scale", ()), meta.get("translate", ())), strict=True
+        )
+    )
 
 
 def _kwargs(volume: Volume) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import napari
 import numpy as np
 
 from napari_medseg.io import write_labels
@@ -43,5 +44,7 @@ def save_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
             "image or one volume at a time"
         )
     provenance = meta.get("metadata", {}).get(KEY, {}).get("provenance")
-    write_labels(path, labels, like=like_meta(labels.shape, meta), provenance=provenance)
+    viewer = napari.current_viewer()
+    like = like_meta(labels.shape, meta, viewer.layers if viewer is not None else ())
+    write_labels(path, labels, like=like, provenance=provenance)
     return [str(path)]

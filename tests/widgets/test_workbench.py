@@ -60,7 +60,9 @@ def test_without_models_the_panel_says_how_to_get_one(make_napari_viewer, monkey
     assert workbench.tabs.currentIndex() == 0
 
 
-def test_it_opens_with_the_selected_image_and_a_model_that_fits(viewer, open_workbench, monkeypatch):
+def test_it_opens_with_the_selected_image_and_a_model_that_fits(
+    viewer, open_workbench, monkeypatch
+):
     viewer.add_image(np.zeros((6, 7, 8)), name="volume")
     viewer.add_image(np.zeros((5, 6, 3), np.uint8), name="photo", rgb=True)
     workbench = open_workbench(viewer)

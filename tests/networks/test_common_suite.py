@@ -1,0 +1,210 @@
+"""What every network promises, whichever it is."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+
+import pytest
+import torch
+
+from napari_medseg.networks import architectures, create_network
+from napari_medseg.networks.nd import nd
+
+PRESETS = [
+    pytest.param(name, preset, dims, id=f"{name}-{preset}-{dims}D")
+    for name, architecture in architectures().items()
+    for preset, dims in architecture.presets
+]
+SMALL = [case for case in PRESETS if case.values[1] == "small"]
+
+every_preset = pytest.mark.parametrize(("name", "preset", "dims"), PRESETS)
+every_network = pytest.mark.parametrize(("name", "preset", "dims"), SMALL)
+
+
+@functools.cache
+def _cached(name: str, preset: str, dims: int):
+    torch.manual_seed(0)
+    return create_network(name, preset=preset, spatial_dims=dims, in_channels=2, num_classes=3)
+
+
+def network_of(name: str, preset: str, dims: int):
+    """Return a network with its own weights; building one costs more than copying it."""
+    return copy.deepcopy(_cached(name, preset, dims)).eval()
+
+
+def image_for(network, batch: int = 1):
+    """Return the smallest image that is not a square: ``(B, C, D, 2 D[, D])``."""
+    side, config = network.divisor, network.config
+    size = (side, 2 * side, side)[: config.spatial_dims]
+    return torch.randn(batch, config.in_channels, *size)
+
+
+@every_preset
+def test_logits_and_features_are_where_the_contract_says(name, preset, dims):
+    network = network_of(name, preset, dims)
+    image = image_for(network)
+    seen = {}
+
+    def note(stage):
+        return lambda module, inputs, output: seen.update({stage: tuple(output.shape)})
+
+    for feature in network.feature_info:
+        network.get_submodule(feature.name).register_forward_hook(note(feature.name))
+    with torch.no_grad():
+        logits = network(image)
+
+    assert logits.shape == (1, 3, *image.shape[2:])
+    assert torch.isfinite(logits).all()
+    for feature in network.feature_info:
+        size = tuple(side // feature.stride for side in image.shape[2:])
+        assert seen[feature.name] == (1, feature.channels, *size), feature
+
+
+@every_network
+def test_the_last_feature_is_what_the_last_layer_gets(name, preset, dims):
+    network = network_of(name, preset, dims)
+    last = network.feature_info[-1]
+    # without it every voxel is the same, so nothing goes past it
+    network.get_submodule(last.name).register_forward_hook(
+        lambda module, inputs, output: output * 0
+    )
+    with torch.no_grad():
+        logits = network(image_for(network)).flatten(2)
+    assert last.stride == 1
+    torch.testing.assert_close(logits, logits[..., :1].expand_as(logits))
+
+
+@every_network
+def test_images_of_a_batch_do_not_see_each_other(name, preset, dims):
+    network = network_of(name, preset, dims)
+    batch = image_for(network, batch=2)
+    with torch.no_grad():
+        together = network(batch)
+        alone = torch.cat([network(image) for image in batch.split(1)])
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
+
+
+@every_network
+def test_every_weight_learns(name, preset, dims):
+    network = network_of(name, preset, dims).train()
+    logits = network(image_for(network, batch=2))
+    (logits * torch.randn_like(logits)).sum().backward()
+    for weight_name, weight in network.named_parameters():
+        assert weight.grad is not None, weight_name
+        assert torch.isfinite(weight.grad).all(), weight_name
+        assert weight.grad.abs().max() > 0, weight_name
+
+
+@every_network
+def test_a_few_steps_of_training_lower_the_loss(name, preset, dims):
+    network = network_of(name, preset, dims).train()
+    image = torch.randn(2, 2, *[network.divisor] * dims)
+    labels = (image[:, 0] > 0).long()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(4):
+        loss = torch.nn.functional.cross_entropy(network(image), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@every_network
+def test_a_state_dict_carries_all_that_matters(name, preset, dims):
+    network = network_of(name, preset, dims)
+    torch.manual_seed(1)
+    other = architectures()[name].build(network.config).eval()
+    image = image_for(network)
+    with torch.no_grad():
+        before = other(image)
+        other.load_state_dict(network.state_dict())
+        assert not torch.equal(before, network(image))
+        assert torch.equal(other(image), network(image))
+
+
+@every_network
+def test_a_seed_repeats_the_weights_and_the_weights_the_logits(name, preset, dims):
+    network = network_of(name, preset, dims)
+    torch.manual_seed(0)
+    again = architectures()[name].build(network.config).eval()
+    image = image_for(network)
+    with torch.no_grad():
+        first, second, other = network(image), network(image), again(image)
+    assert torch.equal(first, second)
+    assert torch.equal(first, other)
+
+
+@every_network
+def test_a_side_that_does_not_fit_is_refused_with_the_next_that_does(name, preset, dims):
+    network = network_of(name, preset, dims)
+    side = network.divisor
+    wrong = torch.zeros(1, 2, *[side] * (dims - 1), side + 1)
+    with pytest.raises(ValueError, match=rf"multiple of {side}; pad to \(.*{2 * side}\)"):
+        network(wrong)
+
+
+@every_network
+def test_other_channels_or_dimensions_are_refused(name, preset, dims):
+    network = network_of(name, preset, dims)
+    size = [network.divisor] * dims
+    for wrong in (torch.zeros(1, 3, *size), torch.zeros(2, *size), torch.zeros(1, 2, *size, 1)):
+        with pytest.raises(ValueError, match="with C = 2, got"):
+            network(wrong)
+
+
+@every_network
+@pytest.mark.parametrize(("channels", "classes"), [(1, 1), (5, 7)])
+def test_any_number_of_channels_and_classes_works(name, preset, dims, channels, classes):
+    network = create_network(
+        name, preset=preset, spatial_dims=dims, in_channels=channels, num_classes=classes
+    ).eval()
+    image = image_for(network)
+    with torch.no_grad():
+        assert network(image).shape == (1, classes, *image.shape[2:])
+
+
+@every_preset
+def test_a_config_survives_json(name, preset, dims):
+    architecture = architectures()[name]
+    config = architecture.preset(preset, spatial_dims=dims, in_channels=4, num_classes=5)
+    again = architecture.config.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+
+
+@every_network
+def test_half_precision_runs_and_is_near(name, preset, dims):
+    network = network_of(name, preset, dims)
+    image = image_for(network)
+    with torch.no_grad():
+        exact = network(image)
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = network(image)
+    assert rough.dtype == torch.bfloat16
+    assert (rough - exact).norm() < 0.25 * exact.norm()
+
+
+@every_network
+def test_the_memory_format_does_not_change_the_logits(name, preset, dims):
+    network = network_of(name, preset, dims)
+    image = image_for(network)
+    layout = nd(dims).channels_last
+    with torch.no_grad():
+        plain = network(image)
+        last = network.to(memory_format=layout)(image.contiguous(memory_format=layout))
+    torch.testing.assert_close(plain, last, atol=1e-4, rtol=1e-4)
+
+
+@every_network
+def test_every_supervised_level_has_the_classes_and_the_first_is_the_answer(name, preset, dims):
+    network = network_of(name, preset, dims)
+    image = image_for(network)
+    with torch.no_grad():
+        levels = network.forward_levels(image)
+        assert torch.equal(levels[0], network(image))
+    for level, logits in enumerate(levels):
+        size = tuple(side // 2**level for side in image.shape[2:])
+        assert logits.shape == (1, 3, *size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_medseg.samples.phantom import Phantom
-from napari_medseg.samples.texture import blend, ellipsoid, inside, smooth_noise
+from napari_medseg.samples.texture import blend, ellipsoid, inside, millimetres, smooth_noise
 from napari_medseg.volume import Volume
 
 CLASSES = (
@@ -37,8 +37,7 @@ def brain_mri(seed: int = 0) -> Phantom:
         Image ``(4, 40, 96, 80)``, uint16; labels necrosis 1, oedema 2, enhancing tumour 3.
     """
     random = np.random.default_rng(seed)
-    axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(SHAPE, SPACING, strict=True)]
-    z, y, x = np.meshgrid(*axes, indexing="ij")  # mm; up, back, and the patient's left
+    z, y, x = millimetres(SHAPE, SPACING)  # up, to the back, to the patient's left
     warp = [3 * smooth_noise(random, SHAPE, (3, 6, 6)) for _ in range(3)]
     at = z + warp[0], y + warp[1], x + 0.5 * warp[2]
     brain = _outline(at)

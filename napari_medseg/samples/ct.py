@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_medseg.samples.phantom import Phantom
-from napari_medseg.samples.texture import blend, ellipsoid, inside, smooth_noise
+from napari_medseg.samples.texture import blend, ellipsoid, inside, millimetres, smooth_noise
 from napari_medseg.volume import Volume
 
 CLASSES = (
@@ -33,14 +33,13 @@ def ct(seed: int = 0) -> Phantom:
         Image ``(1, 30, 128, 128)``, int16 HU, 5 x 2.75 x 2.75 mm; seven labels.
     """
     random = np.random.default_rng(seed)
-    axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(SHAPE, SPACING, strict=True)]
-    z, y, x = np.meshgrid(*axes, indexing="ij")  # mm; up, back, and the patient's left
+    z, y, x = millimetres(SHAPE, SPACING)  # up, to the back, to the patient's left
     warp = [5 * smooth_noise(random, SHAPE, (4, 9, 9)) for _ in range(3)]
     here = z + warp[0], y + warp[1], x + warp[2]
     skin = ellipsoid((y, x), (0, 0), (112 + 2 * np.sin(z / 40), 158)) + 0.3 * warp[1]
     cavity = ellipsoid((y, x), (-8, 0), (84, 130)) + 0.3 * warp[2]
 
-    image = np.full(SHAPE, AIR)
+    image = np.full(SHAPE, AIR, np.float32)
     image = blend(image, 40.0, inside(np.abs(y - 0.0016 * x**2 - 116) - 4, 3) * (np.abs(x) < 150))
     image = blend(image, FAT + 6 * smooth_noise(random, SHAPE, 1.5), inside(skin, 4))
     image = blend(image, 40.0, inside(np.abs(skin + 1) - 1.5, 3))
@@ -111,11 +110,11 @@ def _organs(
         hilum = ellipsoid((z, y, tilted), (height, 36, -22 * side), (24, 11, 17))
         kidney = np.maximum(kidney, -hilum)
         pyramids = inside(np.abs(smooth_noise(random, SHAPE, (2, 3, 3))) - 0.5, 0.5)
-        cortex = blend(np.full(SHAPE, 192.0), 148.0, inside(kidney + 7, 4) * pyramids)
+        cortex = blend(np.full(SHAPE, 192.0, np.float32), 148.0, inside(kidney + 7, 4) * pyramids)
         organs.append((value, kidney, cortex))
     wander = 3 * np.sin(z / 45)
     aorta = np.hypot(y - 31, x - 9 - wander) - 11.5
-    organs.append((5, aorta, np.full(SHAPE, 172.0)))
+    organs.append((5, aorta, np.full(SHAPE, 172.0, np.float32)))
     return organs
 
 

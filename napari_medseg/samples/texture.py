@@ -27,7 +27,14 @@ def smooth_noise(
         box = round((4 * width**2 + 1) ** 0.5)  # three boxes have the variance (box^2 - 1) / 4
         for _ in range(3):
             noise = ndimage.uniform_filter1d(noise, box, axis, mode="wrap")
-    return (noise - noise.mean(dtype=np.float64)) / noise.std(dtype=np.float64)
+    mean, deviation = noise.mean(dtype=np.float64), noise.std(dtype=np.float64)
+    return (noise - np.float32(mean)) / np.float32(deviation)
+
+
+def millimetres(shape: Sequence[int], spacing: Sequence[float]) -> tuple[np.ndarray, ...]:
+    """Return how far every voxel is from the middle along each axis, ``shape`` each, mm."""
+    axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing, strict=True)]
+    return tuple(axis.astype(np.float32) for axis in np.meshgrid(*axes, indexing="ij"))
 
 
 def inside(distance: np.ndarray, width: float = 1.0) -> np.ndarray:
@@ -42,7 +49,9 @@ def blend(below: np.ndarray, above: np.ndarray | float, opacity: np.ndarray) -> 
 
 
 def ellipsoid(
-    grid: Sequence[np.ndarray], centre: Sequence[float], radii: Sequence[float]
+    grid: Sequence[np.ndarray],
+    centre: Sequence[float | np.ndarray],
+    radii: Sequence[float | np.ndarray],
 ) -> np.ndarray:
     """Signed distance to an ellipsoid, nearly exact near its surface; in the grid's unit."""
     scaled = [(x - c) / r for x, c, r in zip(grid, centre, radii, strict=True)]

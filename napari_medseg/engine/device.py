@@ -42,7 +42,7 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
 
 def free_memory(device: torch.device) -> int | None:
     """Return the bytes `device` can still give, or None where nobody knows."""
-    if device.type == "cuda":
+    if device.type == "cuda" and torch.cuda.is_available():
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + cached)

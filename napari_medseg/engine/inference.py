@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import gc
 import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from napari_medseg.engine.body import body_box
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.device import free_memory
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.plan import Plan, make_plan
 from napari_medseg.engine.preprocess import Prepared
@@ -80,6 +82,8 @@ def infer(
         make_plan, card, config, slice_axis=slice_axis, divisor=divisor, device=device
     )
     plan, box = _crop(choose, prepared.image, config)
+    if config.probabilities:
+        _check_room(4 * card.out_channels * math.prod(prepared.grid.input_shape))
     readout = Readout(
         prepared.grid.input_shape,
         card,
@@ -154,6 +158,16 @@ def _attempt(
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return reason
+
+
+def _check_room(needed: int) -> None:
+    """Refuse what the host cannot hold; Linux would promise it and kill the program later."""
+    free = free_memory(torch.device("cpu"))
+    if free is not None and needed > free:
+        raise OSError(
+            f"the probabilities need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            "ask for labels only, or for a part of the image"
+        )
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

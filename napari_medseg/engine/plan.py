@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.device import free_memory
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.windows import Tiling
 
@@ -95,8 +96,11 @@ class Plan:
     def difference(self, other: Plan) -> str:
         """Say in a sentence how `other` saves memory."""
         done = []
-        if other.window != self.window:
-            done.append(f"smaller windows {'x'.join(map(str, other.window))}")
+        sides = [[plan.window[axis] for axis in self.network_axes] for plan in (self, other)]
+        if sides[0] != sides[1]:
+            done.append(f"smaller windows {'x'.join(map(str, sides[1]))}")
+        elif other.window != self.window:
+            done.append("fewer slices at once")
         if other.device != self.device:
             done.append("the CPU instead, which is slower")
         elif other.sums_on_cpu != self.sums_on_cpu:
@@ -170,7 +174,8 @@ def make_plan(
     if slice_axis is not None:
         pixels = window[axes[0]] * window[axes[1]]
         window[slice_axis] = _batch(size[slice_axis], pixels, device)
-    return Plan(
+    automatic = config.precision == "auto" and device.type == "cuda"
+    plan = Plan(
         size=size,
         window=tuple(window),
         overlap=config.overlap,
@@ -178,8 +183,18 @@ def make_plan(
         divisor=divisor,
         resized=resized,
         device=device,
-        mixed=config.precision == "mixed" or (config.precision == "auto" and device.type == "cuda"),
+        mixed=automatic or config.precision == "mixed",
     )
+    return dataclasses.replace(plan, sums_on_cpu=_sums_do_not_fit(plan, card.out_channels))
+
+
+def _sums_do_not_fit(plan: Plan, classes: int) -> bool:
+    """Whether sums would take more than half of what the accelerator has left."""
+    if plan.device.type == "cpu":
+        return False
+    free = free_memory(plan.device)
+    tiling = plan.tiling
+    return free is not None and 4 * (classes + 1) * tiling.floats(tiling.order) > free / 2
 
 
 def _batch(slices: int, pixels: int, device: torch.device) -> int:

@@ -124,13 +124,30 @@ class TestMemory:
         full_above(segmenter, 2 * 64 * 64)
         result = segmenter.segment(volume)
         np.testing.assert_array_equal(result.labels, wanted)
-        assert "smaller windows 2x64x64" in result.notes[0]
+        assert result.notes == ("the memory of cpu was full: used fewer slices at once",)
 
     def test_no_memory_at_all_is_one_sentence(self, tiny_segmenter):
         segmenter = tiny_segmenter(3, window=(8, 64, 64))
         full_above(segmenter, 0)
         with pytest.raises(OSError, match="not enough memory on cpu for an image of 9x64x64"):
             segmenter.segment(noise(1, 9, 64, 64))
+
+    def test_probabilities_that_do_not_fit_are_refused_before_the_run(
+        self, tiny_segmenter, monkeypatch
+    ):
+        monkeypatch.setattr("napari_medseg.engine.inference.free_memory", lambda _: 1000)
+        segmenter = tiny_segmenter(3)
+        with pytest.raises(OSError, match="the probabilities need"):
+            segmenter.segment(noise(1, 8, 8, 8), InferenceConfig(probabilities=True))
+        assert not segmenter.network.seen
+
+    def test_sums_that_do_not_fit_an_accelerator_are_held_by_the_host(
+        self, tiny_segmenter, monkeypatch
+    ):
+        monkeypatch.setattr("napari_medseg.engine.plan.free_memory", lambda _: 10_000)
+        plan = plan_of(tiny_segmenter(3, window=(8, 8, 8)), (64, 64, 64), device="cuda")
+        assert plan.sums_on_cpu
+        assert not plan_of(tiny_segmenter(3), (64, 64, 64)).sums_on_cpu
 
     def test_other_errors_are_not_taken_for_full_memory(self, tiny_segmenter):
         segmenter = tiny_segmenter(3)

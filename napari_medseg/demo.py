@@ -73,17 +73,18 @@ def main(
     if output is not None:
         Path(output).mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer(title=f"napari-medseg demo: {sample}", show=True)
+    viewer.window.resize(1366, 768)  # a laptop of a hospital
     try:
         workbench = _open(viewer)
         viewer.open_sample("napari-medseg", sample)
         workbench.choose_model(checkpoint)
         seconds = _segment(workbench)
-        saved = _save(viewer, workbench, Path(output), sample) if output is not None else ()
+        saved = _save(viewer, workbench, Path(output), sample) if output is not None else None
     except BaseException:
         viewer.close()
         raise
     name = workbench.session.model.card.name if workbench.session.model else ""
-    if output is None:
+    if saved is None:
         napari.run()
         return Demo(sample, name, None, None, seconds)
     viewer.close()
@@ -147,7 +148,7 @@ def _segment(workbench: Workbench) -> float:
 def _save(viewer: Viewer, workbench: Workbench, output: Path, sample: str) -> tuple[Path, Path]:
     """Save the labels by napari's own way, and a picture of the window."""
     from napari.layers import Labels
-    from qtpy.QtWidgets import QApplication
+    from qtpy.QtWidgets import QApplication, QDialog
 
     from napari_medseg.widgets.volumes import KEY
 
@@ -160,6 +161,8 @@ def _save(viewer: Viewer, workbench: Workbench, output: Path, sample: str) -> tu
     labels, screenshot = output / f"{sample}_labels{suffix}", output / f"{sample}.png"
     made[-1].save(str(labels), plugin="napari-medseg")
     _show_largest(viewer, made[-1])
+    for notice in workbench.window().findChildren(QDialog):
+        notice.close()  # they lie over the canvas
     QApplication.processEvents()
     viewer.window.screenshot(str(screenshot), canvas_only=False, flash=False)
     return labels, screenshot

@@ -27,7 +27,7 @@ class ClickableLine(ElidedLabel):
         super().__init__()
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         self.clicked.emit()
 
 

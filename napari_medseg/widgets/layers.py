@@ -220,7 +220,7 @@ def _earlier_answer(
 
 
 def _checksum(values: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(values))
+    return zlib.crc32(np.ascontiguousarray(values).data)
 
 
 def image_layers(viewer: Viewer) -> list[Image]:

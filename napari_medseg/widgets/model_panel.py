@@ -44,6 +44,7 @@ class ModelPanel(QWidget):
         self._session = session_of(viewer)
         self._known: dict[str, ChosenModel] = {}
         self._opened: dict[str, ChosenModel] = {}
+        self._items: list[QListWidgetItem] = []
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search models")
         self.search.setToolTip("Show only models with these letters: organ, modality, 2D, name")
@@ -74,11 +75,13 @@ class ModelPanel(QWidget):
         self._known.update(self._opened)
         self.list.blockSignals(True)
         self.list.clear()
+        self._items = []
         for name, model in self._known.items():
             item = QListWidgetItem(f"{name}\n{one_line(model.card)}")
             item.setData(_PATH, name)
             item.setToolTip(model.card.description or one_line(model.card))
             self.list.addItem(item)
+            self._items.append(item)
         self.list.blockSignals(False)
         self._filter()
         self.show_chosen()
@@ -88,8 +91,7 @@ class ModelPanel(QWidget):
         chosen = self._session.model
         self.list.blockSignals(True)
         self.list.setCurrentItem(None)
-        for row in range(self.list.count()):
-            item = self.list.item(row)
+        for item in self._items:
             if chosen is not None and self._known[item.data(_PATH)].path == chosen.path:
                 self.list.setCurrentItem(item)
         self.list.blockSignals(False)
@@ -139,7 +141,7 @@ class ModelPanel(QWidget):
             self.device.addItem(device_words(name), name)
         self.device.setCurrentIndex(names.index(self._session.device))
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         self.refresh()
         self.show_devices()
@@ -159,8 +161,7 @@ class ModelPanel(QWidget):
 
     def _filter(self) -> None:
         words = self.search.text().lower().split()
-        for row in range(self.list.count()):
-            item = self.list.item(row)
+        for item in self._items:
             item.setHidden(not all(w in item.text().lower() for w in words))
 
     def _ask_for_file(self) -> None:

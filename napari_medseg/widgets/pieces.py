@@ -36,7 +36,7 @@ class ElidedLabel(QLabel):
         """Return the text without the ellipsis."""
         return self._whole
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         self._elide()
 

@@ -10,7 +10,7 @@ import napari
 
 from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.io import CaseFiles, find_cases, is_image_path, read_labels, read_volume
-from napari_medseg.io.datasets import LABEL_FOLDERS, LABEL_STEMS
+from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
 from napari_medseg.io.paths import image_stem
 from napari_medseg.widgets.volumes import LayerData, from_labels, from_volume
 

@@ -286,7 +286,7 @@ def _array(layer: Layer) -> Any:
         return data
     import dask.array
 
-    return dask.array.asarray(data)
+    return dask.array.asarray(data)  # type: ignore[no-untyped-call]  # dask is not annotated
 
 
 def _spatial(layer: Layer) -> int:

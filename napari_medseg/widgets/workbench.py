@@ -84,7 +84,7 @@ class Workbench(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(380, 600)  # the panels scroll; without this the dock becomes much wider
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         self._warm_up.start(_WARM_UP_AFTER)
 

@@ -232,15 +232,6 @@ def test_train_refuses_to_replace_a_model_without_being_told(tmp_path, capsys):
     assert model.read_bytes() == b"precious"
 
 
-def test_the_viewer_without_a_screen_is_a_sentence(capsys, monkeypatch):
-    if not sys.platform.startswith("linux"):
-        pytest.skip("other systems always have a screen")
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-        monkeypatch.delenv(name, raising=False)
-    assert main([]) == 2
-    assert "needs a screen" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("command", ["demo", "models", "info", "segment", "train", "evaluate"])
 def test_every_command_has_help(command, capsys):
     assert main([command, "--help"]) == 0

@@ -14,6 +14,7 @@ def train(args: argparse.Namespace) -> int:
 
     base = TrainingConfig.recipe(args.recipe) if args.recipe else TrainingConfig()
     config = apply(base, changes(args, TrainingConfig))
+
     from napari_medseg.engine import training
 
     try:

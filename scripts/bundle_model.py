@@ -72,19 +72,17 @@ def describe(card: ModelCard, name: str, scores: Path) -> ModelCard:
 
 
 def held_out_scores(path: Path, names: dict[int, str]) -> dict[str, float]:
-    """Average Dice and HD95 over the cases of an evaluation's CSV, per class and over classes."""
+    """Average Dice and HD95 over the test cases, per class and over classes."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    with path.open() as file:
+    with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row.get("case", "").startswith(("mean", "median", "pooled")):
-                continue
-            for metric in ("dice", "hd95"):
-                label = names[int(row["class"])]
-                values[metric, label].append(float(row[metric]))
-    result = {f"test {metric}, {name}": np.mean(v) for (metric, name), v in values.items()}
-    dice = [v for key, v in result.items() if key.startswith("test dice")]
-    result["test dice, mean"] = np.mean(dice)
-    return {key: round(float(value), 4) for key, value in result.items()}
+            for metric, title in (("dice", "test Dice"), ("hd95", "test HD95")):
+                values[title, names[int(row["class"])]].append(float(row[metric]))
+    result = {f"{title}, {name}": float(np.mean(v)) for (title, name), v in values.items()}
+    if len(names) > 1:
+        dice = [score for title, score in result.items() if title.startswith("test Dice")]
+        result["test Dice, mean"] = float(np.mean(dice))
+    return {title: round(score, 4) for title, score in result.items()}
 
 
 def main() -> None:

@@ -90,12 +90,11 @@ def import_lgmsnet(checkpoint: Mapping[str, Any]) -> tuple[LGMSNetConfig, dict[s
             f"not a published LGMSNet: expected stem.conv.0.weight and Conv_1x1.weight, found "
             f"{some}; choose a checkpoint of SegmsNet or SegmsNet3D"
         )
+    # an encoder stage numbers its blocks from 0; its last number is the projection
     depths = tuple(
-        1 + max(int(key.split(".")[1]) for key in theirs if key.startswith(f"encoder{level}."))
+        max(int(key.split(".")[1]) for key in theirs if key.startswith(f"encoder{level}."))
         for level in (1, 2, 3)
     )
-    # the last entry of an encoder stage is its projection, not a block
-    depths = tuple(depth - 1 for depth in depths)
     stem = theirs["stem.conv.0.weight"]
     config = LGMSNetConfig(
         spatial_dims=stem.ndim - 2,

@@ -200,9 +200,20 @@ def _crop(
     if croppable == {None}:
         return plan, everything
     found = body_box(image)
-    box = tuple(b if a in croppable else everything[a] for a, b in enumerate(found))
+    box = tuple(
+        _widened(found[axis], plan.window[axis], size[axis]) if axis in croppable else whole
+        for axis, whole in enumerate(everything)
+    )
     cropped = choose(tuple(b.stop - b.start for b in box))
     return (cropped, box) if cropped.work < plan.work else (plan, everything)
+
+
+def _widened(box: slice, window: int, size: int) -> slice:
+    """Let a window that is larger than the box see what is there instead of padding."""
+    length = min(max(box.stop - box.start, window), size)
+    start = (box.start + box.stop - length) // 2
+    start = min(max(start, 0), size - length)
+    return slice(start, start + length)
 
 
 def _moved(consume: Consume, box: tuple[slice, ...]) -> Consume:

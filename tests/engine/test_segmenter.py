@@ -162,6 +162,17 @@ class TestBody:
         assert (exact[body] == cropped.labels[body]).mean() > 0.99
         np.testing.assert_allclose(cropped.probabilities.sum(0), 1, atol=1e-5)
 
+    def test_a_window_larger_than_the_body_sees_air_instead_of_padding(self, tiny_segmenter):
+        segmenter = tiny_segmenter(3, window=(24, 32, 32), normalise="none")
+        volume = head(24, 64, 64)
+        volume.array[:] += 1  # so that only padding is 0
+        padded = []
+        segmenter.network.register_forward_pre_hook(
+            lambda _, inputs: padded.append(bool((inputs[0] == 0).any()))
+        )
+        segmenter.segment(volume)
+        assert padded == [False]
+
     def test_empty_slices_are_left_out_without_changing_the_others(self, tiny_segmenter):
         segmenter, volume = tiny_segmenter(2), head(48, 24, 24)
         exact = segmenter.segment(volume, InferenceConfig(exact=True)).labels

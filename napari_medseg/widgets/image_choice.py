@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
@@ -41,6 +42,11 @@ class ImageChoice(QWidget):
         self._add_field()
 
     @property
+    def empty(self) -> bool:
+        """Whether the viewer has no image at all."""
+        return not self._offered
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of the layers chosen so far, also while some are missing."""
         return tuple(layer.name for layer in self._chosen[: self._shown()] if layer is not None)
@@ -65,24 +71,26 @@ class ImageChoice(QWidget):
         self.refresh()
 
     def choose(self, layer: Image) -> None:
-        """Take `layer` as the image, and fill the other channels in by name."""
+        """Take `layer` as the channel its name says, and fill the others in by name."""
         if layer in self._chosen[: self._shown()]:
             return
-        self._chosen = [layer]
+        names = [self._channel_word(index) for index in range(len(self._chosen))]
+        own = [i for i, word in enumerate(names) if word and word in _words(layer)]
+        self._chosen = [None] * len(self._chosen)
+        self._chosen[own[0] if own and not layer.rgb else 0] = layer
         self.refresh()
 
     def refresh(self) -> None:
         """Offer the image layers the viewer has now; what is chosen and still there stays."""
         self._offered = [i for i in image_layers(self._viewer) if not is_map(i)]
         count = self._card.in_channels if self._card is not None else 1
-        while len(self.fields) < count:
-            self._add_field()
         kept = [layer if layer in self._offered else None for layer in self._chosen]
+        if count == 1:
+            kept = [layer for layer in kept if layer is not None] or [None]
         self._chosen = kept[:count] + [None] * (count - len(kept))
         self._fill_in()
-        for index, field in enumerate(self.fields):
-            self._show(index, field)
-        names = [field.currentText() for field in self.fields[: self._shown()]]
+        self._show_fields(self._shown())
+        names = [field.currentText() for field in self.fields]
         if names != self._told:
             self._told = names
             self.changed.emit()
@@ -96,22 +104,25 @@ class ImageChoice(QWidget):
         return 1 if colour or (first is not None and first.rgb) else self._card.in_channels
 
     def _fill_in(self) -> None:
-        if self._chosen[0] is None and self._offered:
-            by_name = self._by_name(0)
-            self._chosen[0] = by_name or self._offered[0]
-        for index in range(1, len(self._chosen)):
+        for index in range(len(self._chosen)):
             if self._chosen[index] is None:
                 self._chosen[index] = self._by_name(index)
+        if self._offered and not any(layer is not None for layer in self._chosen):
+            self._chosen[0] = self._offered[0]
 
     def _by_name(self, index: int) -> Image | None:
-        """Return the one layer whose name holds the name of the channel."""
-        if self._card is None or index >= len(self._card.preprocessing.channels):
-            return None
-        word = self._card.preprocessing.channels[index].lower()
-        ends = [i for i in self._offered if i.name.lower().split(" · ")[-1] == word]
-        holds = [i for i in self._offered if word in i.name.lower()]
-        found = ends or holds
-        return found[0] if len(found) == 1 or ends else None
+        """Return the layer whose name says that it is this channel, of the same case."""
+        word = self._channel_word(index)
+        found = [i for i in self._offered if word and word in _words(i)]
+        anchor = next((layer for layer in self._chosen if layer is not None), None)
+        if anchor is not None:
+            case = _case(anchor)
+            found = [i for i in found if _case(i) == case]
+        return found[0] if len(found) == 1 else None
+
+    def _channel_word(self, index: int) -> str:
+        names = self._card.preprocessing.channels if self._card is not None else ()
+        return names[index].lower() if len(names) == len(self._chosen) > 1 else ""
 
     def _name(self, index: int) -> str:
         names = self._card.preprocessing.channels if self._card is not None else ()
@@ -127,12 +138,16 @@ class ImageChoice(QWidget):
         self._labels.append(label)
         self._form.addRow(label, field)
 
+    def _show_fields(self, count: int) -> None:
+        while len(self.fields) > count:  # a hidden row would leave a gap
+            self._form.removeRow(self.fields.pop())
+            self._labels.pop()
+        while len(self.fields) < count:
+            self._add_field()
+        for index, field in enumerate(self.fields):
+            self._show(index, field)
+
     def _show(self, index: int, field: QComboBox) -> None:
-        shown = index < self._shown()
-        field.setVisible(shown)
-        self._labels[index].setVisible(shown)
-        if not shown:
-            return
         self._labels[index].setText(self._name(index))
         field.blockSignals(True)
         field.clear()
@@ -149,7 +164,17 @@ class ImageChoice(QWidget):
         field.blockSignals(False)
 
     def _choose_field(self) -> None:
-        for index, field in enumerate(self.fields[: self._shown()]):
+        for index, field in enumerate(self.fields):
             if field.currentIndex() >= 0:
                 self._chosen[index] = self._offered[field.currentIndex()]
         self.refresh()
+
+
+def _words(layer: Image) -> list[str]:
+    """Return the words of a layer's name: "case_2 · T1ce" has case, 2 and t1ce."""
+    return re.split(r"[\W_]+", layer.name.lower())
+
+
+def _case(layer: Image) -> str:
+    """Return what the names of all images of one case share: all but the last word."""
+    return re.sub(r"[\W_]*[^\W_]+$", "", layer.name.lower())

@@ -40,8 +40,8 @@ def obstacle(model: ChosenModel | None, images: ImageChoice, busy: bool) -> Obst
     if busy:
         return Obstacle("A run is going; wait for it or cancel it below.")
     missing = images.missing()
-    if missing == "Image":
-        return Obstacle("No image yet: drop a file here or open a sample.", OPEN_SAMPLE)
+    if images.empty:
+        return Obstacle("No image yet: drop a file on the canvas or open a sample.", OPEN_SAMPLE)
     if model is None:
         return Obstacle("No model yet: choose one first.", CHOOSE_MODEL)
     if missing:

@@ -36,7 +36,7 @@ def hippocampus(seed: int = 0) -> Phantom:
     image *= 1 + 0.05 * smooth_noise(random, SHAPE, 14.0)  # the coil's uneven sensitivity
     image += 24 * random.standard_normal(SHAPE)
 
-    labels = np.where(tube < 0, np.where(y >= 29, 1, 2), 0).astype(np.uint8)
+    labels = np.where(tube < 0, np.where(y >= 30, 1, 2), 0).astype(np.uint8)
     volume = Volume(
         np.round(np.abs(image)).astype(np.uint16)[None],
         (1.0, 1.0, 1.0),
@@ -64,13 +64,13 @@ def _surroundings(
     """Paint everything but the hippocampus, from the back to the front."""
     image = WHITE + 30 * smooth_noise(random, SHAPE, 4.0) + 22 * smooth_noise(random, SHAPE, 1.5)
     deep = smooth_noise(random, SHAPE, (3.0, 6.0, 3.0)) + 0.12 * (y - 38)
-    image = blend(image, 470.0, inside(z - 34, 3.0) * inside(0.6 - deep, 0.8))
+    image = blend(image, 530.0, inside(z - 34, 3.0) * inside(0.6 - deep, 0.8))
     floor = np.interp(y, (3, 14, 27, 44), (24.0, 13.5, 6.5, 3.5))
     below = inside(z - floor, 2.0)  # the temporal cortex with its folds
     folds = np.abs(smooth_noise(random, SHAPE, (2.6, 5.0, 2.6)))
     image = blend(image, GREY, below * inside(folds - 0.75, 0.35))
     image = blend(image, CSF + 60, below * inside(folds - 0.13, 0.12))
-    image = blend(image, 430.0, inside(ellipsoid((x, y, z), (17, 45, 18), (9, 6.5, 5)), 2.0))
+    image = blend(image, 450.0, inside(ellipsoid((x, y, z), (19, 47, 18), (9, 5, 4)), 2.0))
     image = blend(image, 520.0, inside(ellipsoid((x, y, z), (27, 14, 34), (12, 10, 7)), 5.0))
     stem = ellipsoid((x, y, z), (40, 24, 8), (11, 13, 20))
     image = blend(image, GREY + 30, inside(stem - 5.0, 1.5) * inside(tube - 30, 1.0))
@@ -78,5 +78,5 @@ def _surroundings(
     image = blend(image, 690 + 20 * smooth_noise(random, SHAPE, 2.0), inside(stem, 1.5))
     image = blend(image, CSF, inside(ellipsoid((x, y, z), (19, -1, 35), (8, 7, 6)), 2.0))
     image = blend(image, 700.0, inside(tube - 3.2, 1.5) * inside(z - 14 + 0.2 * (y - 27), 6.0))
-    lateral_roof = inside(ellipsoid((x, y, z), (9, 30, 22), (10, 14, 11)), 4.0)
+    lateral_roof = inside(ellipsoid((x, y, z), (11, 32, 21), (13, 15, 11)), 4.0)
     return blend(image, CSF + 40, 0.85 * inside(tube - 1.6, 1.0) * lateral_roof)

@@ -20,8 +20,8 @@ from monai.networks.nets import UNet
 from torch import Tensor
 
 import napari_medseg.networks as networks
+from napari_medseg.engine import training, training_run
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.engine.training import train
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.io import find_cases, read_volume, write_labels
 from napari_medseg.networks.base import Feature, SegmentationNetwork
@@ -95,6 +95,8 @@ def main() -> None:
     recipe = TrainingConfig.recipe(arguments.recipe).to_dict()
     config = TrainingConfig.from_dict({**recipe, **changes, "architecture": "monai-unet"})
     torch.set_num_threads(1)
+    # torch 2.13's instance norm has wrong gradients in channels-last at batch 1 on a CPU
+    training.memory_format = training_run.memory_format = lambda _: torch.contiguous_format
     started, cpu = time.monotonic(), time.process_time()
     shown = [started]
 
@@ -103,7 +105,7 @@ def main() -> None:
             shown[0] = time.monotonic()
             print(step.done, step.total, step.note, flush=True)
 
-    result = train(arguments.folder, config, out=arguments.out, report=report)
+    result = training.train(arguments.folder, config, out=arguments.out, report=report)
     wall, cpu = time.monotonic() - started, time.process_time() - cpu
     print(f"validation Dice {result.best:.4f} after {result.epochs} epochs")
     print(f"{cpu / 60:.1f} CPU minutes, {wall / 60:.1f} minutes")

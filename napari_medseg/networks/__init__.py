@@ -40,6 +40,4 @@ def create_network(name: str, *, preset: str = "base", **fields: Any) -> Segment
     if name not in known:
         raise ValueError(f"no architecture {name!r}; there are {', '.join(known)}")
     architecture = known[name]
-    dims = fields.get("spatial_dims", architecture.spatial_dims[0])
-    values = architecture.preset(preset, spatial_dims=dims).to_dict() | fields
-    return architecture.build(architecture.config.from_dict(values))
+    return architecture.build(architecture.preset(preset, **fields))

@@ -60,13 +60,13 @@ class Architecture:
         Raises
         ------
         ValueError
-            If there is no such preset for these dimensions.
+            If there is no such preset for these dimensions, or no such field.
         """
         dims = shape.get("spatial_dims", self.spatial_dims[0])
         if (name, dims) not in self.presets:
             offered = ", ".join(f"{p} ({d}D)" for p, d in self.presets)
             raise ValueError(f"{self.title} has no preset {name!r} for {dims}D; it has {offered}")
-        return self.config(**{**self.presets[name, dims], "spatial_dims": dims, **shape})
+        return self.config.from_dict({**self.presets[name, dims], "spatial_dims": dims, **shape})
 
     def build(self, config: NetConfig) -> SegmentationNetwork:
         """Make the network with freshly initialised weights."""

@@ -47,11 +47,14 @@ class LoadedModel:
         The device a person asked for ("auto", "cpu", "cuda:1").
     segmenter : Segmenter
         Ready to run.
+    written : int
+        When the file was written, as `written_at` says; another file needs another load.
     """
 
     path: Path
     device: str
     segmenter: Segmenter
+    written: int = 0
 
 
 @dataclass
@@ -82,5 +85,14 @@ class Session:
         """The chosen model on the chosen device, if it is in memory already."""
         if self.model is None or self.loaded is None:
             return None
-        same = (self.loaded.path, self.loaded.device) == (self.model.path, self.device)
+        wanted = (self.model.path, self.device, written_at(self.model.path))
+        same = (self.loaded.path, self.loaded.device, self.loaded.written) == wanted
         return self.loaded.segmenter if same else None
+
+
+def written_at(path: Path) -> int:
+    """Return when a file was written, in nanoseconds; 0 if it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

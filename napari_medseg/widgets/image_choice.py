@@ -66,19 +66,20 @@ class ImageChoice(QWidget):
         return ""
 
     def set_model(self, card: ModelCard | None) -> None:
-        """Offer as many fields as the model has channels."""
-        self._card = card
+        """Offer as many fields as the model has channels, filled in by name anew."""
+        if card != self._card:
+            chosen = [layer for layer in self._chosen if layer is not None]
+            self._card = card
+            self._chosen = [None] * (card.in_channels if card is not None else 1)
+            if chosen:
+                self._place(chosen[0])
         self.refresh()
 
     def choose(self, layer: Image) -> None:
         """Take `layer` as the channel its name says, and fill the others in by name."""
-        if layer in self._chosen[: self._shown()]:
-            return
-        names = [self._channel_word(index) for index in range(len(self._chosen))]
-        own = [i for i, word in enumerate(names) if word and word in _words(layer)]
-        self._chosen = [None] * len(self._chosen)
-        self._chosen[own[0] if own and not layer.rgb else 0] = layer
-        self.refresh()
+        if layer not in self._chosen[: self._shown()]:
+            self._place(layer)
+            self.refresh()
 
     def refresh(self) -> None:
         """Offer the image layers the viewer has now; what is chosen and still there stays."""
@@ -94,6 +95,13 @@ class ImageChoice(QWidget):
         if names != self._told:
             self._told = names
             self.changed.emit()
+
+    def _place(self, layer: Image) -> None:
+        """Make `layer` the only chosen one, as the channel its name says, else the first."""
+        names = [self._channel_word(index) for index in range(len(self._chosen))]
+        own = [i for i, word in enumerate(names) if word and word in _words(layer)]
+        self._chosen = [None] * len(self._chosen)
+        self._chosen[own[0] if own and not layer.rgb else 0] = layer
 
     def _shown(self) -> int:
         """Return how many fields are needed: one if the first image has all channels itself."""

@@ -132,7 +132,7 @@ def apply_edit(layer: Labels, edited: np.ndarray, name: str) -> int:
     ValueError
         If the layer cannot be edited, or is being painted right now.
     """
-    if not isinstance(layer.data, np.ndarray) or not layer.data.flags.writeable:
+    if not _is_writable(layer):
         raise ValueError(
             f"the layer '{layer.name}' cannot be written; duplicate it and use the copy"
         )
@@ -163,6 +163,31 @@ def undo_name(layer: Labels) -> str:
     return getattr(layer._undo_history[-1][0], "name", "Brush")
 
 
+def same_grid(image: Layer, step: tuple[int, ...]) -> dict[str, Any]:
+    """Return the transform of `image`, moved to `step` along its axes before the spatial ones."""
+    shift = np.zeros(image.ndim)
+    shift[: len(step)] = step
+    return {
+        "scale": image.scale,
+        "translate": np.asarray(image.translate) + shift * np.asarray(image.scale),
+        "rotate": image.rotate,
+        "shear": image.shear,
+        "affine": image.affine,
+        "units": image.units,
+        "axis_labels": image.axis_labels,
+    }
+
+
+def image_layers(viewer: Viewer) -> list[Image]:
+    """Return the image layers, the topmost first, as people see them in the list."""
+    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image)]
+
+
+def is_map(layer: Layer) -> bool:
+    """Whether a layer is a map we made (likely, unsure), not an image to segment."""
+    return "map" in layer.metadata.get(KEY, {})
+
+
 class _Packed:
     """An array that lies compressed in the undo history and unfolds when napari writes it."""
 
@@ -188,21 +213,6 @@ def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
     return tuple(box)
 
 
-def same_grid(image: Layer, step: tuple[int, ...]) -> dict[str, Any]:
-    """Return the transform of `image`, moved to `step` along its axes before the spatial ones."""
-    shift = np.zeros(image.ndim)
-    shift[: len(step)] = step
-    return {
-        "scale": image.scale,
-        "translate": np.asarray(image.translate) + shift * np.asarray(image.scale),
-        "rotate": image.rotate,
-        "shear": image.shear,
-        "affine": image.affine,
-        "units": image.units,
-        "axis_labels": image.axis_labels,
-    }
-
-
 def _earlier_answer(
     viewer: Viewer, image: Layer, model: str, step: tuple[int, ...]
 ) -> Labels | None:
@@ -210,7 +220,7 @@ def _earlier_answer(
     wanted = (str(image.unique_id), model, step)
     for layer in viewer.layers:
         ours = layer.metadata.get(KEY, {})
-        if not isinstance(layer, Labels) or not isinstance(layer.data, np.ndarray):
+        if not isinstance(layer, Labels) or not _is_writable(layer) or is_being_painted(layer):
             continue
         if (ours.get("image"), ours.get("model"), ours.get("step")) == wanted:
             same_grid = np.allclose(layer.scale, image.scale)
@@ -219,15 +229,9 @@ def _earlier_answer(
     return None
 
 
+def _is_writable(layer: Labels) -> bool:
+    return isinstance(layer.data, np.ndarray) and bool(layer.data.flags.writeable)
+
+
 def _checksum(values: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(values).data)
-
-
-def image_layers(viewer: Viewer) -> list[Image]:
-    """Return the image layers, the topmost first, as people see them in the list."""
-    return [layer for layer in reversed(viewer.layers) if isinstance(layer, Image)]
-
-
-def is_map(layer: Layer) -> bool:
-    """Whether a layer is a map we made (likely, unsure), not an image to segment."""
-    return "map" in layer.metadata.get(KEY, {})

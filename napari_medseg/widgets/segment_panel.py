@@ -10,7 +10,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_medseg.engine.inference_config import InferenceConfig
-from napari_medseg.session import LoadedModel
 from napari_medseg.widgets.answers import show_maps
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.forms import ConfigForm
@@ -56,7 +55,6 @@ class SegmentPanel(QWidget):
         self._viewer = unwrapped(viewer)
         self._session, self._runner = session_of(viewer), runner_of(viewer)
         self._target: tuple[Layer, tuple[int, ...]] | None = None
-        self._request: Request | None = None
         self._obstacle: Obstacle | None = None
         self._notes = ""  # what the last run wants people to know
         self.images = ImageChoice(self._viewer)
@@ -74,7 +72,7 @@ class SegmentPanel(QWidget):
         self.segment.clicked.connect(self._start)
         self.fix.clicked.connect(self._mend)
         self._runner.started.connect(self.refresh)
-        self._runner.ended.connect(self.refresh)
+        self._runner.ended.connect(self._end)
         self.show_model()
         self._choose_images()
 
@@ -153,20 +151,17 @@ class SegmentPanel(QWidget):
         except (ValueError, OSError) as error:
             show_failure(error)
             return
-        self._target, self._request = (layers[0], shown_step(layers[0], point)), request
+        self._target = layers[0], shown_step(layers[0], point)
         self._notes = ""
         task = Task(partial(run, request))
         task.returned.connect(self._show)
         self._runner.start(task, f"{layers[0].name} · {model.card.name}")
 
     def _show(self, answer: Answer) -> None:
-        assert self._target is not None  # both are set before the task starts
-        assert self._request is not None
+        assert self._target is not None  # set before the task starts
         image, step = self._target
-        self._session.loaded = LoadedModel(
-            self._request.model, self._request.device, answer.segmenter
-        )
-        card, result = answer.segmenter.card, answer.segmentation
+        self._session.loaded = answer.loaded
+        card, result = answer.loaded.segmenter.card, answer.segmentation
         labels = show_answer(
             self._viewer,
             image,
@@ -178,6 +173,10 @@ class SegmentPanel(QWidget):
         )
         show_maps(self._viewer, image, labels, result, card, step)
         self._notes = "\n".join(n[0].upper() + n[1:].rstrip(".") + "." for n in result.notes if n)
+
+    def _end(self, _outcome: str) -> None:
+        self._target = None
+        self.refresh()
 
     def _mend(self) -> None:
         if self._obstacle is None:

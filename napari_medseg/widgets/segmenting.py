@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.progress import Report, Step, silent
+from napari_medseg.session import LoadedModel, written_at
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.volumes import stacked
 
@@ -44,7 +45,7 @@ class Request:
 class Answer:
     """What a run gives: the answer, and the model to keep for the next run."""
 
-    segmenter: Segmenter
+    loaded: LoadedModel
     segmentation: Segmentation
 
 
@@ -56,6 +57,7 @@ def run(request: Request, report: Report = silent) -> Answer:
     ValueError, OSError
         In words for people: the model or the image cannot be used.
     """
+    written = written_at(request.model)  # before it is read: it may be replaced meanwhile
     segmenter = request.segmenter
     if segmenter is None:
         report(Step(0, 0, "model", f"loading {request.model.stem} …"))
@@ -64,4 +66,5 @@ def run(request: Request, report: Report = silent) -> Answer:
         segmenter = Segmenter.load(request.model, device=request.device)
     report(Step(0, 0, "image", "reading the image …"))
     volume = stacked(request.volumes)
-    return Answer(segmenter, segmenter.segment(volume, request.config, report))
+    loaded = LoadedModel(request.model, request.device, segmenter, written)
+    return Answer(loaded, segmenter.segment(volume, request.config, report))

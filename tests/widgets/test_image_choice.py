@@ -54,6 +54,13 @@ def test_channels_of_different_cases_are_never_mixed(choice):
     assert _shown(made) == ["bob · FLAIR", "bob · T1", "bob · T1ce"]
 
 
+def test_changing_the_model_puts_the_chosen_image_where_its_name_says(choice):
+    made, layers = choice("ann · FLAIR", "ann · T1", channels=())
+    made.choose(layers["ann · T1"])
+    made.set_model(_card("FLAIR", "T1"))
+    assert _shown(made) == ["ann · FLAIR", "ann · T1"]
+
+
 def test_a_missing_channel_is_named_and_not_guessed(choice):
     made, layers = choice("ann · FLAIR", "ann · T1", "bob · T1ce")
     made.choose(layers["ann · FLAIR"])

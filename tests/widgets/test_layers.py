@@ -140,6 +140,16 @@ def test_the_answer_shares_the_grid_of_a_turned_image():
         np.testing.assert_allclose(labels.data_to_world(corner), image.data_to_world(corner))
 
 
+def test_an_answer_that_comes_during_a_stroke_makes_a_new_layer():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.ones((6, 8)))
+    answer = np.eye(6, 8, dtype=np.uint8)
+    first = show_answer(viewer, image, answer, model="m", classes=[LIVER], provenance={})
+    with first.block_history():
+        again = show_answer(viewer, image, answer, model="m", classes=[LIVER], provenance={})
+    assert again is not first
+
+
 def test_the_layer_keeps_where_it_came_from():
     viewer = ViewerModel()
     image = viewer.add_image(np.ones((6, 8)), name="scan")

@@ -42,7 +42,7 @@ if ! [ -x "$folder/bin/python" ]; then
 fi
 
 # torch first and by itself: a range asked for by another package could take another build of it
-pip=("$folder/bin/python" -m pip --disable-pip-version-check install --quiet --constraint constraints.txt)
+pip=("$folder/bin/python" -m pip --disable-pip-version-check install --quiet --quiet --constraint constraints.txt)
 echo "Installing the tested versions into $folder (a few minutes the first time)"
 "${pip[@]}" "$(grep -i '^torch==' constraints.txt)"
 "${pip[@]}" --editable ".[$qt,test,lint]"

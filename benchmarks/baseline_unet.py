@@ -1,6 +1,6 @@
 """Train MONAI's U-Net by one of our recipes, to have something to hold our numbers against.
 
-    python benchmarks/baseline_unet.py FOLDER --recipe cpu-2d --out unet.safetensors [field=value]
+    python benchmarks/baseline_unet.py FOLDER --recipe cpu-2d --out unet.safetensors [--set epochs=5]
 
 Everything but the network is the same as in `napari-medseg train`: cases, split, augmentation,
 loss, schedule, epochs, choice of the checkpoint. The result can be segmented with and scored in
@@ -88,10 +88,10 @@ def main() -> None:
     parser.add_argument("--segment", type=Path, help="folder of images to segment afterwards")
     parser.add_argument("--only", default="", help="segment images whose name starts with this")
     parser.add_argument("--to", type=Path, help="where those labels go")
-    parser.add_argument("fields", nargs="*", help="recipe fields as name=JSON")
+    parser.add_argument("--set", nargs="*", default=[], help="recipe fields as name=JSON")
     arguments = parser.parse_args()
     networks._ARCHITECTURES = (*networks._ARCHITECTURES, UNET)
-    changes = {name: json.loads(text) for name, text in (f.split("=", 1) for f in arguments.fields)}
+    changes = {name: json.loads(text) for name, text in (f.split("=", 1) for f in arguments.set)}
     recipe = TrainingConfig.recipe(arguments.recipe).to_dict()
     config = TrainingConfig.from_dict({**recipe, **changes, "architecture": "monai-unet"})
     torch.set_num_threads(1)

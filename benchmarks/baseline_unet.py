@@ -1,6 +1,6 @@
 """Train MONAI's U-Net by one of our recipes, to have something to hold our numbers against.
 
-    python benchmarks/baseline_unet.py FOLDER --recipe cpu-2d --out unet.safetensors [--set epochs=5]
+    python benchmarks/baseline_unet.py FOLDER --recipe cpu-2d --out unet.safetensors
 
 Everything but the network is the same as in `napari-medseg train`: cases, split, augmentation,
 loss, schedule, epochs, choice of the checkpoint. The result can be segmented with and scored in

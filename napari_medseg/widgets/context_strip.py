@@ -78,7 +78,11 @@ def image_words(layer: Layer) -> tuple[str, str]:
     detail = f"{layer.name}: {size} voxels (left-right × front-back × slices), {spacing}"
     if len(place.shape) == 2:
         detail = f"{layer.name}: {size} pixels (width × height), {spacing}"
-    return f"{layer.name}  {size} · {spacing}", detail
+    line = f"{layer.name}  {size} · {spacing}"
+    if place.tilt >= 1:
+        line += f" · tilted {place.tilt:.0f}°"
+        detail += ". The scan is tilted: it is shown without its tilt, saved labels keep it"
+    return line, detail
 
 
 def device_words(device: str) -> str:

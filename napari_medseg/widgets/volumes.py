@@ -42,6 +42,15 @@ class Place:
             volume.name,
         )
 
+    @property
+    def tilt(self) -> float:
+        """How far the scan is turned against the axes of the body, in degrees; 0 for 2D."""
+        if len(self.shape) != 3:
+            return 0.0
+        columns = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        nearest = np.abs(columns).max(axis=0)  # cosine between each axis and the body's nearest
+        return float(np.degrees(np.arccos(np.clip(nearest.min(), 0, 1))))
+
     def volume(self, array: np.ndarray | None = None) -> Volume:
         """Return a volume with the values `array` ``(C, *S)``; without it, zeros of no memory."""
         if array is None:

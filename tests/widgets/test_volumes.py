@@ -7,7 +7,7 @@ import itertools
 import dask.array as da
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.layers import Image, Labels
 
@@ -111,6 +111,7 @@ def test_channels_of_different_grids_are_refused_by_name(other):
         stacked([to_volume(a), to_volume(b)])
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     shape=st.tuples(*[st.integers(1, 5)] * 3),
     spacing=st.tuples(*[st.floats(0.1, 5)] * 3),
@@ -198,6 +199,19 @@ def test_labels_without_a_file_are_written_where_their_layer_is(tmp_path, known)
     back = read_labels(tmp_path / "x.nii.gz")
     np.testing.assert_array_equal(back.array[0], layer.data)
     assert back.spacing == pytest.approx((2, 0.5, 0.5))
+
+
+def test_a_tilted_scan_says_by_how_much():
+    turn = np.radians(20)
+    straight = Volume(_values(1, 3, 4, 5), (2.0, 1.0, 1.0))
+    for angle, degrees in ((0.0, 0), (turn, 20)):
+        affine = np.eye(4)
+        affine[:3, 0] = (0, np.sin(angle), np.cos(angle))
+        affine[:3, 1] = (0, -np.cos(angle), np.sin(angle))
+        affine[:3, 2] = (-1, 0, 0)
+        tilted = Volume(straight.array, straight.spacing, affine)
+        ((data, kwargs, _),) = from_volume(tilted)
+        assert place_of(Image(data, **kwargs)).tilt == pytest.approx(degrees, abs=1e-3)
 
 
 def test_labels_of_another_shape_forget_the_file():

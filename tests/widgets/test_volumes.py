@@ -132,6 +132,12 @@ def test_a_volume_survives_being_a_layer(shape, spacing, origin):
     np.testing.assert_allclose(plain.affine, affine, atol=1e-6)
 
 
+def test_a_volume_without_a_place_in_the_world_starts_at_the_origin():
+    ((_, kwargs, _),) = from_volume(Volume(_values(1, 3, 4, 5), (2.0, 1.0, 1.0)))
+    assert "translate" not in kwargs
+    assert kwargs["units"] == "mm"
+
+
 def test_modalities_become_layers_of_their_own():
     volume = Volume(_values(2, 3, 4, 5), (1.0, 1.0, 1.0), channels=("FLAIR", "T1"), name="case")
     first, second = from_volume(volume)

@@ -76,7 +76,7 @@ def held_out_scores(path: Path, names: dict[int, str]) -> dict[str, float]:
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            for metric, title in (("dice", "test Dice"), ("hd95", "test HD95")):
+            for metric, title in (("dice", "test Dice"), ("hd95", "test HD95 in mm")):
                 values[title, names[int(row["class"])]].append(float(row[metric]))
     result = {f"{title}, {name}": float(np.mean(v)) for (title, name), v in values.items()}
     if len(names) > 1:

@@ -62,7 +62,7 @@ def test_models_prints_one_a_line_its_name_first(capsys, tiny_2d, tiny_3d, monke
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     mine = next(line for line in lines if line.startswith("tiny-2d "))
-    assert mine.split() == ["tiny-2d", "2D", "Blobs", "Dice", "0.500", "user"]
+    assert mine.split() == ["tiny-2d", "2D", "Blobs", "Dice", "0.50", "user"]
     assert len({line.split()[0] for line in lines}) == len(lines)
 
 

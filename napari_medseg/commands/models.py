@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 def list_models(args: argparse.Namespace) -> int:
     """Print one model a line, its name first."""
     from napari_medseg.commands.terminal import say
+    from napari_medseg.engine.headline import headline_score
     from napari_medseg.engine.zoo import models
 
     found = models()
     rows = [
-        (name, f"{entry.card.spatial_dims}D", _title(entry.card), _scores(entry.card), entry.origin)
+        (name, f"{card.spatial_dims}D", _title(card), headline_score(card), entry.origin)
         for name, entry in found.items()
+        for card in (entry.card,)
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(4)] if rows else []
     for row in rows:

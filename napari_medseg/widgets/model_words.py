@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.headline import headline_score, number
 
 
 def what_it_finds(card: ModelCard, at_most: int = 4) -> str:
@@ -18,25 +18,14 @@ def what_it_finds(card: ModelCard, at_most: int = 4) -> str:
 
 def one_line(card: ModelCard) -> str:
     """Return what a list says of a model: classes, dimensions, input, score."""
-    parts = [what_it_finds(card), dimensions(card), card.preprocessing.modality, score(card)]
+    modality = card.preprocessing.modality
+    parts = [what_it_finds(card), dimensions(card), modality, headline_score(card)]
     return " · ".join(p for p in parts if p)
 
 
 def dimensions(card: ModelCard) -> str:
     """Return "2D" or "3D"."""
     return f"{card.spatial_dims}D"
-
-
-def score(card: ModelCard) -> str:
-    """Return the mean Dice, held-out rather than validation, or nothing if the card has none."""
-    dice = {k: _mean(v) for k, v in card.scores.items() if "dice" in k.lower()}
-    held_out = {k: v for k, v in dice.items() if "validation" not in k.lower()}
-    chosen = held_out or dice
-    means = {k: v for k, v in chosen.items() if "mean" in k.lower()}
-    number = _mean(list((means or chosen).values()))
-    if number is None:
-        return ""
-    return f"Dice {number:.2f}" if held_out else f"validation Dice {number:.2f}"
 
 
 def card_page(card: ModelCard, path: Path) -> str:
@@ -84,26 +73,12 @@ def _needs(card: ModelCard) -> str:
 def _scores(card: ModelCard) -> str:
     lines = []
     for key, value in card.scores.items():
-        number = _mean(value)
-        if number is not None:
-            lines.append(f"{escape(key)} {number:.3g}")
+        known = number(value)
+        if known is not None:
+            lines.append(f"{escape(key)} {known:.3g}")
         elif not isinstance(value, dict | list):
             lines.append(f"{escape(key)} {escape(str(value))}")
     return "<br>".join(lines)
-
-
-def _mean(value: Any) -> float | None:
-    """Return a score that is a number, or the mean of one number per class."""
-    if isinstance(value, dict):
-        if "mean" in value:
-            return _mean(value["mean"])
-        value = list(value.values())
-    if isinstance(value, list):
-        numbers = [n for n in map(_mean, value) if n is not None]
-        return sum(numbers) / len(numbers) if numbers else None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    return None
 
 
 def _file(path: Path) -> str:

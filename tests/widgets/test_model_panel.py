@@ -6,7 +6,8 @@ import pytest
 from qtpy.QtWidgets import QFileDialog
 
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
-from napari_medseg.widgets.model_words import card_page, one_line, score, what_it_finds
+from napari_medseg.engine.headline import headline_score
+from napari_medseg.widgets.model_words import card_page, one_line, what_it_finds
 
 
 def _card(**fields):
@@ -43,7 +44,7 @@ def test_a_model_is_one_line_of_what_it_finds_and_needs():
     ],
 )
 def test_a_held_out_score_comes_before_a_validation_score(scores, words):
-    assert score(_card(scores=scores)) == words
+    assert headline_score(_card(scores=scores)) == words
 
 
 def test_many_classes_are_counted():

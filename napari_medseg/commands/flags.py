@@ -52,6 +52,8 @@ def add_flags(
             words["action"] = argparse.BooleanOptionalAction
         elif dict in (hint, typing.get_origin(hint)):
             words["action"], words["metavar"] = _Fields, "NAME=VALUE"
+        elif typing.get_origin(hint) is tuple and typing.get_args(hint)[0] is str:
+            words |= {"action": _Words, "nargs": "+", "metavar": "TEXT"}
         elif "choices" in field.metadata and _inner(hint) is str:
             words["choices"] = tuple(field.metadata["choices"])
         else:
@@ -118,7 +120,7 @@ def _reader(hint: Any) -> tuple[Callable[[str], Any], str]:
     inner = _inner(hint)
     if typing.get_origin(inner) is tuple:
         of = typing.get_args(inner)[0]
-        name = {int: "N", float: "X"}.get(of, "TEXT")
+        name = {int: "N", float: "X"}[of]
         return _list_of(of), f"{name},{name},..."
     return _one(inner, optional=inner is not hint), {int: "N", float: "X"}.get(inner, "TEXT")
 
@@ -140,16 +142,28 @@ def _list_of(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         if text.lower() == "none":
             return None
-        separated = text if kind is str else text.lower().replace("x", ",")
-        parts = separated.split(",") if "," in separated else separated.split()
         try:
-            return tuple(kind(part.strip()) for part in parts)
+            return tuple(kind(part) for part in text.lower().replace("x", ",").split(","))
         except ValueError as error:
             raise argparse.ArgumentTypeError(
                 f"expected numbers with commas between them, such as 64,64,32, got {text!r}"
             ) from error
 
     return read
+
+
+class _Words(argparse.Action):
+    """Gather texts, with spaces or commas between them: ``1=liver 2=spleen``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        words = tuple(word.strip() for value in values for word in value.split(","))
+        setattr(namespace, self.dest, words)
 
 
 class _Fields(argparse.Action):

@@ -49,7 +49,7 @@ def parse(words: str | list[str], config: type[Config] = Outer) -> Config:
         ("--limits=-100,300.5", {"limits": (-100.0, 300.5)}),
         ("--names 1=liver,2=spleen", {"names": ("1=liver", "2=spleen")}),
         (["--names", "1=left kidney,2=spleen"], {"names": ("1=left kidney", "2=spleen")}),
-        (["--names", "1=liver 2=spleen"], {"names": ("1=liver", "2=spleen")}),
+        ("--names 1=liver 2=spleen", {"names": ("1=liver", "2=spleen")}),
         ("--axis 2", {"axis": 2}),
         ("--axis none", {"axis": None}),
         ("--extra a=[1,2] --extra b=text", {"extra": {"a": [1, 2], "b": "text"}}),

@@ -161,7 +161,8 @@ def _save(viewer: Viewer, workbench: Workbench, output: Path, sample: str) -> tu
     labels, screenshot = output / f"{sample}_labels{suffix}", output / f"{sample}.png"
     made[-1].save(str(labels), plugin="napari-medseg")
     _show_largest(viewer, made[-1])
-    for notice in workbench.window().findChildren(QDialog):
+    window = workbench.window()
+    for notice in window.findChildren(QDialog) if window is not None else ():
         notice.close()  # they lie over the canvas
     QApplication.processEvents()
     viewer.window.screenshot(str(screenshot), canvas_only=False, flash=False)

@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+_PADDING = 8  # what napari's style leaves free around a label's text
+
 
 class ElidedLabel(QLabel):
     """One line that ends in "…" where there is no room, with the whole text as tooltip."""
@@ -44,8 +46,9 @@ class ElidedLabel(QLabel):
         return QSize(40, super().minimumSizeHint().height())
 
     def _elide(self) -> None:
-        metrics = self.fontMetrics()
-        self.setText(metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width()))
+        room = self.contentsRect().width() - _PADDING
+        mode = Qt.TextElideMode.ElideRight
+        self.setText(self.fontMetrics().elidedText(self._whole, mode, room))
 
 
 class Fold(QWidget):

@@ -44,7 +44,7 @@ def save_checkpoint(
         If the file cannot be written.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if network.config.to_dict() != card.config:
         raise ValueError(f"the card of {card.name!r} does not describe this network's config")
@@ -55,7 +55,7 @@ def save_checkpoint(
             value = value.to(torch.float16)
         tensors[key] = value.clone()
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={CARD_KEY: card.to_json()})
+        temporary.write_bytes(save(tensors, metadata={CARD_KEY: card.to_json()}))
 
 
 def read_card(path: str | Path) -> ModelCard:

@@ -63,7 +63,7 @@ def save_replay(
     Images are stored in half precision; the patches are drawn with the run's seed, evenly over
     the examples.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     size = config.size or config.window
     assert size is not None  # training does not start without
@@ -80,7 +80,7 @@ def save_replay(
     about = {"version": 1, "model": file_hash(checkpoint), "name": card.name}
     path = replay_path(checkpoint)
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={_KEY: json.dumps(about)})
+        temporary.write_bytes(save(tensors, metadata={_KEY: json.dumps(about)}))
     return path
 
 

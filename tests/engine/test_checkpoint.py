@@ -1,3 +1,4 @@
+import errno
 import json
 import struct
 
@@ -142,6 +143,30 @@ def test_a_card_that_does_not_fit_is_refused(tmp_path, change, says):
 def test_a_missing_file_is_said_to_be_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read_card(tmp_path / "nowhere.safetensors")
+
+
+def test_a_checkpoint_can_be_read_by_whom_other_files_can(tmp_path):
+    network, card = tiny()
+    save_checkpoint(tmp_path / "a.safetensors", network, card)
+    (tmp_path / "other").write_text("made with the usual permissions")
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+def test_a_full_disk_is_said_and_the_old_checkpoint_stays(tmp_path, monkeypatch):
+    network, card = tiny()
+    path = tmp_path / "a.safetensors"
+    save_checkpoint(path, network, card)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(OSError, match="disk is full"):
+        save_checkpoint(path, network, card)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_hash_tells_two_checkpoints_apart(tmp_path):

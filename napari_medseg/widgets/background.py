@@ -43,6 +43,12 @@ class Task(WorkerBase):
         self._last_step = 0.0
         self.errored.connect(show_failure)
 
+    def run(self) -> None:
+        try:
+            super().run()
+        except RuntimeError:  # Qt's half of the signals is gone: the program is ending
+            _log.debug("ended after its window", exc_info=True)
+
     def work(self) -> Any:
         try:
             result = self._work(report=self._report)

@@ -116,7 +116,8 @@ class ImageChoice(QWidget):
             if self._chosen[index] is None:
                 self._chosen[index] = self._by_name(index)
         if self._offered and not any(layer is not None for layer in self._chosen):
-            self._chosen[0] = self._offered[0]
+            visible = [layer for layer in self._offered if layer.visible]
+            self._chosen[0] = (visible or self._offered)[0]
 
     def _by_name(self, index: int) -> Image | None:
         """Return the layer whose name says that it is this channel, of the same case."""

@@ -14,6 +14,15 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayou
 _log = logging.getLogger(__name__)
 
 
+class Failure(Notification):
+    """An error shown by napari, which names as its source not the object but who speaks."""
+
+    @property
+    def source(self) -> str:
+        """Who speaks."""
+        return "MedSeg"
+
+
 def show_failure(error: BaseException) -> None:
     """Say in one sentence what `error` means, with the rest behind a *Details* button.
 
@@ -23,7 +32,7 @@ def show_failure(error: BaseException) -> None:
     details = "".join(traceback.format_exception(error))
     _log.debug("shown to the person:\n%s", details)
     notification_manager.dispatch(
-        Notification(sentence(error), "error", actions=(("Details", partial(_open, details)),))
+        Failure(sentence(error), "error", actions=(("Details", partial(_open, details)),))
     )
 
 

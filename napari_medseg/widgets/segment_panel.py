@@ -14,7 +14,7 @@ from napari_medseg.widgets.answers import show_maps
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.forms import ConfigForm
 from napari_medseg.widgets.image_choice import ImageChoice
-from napari_medseg.widgets.layers import show_answer
+from napari_medseg.widgets.layers import is_map, show_answer
 from napari_medseg.widgets.model_words import dimensions, what_it_finds
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.pieces import ElidedLabel, Fold, main_button, wrapped_label
@@ -56,7 +56,7 @@ class SegmentPanel(QWidget):
         self._session, self._runner = session_of(viewer), runner_of(viewer)
         self._target: tuple[Layer, tuple[int, ...]] | None = None
         self._obstacle: Obstacle | None = None
-        self._notes = ""  # what the last run wants people to know
+        self._notes = ""  # what the last run, or its failure, wants people to know
         self.images = ImageChoice(self._viewer)
         self.model = ElidedLabel()
         self.about = wrapped_label()
@@ -72,6 +72,7 @@ class SegmentPanel(QWidget):
         self.segment.clicked.connect(self._start)
         self.fix.clicked.connect(self._mend)
         self._runner.started.connect(self.refresh)
+        self._runner.failed.connect(self._note_failure)
         self._runner.ended.connect(self._end)
         self.show_model()
         self._choose_images()
@@ -109,8 +110,8 @@ class SegmentPanel(QWidget):
         self.refresh()
 
     def follow(self, layer: Layer | None) -> None:
-        """Take the layer a person selected, if it is an image."""
-        if isinstance(layer, Image):
+        """Take the layer a person selected, if it is an image and can be seen."""
+        if isinstance(layer, Image) and layer.visible and not is_map(layer):
             self.images.choose(layer)
 
     def _lay_out(self) -> None:
@@ -173,6 +174,9 @@ class SegmentPanel(QWidget):
         )
         show_maps(self._viewer, image, labels, result, card, step)
         self._notes = "\n".join(n[0].upper() + n[1:].rstrip(".") + "." for n in result.notes if n)
+
+    def _note_failure(self, sentence: str) -> None:
+        self._notes = sentence
 
     def _end(self, _outcome: str) -> None:
         self._target = None

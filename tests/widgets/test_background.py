@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -104,6 +106,37 @@ def test_an_error_after_cancelling_is_not_shown(qtbot, told, notices):
     qtbot.waitUntil(lambda: len(seen) == 2)
     assert seen[0] == ("cancelled",)
     assert not notices
+
+
+def test_a_task_outlives_the_window_without_a_crash():
+    script = """
+import threading
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication
+app = QApplication([])
+from napari_medseg.widgets.background import Task
+started, go = threading.Event(), threading.Event()
+def work(report):
+    started.set()
+    go.wait(10)
+task = Task(work)
+thread = threading.Thread(target=task.run)
+thread.start()
+started.wait(10)
+task.signals.deleteLater()
+deletion = QEvent.Type.DeferredDelete
+app.sendPostedEvents(task.signals, getattr(deletion, "value", deletion))
+try:
+    task.signals.objectName()
+except RuntimeError:
+    print("gone", end=" ")
+go.set()
+thread.join()
+print("ended")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["gone", "ended"], done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_one_run_at_a_time(qtbot):

@@ -88,6 +88,17 @@ def test_a_colour_image_needs_one_field_whatever_was_there_before(choice):
     assert made.missing() == ""
 
 
+def test_an_image_one_can_see_is_taken_first(choice):
+    made, layers = choice("seen", "hidden", "top", channels=())
+    layers["hidden"].visible = False
+    made.choose(layers["hidden"])
+    assert made.layers == [layers["hidden"]]  # a person may still want it
+    made.choose(layers["top"])
+    made._viewer.layers.remove("top")
+    made.refresh()
+    assert made.layers == [layers["seen"]]
+
+
 def test_no_image_is_said_in_the_field(choice):
     made, _ = choice(channels=())
     assert made.empty

@@ -132,10 +132,13 @@ def test_an_error_is_a_sentence_and_the_next_run_works(
     assert "empty scan" in notices[-1].message
     assert "Traceback" not in notices[-1].message
     assert [text for text, _ in notices[-1].actions] == ["Details"]
+    assert notices[-1].source == "MedSeg"
     assert "failed" in workbench.run_bar.text.whole()
+    assert "empty scan" in workbench.segment.hint.text()
     bad.data = volume_values.astype(np.float32)
     press_segment(workbench)
     assert len(viewer.layers) == 2
+    assert "empty scan" not in workbench.segment.hint.text()
 
 
 def test_a_model_file_that_is_gone_is_said(

@@ -189,6 +189,13 @@ def test_a_closed_workbench_can_be_opened_again(viewer, open_workbench, choose_m
     assert "CPU" in again.strip.model.whole()
 
 
+def test_the_modality_one_sees_is_the_one_that_is_segmented(viewer, workbench, choose_model):
+    choose_model(workbench, "tiny-volume")
+    viewer.open_sample("napari-medseg", "brain_mri")
+    (shown,) = [layer for layer in viewer.layers if layer.visible]
+    assert workbench.session.images == (shown.name,)
+
+
 def test_every_sample_of_the_list_is_in_the_menu_and_opens(viewer, workbench):
     from npe2 import PluginManager
 

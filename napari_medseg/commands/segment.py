@@ -63,7 +63,8 @@ def segment(args: argparse.Namespace) -> int:
     for index, case in enumerate(cases):
         try:
             with watching(case.name) as report:
-                at = partial(_with_place, report, f"image {index + 1} of {len(cases)}")
+                place = f"image {index + 1} of {len(cases)}" if len(cases) > 1 else ""
+                at = partial(_with_place, report, place)
                 written, notes = segment_case(segmenter, case, config, target, report=at)
         except (ValueError, OSError) as error:
             failed.append(case.name)

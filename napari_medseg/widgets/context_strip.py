@@ -74,7 +74,8 @@ def image_words(layer: Layer) -> tuple[str, str]:
     place = place_of(layer)
     size = "×".join(map(str, reversed(place.shape)))
     voxel = "×".join(f"{s:.3g}" for s in reversed(place.spacing))
-    spacing = f"{voxel} mm" if place.spacing_known else "voxel size unknown"
+    unknown = f"{'pixel' if len(place.shape) == 2 else 'voxel'} size unknown"
+    spacing = f"{voxel} mm" if place.spacing_known else unknown
     detail = f"{layer.name}: {size} voxels (left-right × front-back × slices), {spacing}"
     if len(place.shape) == 2:
         detail = f"{layer.name}: {size} pixels (width × height), {spacing}"

@@ -17,7 +17,7 @@ from napari_medseg.progress import Step
 from napari_medseg.widgets.background import Runner
 from napari_medseg.widgets.pieces import ElidedLabel
 
-_OUTCOMES = {"done": "{} · done in {}", "cancelled": "{} · cancelled", "failed": "{} · failed"}
+_OUTCOMES = {"done": "Done in {1} · {0}", "cancelled": "Cancelled · {0}", "failed": "Failed · {0}"}
 
 
 class RunBar(QWidget):

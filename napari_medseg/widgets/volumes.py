@@ -237,8 +237,7 @@ def _kwargs(volume: Volume) -> dict[str, Any]:
     }
     if volume.spacing_known:
         kwargs["units"] = "mm"
-    nowhere = np.array_equal(volume.affine, np.eye(4))  # what arrays and TIFF stacks have
-    if dims == 3 and volume.spacing_known and not nowhere:
+    if dims == 3 and volume.spacing_known:
         kwargs["translate"] = _world_origin(volume)
     return kwargs
 

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from napari_medseg.engine import zoo
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 
 MODELS = {
@@ -52,10 +53,11 @@ def made_models(tmp_path_factory):
 
 @pytest.fixture
 def models(made_models, tmp_path, monkeypatch):
-    """A copy of the models, where MedSeg looks for a user's own."""
+    """A copy of the models, where MedSeg looks for a user's own; no others are at hand."""
     folder = tmp_path / "models"
     shutil.copytree(made_models, folder)
     monkeypatch.setenv("NAPARI_MEDSEG_MODELS", str(folder))
+    monkeypatch.setattr(zoo, "_BUNDLED", tmp_path / "no bundled models")
     return folder
 
 

@@ -169,7 +169,7 @@ def test_the_run_bar_shows_a_run_from_start_to_end(qtbot):
     assert bar.text.whole() == "using a smaller window"
     go.set()
     qtbot.waitUntil(lambda: not runner.busy)
-    assert bar.text.whole().startswith("case · liver · done in ")
+    assert bar.text.whole().startswith("Done in ")
     assert not bar.cancel.isEnabled()
     assert bar.sizeHint().height() == height
 
@@ -189,7 +189,7 @@ def test_the_run_bar_counts_and_says_how_long_it_will_take(qtbot, monkeypatch):
     runner.progressed.emit(Step(30, 78, "window"))
     assert bar.text.whole() == "window 31 of 78 · 16 s left"
     runner.ended.emit("cancelled")
-    assert bar.text.whole() == "case · cancelled"
+    assert bar.text.whole() == "Cancelled · case"
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_the_strip_gives_sizes_with_units(viewer, workbench):
     viewer.add_image(np.zeros((78, 51, 52)), name="case_017", scale=(2, 0.73, 0.73), units="mm")
     assert workbench.strip.image.whole() == "▣ case_017  52×51×78 · 0.73×0.73×2 mm"
     viewer.add_image(np.zeros((9, 8)), name="photo")
-    assert "voxel size unknown" in workbench.strip.image.whole()
+    assert "pixel size unknown" in workbench.strip.image.whole()
 
 
 def test_a_closed_workbench_can_be_opened_again(viewer, open_workbench, choose_model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import time
 from collections.abc import Callable
@@ -176,8 +177,10 @@ class Run:
             "losses": self._losses,
             "rows": self._rows,
         }
+        content = io.BytesIO()  # torch.save to a file calls a full disk a RuntimeError
+        torch.save(state, content)
         with atomic_path(self.state_path) as temporary:
-            torch.save(state, temporary)
+            temporary.write_bytes(content.getbuffer())
         if interrupted and self.best < 0:
             self._save_checkpoint({})
 

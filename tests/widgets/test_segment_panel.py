@@ -118,7 +118,7 @@ def test_cancel_midway_leaves_the_layers_alone(
     assert steps[-1].done < steps[-1].total
     assert [layer.name for layer in viewer.layers] == ["big"]
     assert workbench.segment.segment.isEnabled()
-    assert "cancelled" in workbench.run_bar.text.whole()
+    assert "Cancelled" in workbench.run_bar.text.whole()
 
 
 def test_an_error_is_a_sentence_and_the_next_run_works(
@@ -133,7 +133,7 @@ def test_an_error_is_a_sentence_and_the_next_run_works(
     assert "Traceback" not in notices[-1].message
     assert [text for text, _ in notices[-1].actions] == ["Details"]
     assert notices[-1].source == "MedSeg"
-    assert "failed" in workbench.run_bar.text.whole()
+    assert "Failed" in workbench.run_bar.text.whole()
     assert "empty scan" in workbench.segment.hint.text()
     bad.data = volume_values.astype(np.float32)
     press_segment(workbench)

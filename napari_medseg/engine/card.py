@@ -47,7 +47,8 @@ class Preprocessing(Config):
         default=None, metadata={"tip": "sliding window in voxels; none = whole image at once"}
     )
     unit_range: bool = field(
-        default=False, metadata={"tip": "integers are divided by their type's largest value"}
+        default=False,
+        metadata={"tip": "uint8 by 255, uint16 by 65535; of other types the values decide"},
     )
     clip: tuple[float, float] | None = field(default=None, metadata={"tip": "e.g. HU limits"})
     clip_percentiles: tuple[float, float] | None = field(

@@ -67,16 +67,21 @@ def describe(card: ModelCard, name: str, scores: Path) -> ModelCard:
     """Return the card with what a person must know of the model."""
     about = dict(ABOUT[name])
     preprocessing = card.preprocessing.replace(modality=about.pop("modality"))
-    measured = {**card.scores, **held_out_scores(scores, {c.value: c.name for c in card.classes})}
-    return card.replace(name=name, preprocessing=preprocessing, scores=measured, **about)
+    unit = "mm" if card.spatial_dims == 3 else "pixels"  # a PNG does not say its spacing
+    names = {c.value: c.name for c in card.classes}
+    measured = {**card.scores, **held_out_scores(scores, names, unit)}
+    mirrored = card.history[0]["config"]["augment"]["flip"] > 0
+    return card.replace(
+        name=name, preprocessing=preprocessing, scores=measured, mirrored=mirrored, **about
+    )
 
 
-def held_out_scores(path: Path, names: dict[int, str]) -> dict[str, float]:
+def held_out_scores(path: Path, names: dict[int, str], unit: str) -> dict[str, float]:
     """Average Dice and HD95 over the test cases, per class and over classes."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            for metric, title in (("dice", "test Dice"), ("hd95", "test HD95 in mm")):
+            for metric, title in (("dice", "test Dice"), ("hd95", f"test HD95 in {unit}")):
                 values[title, names[int(row["class"])]].append(float(row[metric]))
     result = {f"{title}, {name}": float(np.mean(v)) for (title, name), v in values.items()}
     if len(names) > 1:

@@ -95,6 +95,8 @@ class ModelCard(Config):
         "softmax" (classes exclude each other) or "sigmoid" (they may overlap).
     scores : dict
         Held-out scores, each with what it was measured on in `split`.
+    mirrored : bool
+        Whether it was trained on mirrored images, so that averaging over mirrors helps.
     parent : str
         sha256 of the checkpoint this one was made from; empty if trained from scratch.
     """
@@ -105,6 +107,7 @@ class ModelCard(Config):
     classes: tuple[LabelClass, ...]
     activation: str = "softmax"
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    mirrored: bool = True
     title: str = ""
     description: str = ""
     data: str = ""

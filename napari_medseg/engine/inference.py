@@ -77,6 +77,11 @@ def infer(
     OSError
         If there is not enough memory even for the lightest way.
     """
+    if config.flips and not card.mirrored:
+        raise ValueError(
+            f"{card.name!r} was not trained on mirrored images, so averaging over mirrored copies "
+            "would harm its answer; turn that off"
+        )
     divisor = int(getattr(network, "divisor", 1))
     choose = functools.partial(
         make_plan, card, config, slice_axis=slice_axis, divisor=divisor, device=device

@@ -31,7 +31,8 @@ class InferenceConfig(Config):
         default=None, metadata={"tip": "axis a 2D model steps along; empty = largest spacing"}
     )
     flips: bool = field(
-        default=False, metadata={"tip": "average over mirrored copies: better, 4 to 8 times slower"}
+        default=False,
+        metadata={"tip": "average over mirrored copies: often better, 4 to 8 times slower"},
     )
     crop_to_body: bool = field(
         default=True, metadata={"tip": "leave out the empty air around the body: faster"}

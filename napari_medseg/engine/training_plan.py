@@ -97,6 +97,7 @@ def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> Mo
         classes=classes,
         activation=activation,
         preprocessing=_preprocessing(config, cases[0]),
+        mirrored=config.augment.flip > 0,
         created=datetime.date.today().isoformat(),
         history=({"what": "trained from scratch", "config": config.to_dict()},),
     )

@@ -117,6 +117,17 @@ def test_every_slice_is_segmented_as_an_image_would_be(tiny_segmenter):
         np.testing.assert_array_equal(stack[index], segmenter.segment(image).labels)
 
 
+def test_flips_of_a_model_that_never_saw_a_mirror_are_refused(tiny_segmenter):
+    segmenter = tiny_segmenter(dims=2)
+    one_way = Segmenter(segmenter.network, segmenter.card.replace(mirrored=False), "cpu")
+    volume = Volume(np.random.default_rng(0).normal(size=(1, 8, 8)), (1.0, 1.0))
+    with pytest.raises(
+        ValueError, match=r"'tiny' was not trained on mirrored images.*turn that off"
+    ):
+        one_way.segment(volume, InferenceConfig(flips=True))
+    assert one_way.segment(volume).labels.shape == (8, 8)
+
+
 def test_flips_make_the_answer_symmetric(tiny_segmenter):
     segmenter, volume = tiny_segmenter(2), noise(1, 16, 20)
     mirror = Volume(volume.array[..., ::-1].copy(), (1.0, 1.0))

@@ -76,6 +76,7 @@ def test_training_leaves_a_checkpoint_that_segments(photographs, tmp_path):
     assert (card.name, card.classes[0].name, card.activation) == ("square", "square", "sigmoid")
     assert card.scores["validation Dice, square"] == pytest.approx(result.best, abs=1e-4)
     assert card.history[0]["config"]["epochs"] == 2
+    assert card.mirrored
     volume = read_volume(photographs / "images" / "p0.png")
     assert Segmenter.load(out, device="cpu").segment(volume).labels.shape == (36, 40)
 

@@ -64,7 +64,7 @@ def _interrupt(stop: threading.Event) -> Iterator[None]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
         say("stopping after this step; press Ctrl-C again to stop at once")
 
     signal.signal(signal.SIGINT, ask)

@@ -93,7 +93,11 @@ def test_a_rotation_about_the_diagonal_is_noticed(make_volume):
 def test_pictures_of_unknown_spacing_share_a_grid_by_size_alone(tmp_path, make_volume):
     picture = read_volume(save_png(tmp_path / "a.png", np.zeros((4, 5))))
     placed = make_volume(np.zeros((1, 4, 5)), (0.2, 0.2))
-    check_same_grid(picture, placed, "a", "b")
+    assert not picture.spacing_known
+    check_same_grid(picture, placed, "a", "b")  # would raise if it compared places
+    known = make_volume(picture.array, picture.spacing)
+    with pytest.raises(ValueError, match="mm apart"):
+        check_same_grid(known, placed, "a", "b")
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary, WeakMethod
 
 from napari_medseg.session import Session
 from napari_medseg.widgets.background import Runner
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+    from qtpy.QtWidgets import QWidget
+
+
+class Connectable(Protocol):
+    """A psygnal signal or a napari event emitter."""
+
+    def connect(self, callback: Callable[..., Any], /) -> Any: ...
+    def disconnect(self, callback: Callable[..., Any], /) -> Any: ...
 
 
 @dataclass
@@ -36,6 +45,32 @@ def session_of(viewer: Viewer) -> Session:
 def runner_of(viewer: Viewer) -> Runner:
     """Return what runs the work of `viewer`, one piece at a time."""
     return _of(viewer).runner
+
+
+def connect_while_alive(widget: QWidget, signal: Connectable, method: Callable[..., Any]) -> None:
+    """Call `method` at every `signal` until the Qt half of `widget` is gone.
+
+    Qt disconnects its own signals by itself; psygnal signals and napari's events know nothing of
+    Qt, and would call a panel whose window has been closed. Nothing is kept alive by this.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Whose end is the end of the connection.
+    signal : psygnal signal or napari event emitter
+        ``session.events.model``, ``viewer.layers.events.inserted``, ...
+    method : bound method
+        Usually of `widget`.
+    """
+    signal.connect(method)
+    listener = WeakMethod(method)
+
+    def disconnect(*_: object) -> None:
+        alive = listener()
+        if alive is not None:
+            signal.disconnect(alive)
+
+    widget.destroyed.connect(disconnect)
 
 
 def _of(viewer: Viewer) -> _Shared:

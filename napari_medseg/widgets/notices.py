@@ -12,6 +12,7 @@ from qtpy.QtGui import QFontDatabase
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 _log = logging.getLogger(__name__)
+_said: set[str] = set()
 
 
 class Failure(Notification):
@@ -34,6 +35,13 @@ def show_failure(error: BaseException) -> None:
     notification_manager.dispatch(
         Failure(sentence(error), "error", actions=(("Details", partial(_open, details)),))
     )
+
+
+def warn_once(text: str) -> None:
+    """Say what is wrong with a setting or a file, once a session."""
+    if text not in _said:
+        _said.add(text)
+        notification_manager.dispatch(Failure(text, "warning"))
 
 
 def sentence(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.worklist import Worklist
 
 if TYPE_CHECKING:
     from napari_medseg.engine.segmenter import Segmenter
@@ -71,6 +72,10 @@ class Session:
         "auto", "cpu", "cuda", "cuda:N" or "mps".
     images : tuple of str
         Names of the chosen image layers, one per input channel, or one for all of them.
+    worklist : Worklist or None
+        The folder of cases a person works through; its ``changed`` tells of each case.
+    case : str
+        Name of the case of the worklist that is open in the viewer; empty if none is.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -79,6 +84,8 @@ class Session:
     loaded: LoadedModel | None = None
     device: str = "auto"
     images: tuple[str, ...] = ()
+    worklist: Worklist | None = None
+    case: str = ""
 
     @property
     def ready_segmenter(self) -> Segmenter | None:

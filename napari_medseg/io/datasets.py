@@ -45,7 +45,15 @@ class CaseFiles:
     label: Path | None
 
 
-def find_cases(folder: str | os.PathLike[str], *, need_labels: bool = False) -> list[CaseFiles]:
+LeftOut = dict[Path, str]
+
+
+def find_cases(
+    folder: str | os.PathLike[str],
+    *,
+    need_labels: bool = False,
+    left_out: LeftOut | None = None,
+) -> list[CaseFiles]:
     """Find the cases of a folder, sorted by name the way people count (2 before 10).
 
     Layouts, the first that fits:
@@ -64,6 +72,9 @@ def find_cases(folder: str | os.PathLike[str], *, need_labels: bool = False) -> 
         The dataset, or a folder of images to segment.
     need_labels : bool
         For training and evaluation: images without labels are an error that lists them.
+    left_out : dict or None
+        To be filled with the files and folders that cannot be used, and why, for lists people
+        look at; None makes the first of them an error.
 
     Returns
     -------
@@ -81,17 +92,18 @@ def find_cases(folder: str | os.PathLike[str], *, need_labels: bool = False) -> 
     folder = existing_folder(folder)
     layout = layout_of(folder)
     if layout is DatasetLayout.NNUNET:
-        cases = _paired(folder / "imagesTr", folder / "labelsTr")
+        cases = _paired(folder / "imagesTr", folder / "labelsTr", left_out)
     elif layout is DatasetLayout.PAIRED_FOLDERS:
-        cases = _paired(folder / "images", _label_folder(folder))
+        cases = _paired(folder / "images", _label_folder(folder), left_out)
     elif layout is DatasetLayout.CASE_FOLDERS:
-        cases = [_case(sub) for sub in ([folder] if images_in(folder) else folders_in(folder))]
-        cases = [case for case in cases if case.images]
+        folders = [folder] if images_in(folder) else folders_in(folder)
+        cases = [case for case in (_case(sub, left_out) for sub in folders) if case.images]
     else:
-        cases = _plain(folder)
+        cases = _plain(folder, left_out)
     if not cases:
         raise ValueError(_nothing_found(folder))
-    _check_modalities(cases)
+    if left_out is None:
+        _check_modalities(cases)
     missing = [case.name for case in cases if case.label is None]
     if need_labels and missing:
         raise ValueError(
@@ -106,13 +118,13 @@ def _label_folder(folder: Path) -> Path | None:
     return next((folder / name for name in LABEL_FOLDERS if (folder / name).is_dir()), None)
 
 
-def _paired(images: Path, labels: Path | None) -> list[CaseFiles]:
-    masks = _by_stem(labels) if labels is not None and labels.is_dir() else {}
-    grouped = _by_channels(images, masks)
+def _paired(images: Path, labels: Path | None, left_out: LeftOut | None) -> list[CaseFiles]:
+    masks = _by_stem(labels, left_out) if labels is not None and labels.is_dir() else {}
+    grouped = _by_channels(images, masks, left_out)
     cases = [
         CaseFiles(name, tuple(paths), _mask_of(name, masks)) for name, paths in grouped.items()
     ]
-    if masks and cases and all(case.label is None for case in cases):
+    if left_out is None and masks and cases and all(case.label is None for case in cases):
         raise ValueError(
             f"no mask in {labels} has the name of an image in {images} ({_listed(masks)} against "
             f"{_listed(grouped)}); name them alike"
@@ -120,10 +132,12 @@ def _paired(images: Path, labels: Path | None) -> list[CaseFiles]:
     return cases
 
 
-def _by_channels(images: Path, masks: dict[str, Path]) -> dict[str, list[Path]]:
+def _by_channels(
+    images: Path, masks: dict[str, Path], left_out: LeftOut | None
+) -> dict[str, list[Path]]:
     """Group the files of nnU-Net by case; elsewhere every file is one."""
     grouped: dict[str, list[Path]] = defaultdict(list)
-    for stem, path in _by_stem(images).items():
+    for stem, path in _by_stem(images, left_out).items():
         match = _CHANNEL.match(stem) if images.name in _NNUNET_IMAGES else None
         # a mask of the full name says that the four digits count cases, not channels
         grouped[stem if match is None or stem in masks else match[1]].append(path)
@@ -135,24 +149,30 @@ def _mask_of(name: str, masks: dict[str, Path]) -> Path | None:
     return next((masks[candidate] for candidate in candidates if candidate in masks), None)
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _by_stem(folder: Path, left_out: LeftOut | None) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in images_in(folder):
         stem = image_stem(path)
-        if stem in found:
+        if stem not in found:
+            found[stem] = path
+        elif left_out is not None:
+            left_out[path] = f"has the same name as {found[stem].name}; rename one of them"
+        else:
             raise ValueError(
                 f"{found[stem].name} and {path.name} in {folder} have the same name; keep one"
             )
-        found[stem] = path
     return found
 
 
-def _case(folder: Path) -> CaseFiles:
-    by_stem = _by_stem(folder)
+def _case(folder: Path, left_out: LeftOut | None) -> CaseFiles:
+    by_stem = _by_stem(folder, left_out)
     labels = [path for stem, path in by_stem.items() if is_label_stem(stem, folder.name)]
     if len(labels) > 1:
         names = " and ".join(path.name for path in labels)
-        raise ValueError(f"{folder} has more than one label file, {names}; keep one")
+        if left_out is None:
+            raise ValueError(f"{folder} has more than one label file, {names}; keep one")
+        left_out[folder] = f"has more than one label file, {names}; keep one"
+        return CaseFiles(folder.name, (), None)
     images = [
         path
         for stem, path in by_stem.items()
@@ -161,8 +181,8 @@ def _case(folder: Path) -> CaseFiles:
     return CaseFiles(folder.name, tuple(images), labels[0] if labels else None)
 
 
-def _plain(folder: Path) -> list[CaseFiles]:
-    by_stem = _by_stem(folder)
+def _plain(folder: Path, left_out: LeftOut | None) -> list[CaseFiles]:
+    by_stem = _by_stem(folder, left_out)
     masks = {
         stem: path
         for stem, path in by_stem.items()
@@ -173,7 +193,7 @@ def _plain(folder: Path) -> list[CaseFiles]:
     }
     return [
         CaseFiles(name, tuple(paths), _mask_of(name, masks))
-        for name, paths in _by_channels(folder, {}).items()
+        for name, paths in _by_channels(folder, {}, left_out).items()
         if name not in masks
     ]
 

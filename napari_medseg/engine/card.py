@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,10 @@ class LabelClass(Config):
     def __post_init__(self) -> None:
         if not 0 < self.value < 65536:
             raise ValueError(f"class {self.name!r}: value must be in 1..65535, got {self.value}")
+        if not re.fullmatch("#[0-9a-fA-F]{6}", self.colour):
+            raise ValueError(
+                f"class {self.name!r}: colour must be like #e69f00, got {self.colour!r}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +136,12 @@ class ModelCard(Config):
             raise ValueError(f"activation must be softmax or sigmoid, got {self.activation!r}")
         if not self.classes:
             raise ValueError("a model card needs at least one class")
+        shape = (self.config.get("spatial_dims", 2), self.config.get("in_channels", 1))
+        if shape[0] not in (2, 3) or not isinstance(shape[1], int) or shape[1] < 1:
+            raise ValueError(
+                f"spatial_dims must be 2 or 3 and in_channels at least 1, got {shape[0]!r} and "
+                f"{shape[1]!r}"
+            )
         values = [c.value for c in self.classes]
         if len(set(values)) != len(values):
             raise ValueError(f"two classes share a label value: {values}")

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+
+from napari_medseg.engine.host_memory import host_memory
+from napari_medseg.progress import Report, Step, silent
+
+
+@dataclass(frozen=True)
+class DeviceMemory:
+    """A device and what it can still hold.
+
+    Parameters
+    ----------
+    device : str
+        "cpu", "cuda:N" or "mps".
+    title : str
+        What its maker calls it; empty if that says nothing.
+    free, total : int or None
+        Bytes; of the CPU the machine's memory. None where nobody knows.
+    """
+
+    device: str
+    title: str = ""
+    free: int | None = None
+    total: int | None = None
 
 
 def available_devices() -> list[str]:
@@ -47,16 +72,33 @@ def free_memory(device: torch.device) -> int | None:
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + cached)
     if device.type == "cpu":
-        return _free_host_memory()
+        return host_memory()[0]
     return None
 
 
-def _free_host_memory() -> int | None:
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
+def describe_devices(report: Report = silent) -> list[DeviceMemory]:
+    """Return the devices of this machine with their memory, fastest first.
+
+    Asking a GPU for its memory takes a moment the first time: call it in a thread.
+    """
+    names = available_devices()
+    found = []
+    for done, name in enumerate(names):
+        report(Step(done, len(names), "device"))
+        found.append(_describe(name))
+    return found
+
+
+def _describe(name: str) -> DeviceMemory:
+    device = torch.device(name)
+    if device.type == "cuda":
+        try:
+            free, total = torch.cuda.mem_get_info(device)
+        except RuntimeError:  # another program holds it for itself, or its driver is broken
+            return DeviceMemory(name, torch.cuda.get_device_name(device))
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return DeviceMemory(name, torch.cuda.get_device_name(device), int(free + cached), total)
+    if device.type == "mps":
+        total = int(torch.mps.recommended_max_memory())
+        return DeviceMemory(name, "", total - int(torch.mps.driver_allocated_memory()), total)
+    return DeviceMemory(name, "", *host_memory())

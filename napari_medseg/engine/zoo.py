@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.checkpoint import SUFFIX, read_card
+from napari_medseg.engine.stamps import Stamp, stamp
 
 _LOG = logging.getLogger(__name__)
 _BUNDLED = Path(__file__).parent.parent / "models"
 _INDEX = _BUNDLED / "downloads.json"
+_FOREIGN = (".pth", ".pt", ".ckpt", ".onnx", ".h5", ".keras", ".bin")  # weights of other programs
+
+_read: dict[Path, tuple[Stamp, ModelCard | str]] = {}
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,25 @@ class ZooEntry:
     origin: str
 
 
+@dataclass(frozen=True)
+class UnreadableModel:
+    """A file in a model folder that cannot be used.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    reason : str
+        Why not, in a sentence.
+    origin : str
+        "bundled" or "user".
+    """
+
+    path: Path
+    reason: str
+    origin: str
+
+
 def user_directory() -> Path:
     """Return where a user's own models are looked for.
 
@@ -57,16 +81,44 @@ def models() -> dict[str, ZooEntry]:
 
     A file that cannot be read is left out, with a line in the log.
     """
+    entries, unreadable = survey()
+    for one in unreadable:
+        _LOG.warning("left out %s: %s", one.path.name, one.reason)
+    return entries
+
+
+def survey() -> tuple[dict[str, ZooEntry], list[UnreadableModel]]:
+    """Return the models by name as `models` does, and the files beside them that are none.
+
+    A file is read again only when it changed, so that asking often is cheap.
+    """
     entries = {name: _downloadable(name) for name in _index()}
-    for folder, origin in ((_BUNDLED, "bundled"), (user_directory(), "user")):
-        for path in sorted(folder.glob(f"*{SUFFIX}")):
-            if path.name.endswith(f".replay{SUFFIX}"):
-                continue
-            try:
-                entries[path.stem] = ZooEntry(path.stem, path, read_card(path), origin)
-            except (ValueError, OSError) as error:
-                _LOG.warning("left out %s: %s", path.name, error)
-    return dict(sorted(entries.items()))
+    unreadable = []
+    for path, origin in _files():
+        card = card_or_reason(path)
+        if isinstance(card, ModelCard):
+            entries[path.stem] = ZooEntry(path.stem, path, card, origin)
+        else:
+            unreadable.append(UnreadableModel(path, card, origin))
+    return dict(sorted(entries.items())), unreadable
+
+
+def card_or_reason(path: Path) -> ModelCard | str:
+    """Return the card of a checkpoint, or why it cannot be used; cheap while it stays as it is."""
+    if path.suffix != SUFFIX:
+        return (
+            f"{path.name} holds weights of another program; only {SUFFIX} files written by "
+            "napari-medseg can be used here"
+        )
+    now = stamp(path)
+    known = _read.get(path)
+    if known is None or known[0] != now or now is None:
+        try:
+            known = now, read_card(path)
+        except (ValueError, OSError) as error:
+            known = now, str(error)
+        _read[path] = known
+    return known[1]
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -92,6 +144,16 @@ def find_model(name_or_path: str | Path) -> Path:
             f"or give the path of a {SUFFIX} file"
         )
     return _fetch(entry.name) if entry.origin == "download" else entry.path
+
+
+def _files() -> Iterator[tuple[Path, str]]:
+    """Give what may be a model in the folders, with its origin; not half-written files."""
+    for folder, origin in ((_BUNDLED, "bundled"), (user_directory(), "user")):
+        for path in sorted(folder.glob("*")):
+            if path.suffix not in (SUFFIX, *_FOREIGN) or path.name.startswith("."):
+                continue
+            if not path.name.endswith(f".replay{SUFFIX}"):
+                yield path, origin
 
 
 def _index() -> dict[str, dict[str, Any]]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from napari_medseg.progress import Report, Step, silent
+
+_VOXELS_AT_ONCE = 1 << 23  # between two reports
 
 
 @dataclass(frozen=True)
@@ -33,24 +38,25 @@ class Grid:
         """Whether the network sees the input's own voxels."""
         return self.shape == self.input_shape
 
-    def resample_image(self, image: Tensor) -> Tensor:
+    def resample_image(self, image: Tensor, report: Report = silent) -> Tensor:
         """Bring an image onto the network's grid: ``(C, *S) -> (C, *S')``, float32.
 
         Linear interpolation; axes that shrink are smoothed by the triangle filter of that width
         first (the antialiasing of Pillow and torch, here for volumes too), so that thin structures
-        fade instead of vanishing between samples.
+        fade instead of vanishing between samples. `report` is called now and then and may raise
+        `Cancelled`.
         """
         if self.is_identity:
             return image
         channels = image.shape[0]
         if image.ndim == 3:
-            return _resize(image[None], self.shape)[0]
+            return _resize(image[None], self.shape, report)[0]
         depth, height, width = self.input_shape
         if self.shape[0] != depth:  # the filter is separable: (D, H·W) first, then every (H, W)
             flat = image.reshape(1, channels, depth, height * width)
-            image = _resize(flat, (self.shape[0], height * width))
+            image = _resize(flat, (self.shape[0], height * width), report)
         planes = image.reshape(1, channels * self.shape[0], height, width)
-        return _resize(planes, self.shape[1:]).reshape(channels, *self.shape)
+        return _resize(planes, self.shape[1:], report).reshape(channels, *self.shape)
 
     def resample_labels(self, labels: np.ndarray) -> np.ndarray:
         """Bring labels onto the network's grid by nearest voxel: ``(*S) -> (*S')``.
@@ -66,7 +72,15 @@ class Grid:
         return labels
 
 
-def _resize(images: Tensor, size: tuple[int, ...]) -> Tensor:
+def _resize(images: Tensor, size: tuple[int, ...], report: Report) -> Tensor:
+    """Resize every plane of ``(1, N, H, W)`` by itself."""
     if tuple(images.shape[2:]) == tuple(size):
         return images
-    return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
+    at_once = max(1, _VOXELS_AT_ONCE // max(1, images.shape[2] * images.shape[3]))
+    resized = []
+    for planes in images.split(at_once, dim=1):
+        report(Step(0, 0, "image"))
+        resized.append(
+            F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
+        )
+    return resized[0] if len(resized) == 1 else torch.cat(resized, dim=1)

@@ -22,6 +22,7 @@ from napari_medseg.engine.body import body_box
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.device import free_memory
 from napari_medseg.engine.inference_config import InferenceConfig
+from napari_medseg.engine.part import Box, checked_box, network_box, placed, touching
 from napari_medseg.engine.plan import Plan, make_plan
 from napari_medseg.engine.preprocess import Prepared
 from napari_medseg.engine.readout import NotFiniteError, Readout
@@ -49,6 +50,7 @@ def infer(
     *,
     slice_axis: int | None,
     device: torch.device,
+    box: Box | None = None,
     report: Report = silent,
 ) -> Answer:
     """Run `network`, which is in eval mode and on `device`, over `prepared`.
@@ -67,6 +69,8 @@ def infer(
         What a 2D network steps along (0 for an image), None for a 3D network.
     device : torch.device
         Where to run as long as its memory lasts.
+    box : tuple of slice or None
+        Which voxels ``(D, H, W)`` of the input's grid are wanted; the readout holds only these.
     report : Report
         Called before every window; may raise `Cancelled`.
 
@@ -86,18 +90,22 @@ def infer(
     choose = functools.partial(
         make_plan, card, config, slice_axis=slice_axis, divisor=divisor, device=device
     )
-    plan, box = _crop(choose, prepared.image, config)
+    wanted = checked_box(box, prepared.grid.input_shape)
+    shape = tuple(b.stop - b.start for b in wanted)
     if config.probabilities:
-        _check_room(4 * card.out_channels * math.prod(prepared.grid.input_shape))
+        _check_room(4 * card.out_channels * math.prod(shape))
+    report(Step(0, 0, "window"))  # the body takes a moment to find
+    plan, body = _crop(choose, prepared.image, config)
+    needed = network_box(prepared.grid, wanted)
     readout = Readout(
-        prepared.grid.input_shape,
+        shape,
         card,
         probabilities=config.probabilities,
         uncertainty=config.uncertainty,
     )
     first, notes = plan, []
-    while True:
-        outcome = _attempt(network, card, prepared, config, plan, box, readout, report)
+    while (touched := touching(plan, body, needed)) is not None:
+        outcome = _attempt(network, card, prepared, config, touched, wanted, readout, report)
         if outcome is None:
             break
         if outcome == "not finite":
@@ -117,7 +125,7 @@ def infer(
                 "close other programs or choose a smaller image"
             )
         plan = lighter
-        report(Step(0, len(plan.tiling), "window", note=first.difference(plan)))
+        report(Step(0, len(touched[0].tiling), "window", note=first.difference(plan)))
     if dataclasses.replace(plan, mixed=first.mixed) != first:
         notes.append(first.difference(plan))
     return Answer(readout, plan, tuple(notes))
@@ -128,27 +136,28 @@ def _attempt(
     card: ModelCard,
     prepared: Prepared,
     config: InferenceConfig,
-    plan: Plan,
-    box: tuple[slice, ...],
+    touched: tuple[Plan, Box],
+    wanted: Box,
     readout: Readout,
     report: Report,
 ) -> str | None:
     """Run once; return None if it went through, else why not ("memory", "not finite")."""
+    plan, part = touched
     try:
         if plan.device.type == "cpu":
             network = _on_cpu(network)
-        identity = prepared.grid.is_identity
-        consume: Consume = _moved(readout, box)
-        if not identity:
-            grid = prepared.grid
-            axes = [AxisMap.of(*a) for a in zip(grid.input_shape, grid.shape, box, strict=True)]
-            consume = Resampler(axes, plan.tiling.order[0], readout)
+        grid = prepared.grid
+        consume: Consume = placed(readout, wanted, [p.start for p in part])
+        if not grid.is_identity:
+            sides = zip(grid.input_shape, grid.shape, part, wanted, strict=True)
+            axes = [AxisMap.of(*side) for side in sides]
+            consume = Resampler(axes, plan.tiling.order[0], placed(readout, wanted))
         sliding_window(
             _predict(network, card, plan, flips=config.flips),
-            prepared.image[(slice(None), *box)],
+            prepared.image[(slice(None), *part)],
             plan.tiling,
             consume,
-            normalise=readout.needs_normalised or not identity,
+            normalise=readout.needs_normalised or not grid.is_identity,
             device=torch.device("cpu") if plan.sums_on_cpu else None,
             report=_in_slices(plan, report),
         )
@@ -195,7 +204,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 def _crop(
     choose: Callable[[tuple[int, ...]], Plan], image: Tensor, config: InferenceConfig
-) -> tuple[Plan, tuple[slice, ...]]:
+) -> tuple[Plan, Box]:
     """Leave out the air around the body where that saves work and changes no window's view."""
     size = tuple(image.shape[1:])
     plan, everything = choose(size), tuple(slice(0, s) for s in size)
@@ -219,13 +228,6 @@ def _widened(box: slice, window: int, size: int) -> slice:
     start = (box.start + box.stop - length) // 2
     start = min(max(start, 0), size - length)
     return slice(start, start + length)
-
-
-def _moved(consume: Consume, box: tuple[slice, ...]) -> Consume:
-    def moved(logits: Tensor, corner: tuple[int, ...]) -> None:
-        consume(logits, tuple(c + b.start for c, b in zip(corner, box, strict=True)))
-
-    return moved
 
 
 def _in_slices(plan: Plan, report: Report) -> Report:

@@ -42,6 +42,8 @@ class Plan:
         Logits are added up in the host's memory.
     mixed : bool
         Automatic mixed precision.
+    order : tuple of int
+        Axes in the order windows are added up; empty is the one that needs the least memory.
     """
 
     size: tuple[int, ...]
@@ -53,13 +55,15 @@ class Plan:
     device: torch.device
     sums_on_cpu: bool = False
     mixed: bool = False
+    order: tuple[int, ...] = ()
 
     @property
     def tiling(self) -> Tiling:
         """Where the windows lie."""
         overlap = [0.0 if axis == self.slice_axis else self.overlap for axis in range(3)]
         size, window = (_three(values) for values in (self.size, self.window))
-        return Tiling(size, window, (overlap[0], overlap[1], overlap[2]), self.slice_axis)
+        shared = (overlap[0], overlap[1], overlap[2])
+        return Tiling(size, window, shared, self.slice_axis, self.order)
 
     @property
     def network_axes(self) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from napari_medseg.engine.card import Preprocessing
 from napari_medseg.engine.grid import Grid
+from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
 
 
@@ -46,6 +47,7 @@ def prepare(
     spatial_dims: int,
     in_channels: int | None = None,
     slice_axis: int | None = None,
+    report: Report = silent,
 ) -> Prepared:
     """Bring `volume` to the values and the grid of a model.
 
@@ -62,6 +64,8 @@ def prepare(
         Channels the network expects; None takes what comes.
     slice_axis : int or None
         Axis a 2D model steps along; None is `default_slice_axis`.
+    report : Report
+        Called between the passes over the voxels; may raise `Cancelled`.
 
     Raises
     ------
@@ -70,9 +74,9 @@ def prepare(
         differing values.
     """
     check_volume(volume, preprocessing, spatial_dims=spatial_dims, in_channels=in_channels)
-    values, notes = normalise_values(volume, preprocessing)
+    values, notes = normalise_values(volume, preprocessing, report)
     grid, more = network_grid(volume, preprocessing, spatial_dims, slice_axis)
-    image = grid.resample_image(torch.from_numpy(values))
+    image = grid.resample_image(torch.from_numpy(values), report)
     return Prepared(image, grid, (*notes, *more))
 
 
@@ -139,12 +143,16 @@ def network_grid(
     return Grid(volume.shape, tuple(size)), notes
 
 
-def normalise_values(volume: Volume, preprocessing: Preprocessing) -> tuple[np.ndarray, list[str]]:
+def normalise_values(
+    volume: Volume, preprocessing: Preprocessing, report: Report = silent
+) -> tuple[np.ndarray, list[str]]:
     """Return the values a network expects, ``(C, *S)`` float32 on the input's grid, and notes."""
     name = volume.name or "image"
     with np.errstate(over="ignore"):  # beyond float32 is infinite, which is filled below
         values = np.array(volume.array, dtype=np.float32)  # a copy: the input stays as it is
+    report(Step(0, 0, "image"))
     notes = _fill_not_finite(values, name)
+    report(Step(0, 0, "image"))
     low, high = float(values.min()), float(values.max())
     if low == high:
         raise ValueError(
@@ -161,7 +169,7 @@ def normalise_values(volume: Volume, preprocessing: Preprocessing) -> tuple[np.n
             f"{len(values)}; choose another model"
         )
     for index, channel in enumerate(values):
-        _normalise(channel, index, preprocessing)
+        _normalise(channel, index, preprocessing, report)
     return values, notes
 
 
@@ -194,13 +202,17 @@ def _unit_scale(dtype: np.dtype, high: float) -> tuple[float, list[str]]:
     return scale, [f"values reach {high:g}; they were taken as 0 to {scale:g}"]
 
 
-def _normalise(channel: np.ndarray, index: int, preprocessing: Preprocessing) -> None:
+def _normalise(
+    channel: np.ndarray, index: int, preprocessing: Preprocessing, report: Report
+) -> None:
     """Clip and normalise one channel ``(*S)`` in place."""
+    report(Step(0, 0, "image"))
     if preprocessing.clip is not None:
         np.clip(channel, *preprocessing.clip, out=channel)
     if preprocessing.clip_percentiles is not None:
         low, high = np.percentile(channel, preprocessing.clip_percentiles)
         np.clip(channel, low, high, out=channel)
+        report(Step(0, 0, "image"))
     if preprocessing.normalise == "zscore":
         mean, std = float(channel.mean(dtype=np.float64)), float(channel.std(dtype=np.float64))
     elif preprocessing.normalise == "fixed":
@@ -208,5 +220,6 @@ def _normalise(channel: np.ndarray, index: int, preprocessing: Preprocessing) ->
         mean, std = preprocessing.mean[at], preprocessing.std[at]
     else:
         return
+    report(Step(0, 0, "image"))
     channel -= np.float32(mean)
     channel *= np.float32(1 / std if std > 0 else 0)  # a channel without contrast says nothing

@@ -41,14 +41,16 @@ class AxisMap:
     length: int
 
     @classmethod
-    def of(cls, inputs: int, outputs: int, box: slice) -> AxisMap:
+    def of(cls, inputs: int, outputs: int, box: slice, wanted: slice = slice(None)) -> AxisMap:
         """Map `inputs` voxels of the input's axis onto `outputs` of the network's, within `box`.
 
-        Voxels of the input whose centre lies in the box are written; at the box's border the
-        outermost network voxel is repeated.
+        Voxels of the input whose centre lies in the box, and that are `wanted`, are written; at
+        the box's border the outermost network voxel is repeated.
         """
         centre = (np.arange(inputs) + 0.5) * outputs / inputs
-        inside = np.flatnonzero((centre >= box.start) & (centre < box.stop))
+        asked = np.zeros(inputs, bool)
+        asked[wanted] = True
+        inside = np.flatnonzero((centre >= box.start) & (centre < box.stop) & asked)
         length = box.stop - box.start
         at = (centre[inside] - 0.5 - box.start).clip(0, length - 1)
         low = np.minimum(at.astype(np.intp), max(length - 2, 0))

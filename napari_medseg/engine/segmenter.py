@@ -20,6 +20,7 @@ from napari_medseg.engine.device import resolve_device
 from napari_medseg.engine.grid import Grid
 from napari_medseg.engine.inference import Answer, evaluating, infer
 from napari_medseg.engine.inference_config import InferenceConfig
+from napari_medseg.engine.part import Box, checked_box
 from napari_medseg.engine.preprocess import Prepared, default_slice_axis, prepare
 from napari_medseg.engine.watch import report_from_modules
 from napari_medseg.engine.zoo import find_model
@@ -35,7 +36,8 @@ class Segmentation:
     Parameters
     ----------
     labels : ndarray
-        ``(*S)`` uint8 or uint16; 0 is background, other values are those of the card's classes.
+        ``(*S)``, or the shape of the box, uint8 or uint16; 0 is background, other values are
+        those of the card's classes.
     probabilities : ndarray or None
         ``(K, *S)`` float32 if asked for; channels as in the card.
     uncertainty : ndarray or None
@@ -43,7 +45,7 @@ class Segmentation:
     notes : tuple of str
         What a person should know about how it was made, often nothing.
     provenance : dict
-        Plain JSON values: model, sha256, config, version, date, device, notes.
+        Plain JSON values: model, sha256, config, box, version, date, device, notes.
     """
 
     labels: np.ndarray
@@ -120,8 +122,10 @@ class Segmenter:
         volume: Volume,
         config: InferenceConfig | None = None,
         report: Report = silent,
+        *,
+        box: tuple[slice, ...] | None = None,
     ) -> Segmentation:
-        """Segment a volume or image.
+        """Segment a volume or image, or a part of it.
 
         Parameters
         ----------
@@ -132,15 +136,25 @@ class Segmenter:
         report : Report
             Called before every window and, in long ones, several times a second; may raise
             `Cancelled`.
+        box : tuple of slice or None
+            Which voxels, a slice per axis of ``*S``; None is all. Only the windows that touch the
+            box are computed, where they lie for the whole volume and with values normalised by
+            the whole volume, so that the labels are those of a whole run, cut to the box.
+
+        Returns
+        -------
+        Segmentation
+            Its arrays have the shape of the volume, or of the box.
 
         Raises
         ------
         ValueError
-            If model, volume and config do not go together, in words for a person.
+            If model, volume, config and box do not go together, in words for a person.
         OSError
             If there is not enough memory.
         """
         config = config or InferenceConfig()
+        part = None if box is None else checked_box(box, volume.shape)
         with (
             self._one_at_a_time,
             keep_memory(),
@@ -150,7 +164,7 @@ class Segmenter:
         ):
             outer(Step(0, 0, "window"))  # preparing takes a moment, too
             try:
-                prepared, answer = self._run(volume, config, outer)
+                prepared, answer = self._run(volume, config, part, outer)
             except MemoryError as error:
                 raise OSError(
                     f"there is not enough memory for an image of "
@@ -164,11 +178,11 @@ class Segmenter:
             probabilities=_drop_plane(readout.probabilities, flat, axis=1),
             uncertainty=_drop_plane(readout.uncertainty, flat, axis=0),
             notes=notes,
-            provenance=self._provenance(volume, config, answer, notes),
+            provenance=self._provenance(volume, config, part, answer, notes),
         )
 
     def _run(
-        self, volume: Volume, config: InferenceConfig, report: Report
+        self, volume: Volume, config: InferenceConfig, box: Box | None, report: Report
     ) -> tuple[Prepared, Answer]:
         slice_axis = self._slice_axis(volume, config)
         prepared = prepare(
@@ -177,10 +191,12 @@ class Segmenter:
             spatial_dims=self.card.spatial_dims,
             in_channels=self.card.in_channels,
             slice_axis=slice_axis,
+            report=report,
         )
         if volume.spatial_dims == 2:  # one plane of a volume
             grid = Grid((1, *prepared.grid.input_shape), (1, *prepared.grid.shape))
             prepared = Prepared(prepared.image[:, None], grid, prepared.notes)
+            box = None if box is None else (slice(0, 1), *box)
         answer = infer(
             self.network,
             self.card,
@@ -188,6 +204,7 @@ class Segmenter:
             config,
             slice_axis=slice_axis,
             device=self.device,
+            box=box,
             report=report,
         )
         return prepared, answer
@@ -204,7 +221,12 @@ class Segmenter:
         return config.slice_axis
 
     def _provenance(
-        self, volume: Volume, config: InferenceConfig, answer: Answer, notes: tuple[str, ...]
+        self,
+        volume: Volume,
+        config: InferenceConfig,
+        box: Box | None,
+        answer: Answer,
+        notes: tuple[str, ...],
     ) -> dict[str, Any]:
         return {
             "program": "napari-medseg",
@@ -216,6 +238,7 @@ class Segmenter:
             "architecture": self.card.architecture,
             "classes": {str(c.value): c.name for c in self.card.classes},
             "config": config.to_dict(),
+            "box": None if box is None else [[b.start, b.stop] for b in box],
             "device": str(answer.plan.device),
             "window": list(answer.plan.window),
             "precision": "mixed" if answer.plan.mixed else "float32",

@@ -53,12 +53,15 @@ class Tiling:
         Fraction of a side that the next window repeats, per axis.
     batch_axis : int or None
         Axis of independent slices, along which all weigh the same.
+    asked : tuple of int
+        The `order` to use; empty is the one that needs the fewest sums.
     """
 
     size: tuple[int, int, int]
     window: tuple[int, int, int]
     overlap: tuple[float, float, float]
     batch_axis: int | None = None
+    asked: tuple[int, ...] = ()
 
     @property
     def padded(self) -> tuple[int, ...]:
@@ -104,4 +107,4 @@ class Tiling:
         Windows go plane by plane along *stream*, and within that strip by strip along *strip*;
         the sums of a strip span the whole *full* axis.
         """
-        return min(itertools.permutations(range(3)), key=self.floats)
+        return self.asked or min(itertools.permutations(range(3)), key=self.floats)

@@ -211,7 +211,7 @@ def _is_saved(case: CaseFiles, unusable: dict[Path, str]) -> bool:
 def _check_place(folder: Path, labels: Path, cases: Iterable[CaseFiles]) -> None:
     files = (path for case in cases for path in (*case.images, case.label) if path is not None)
     among = labels in {folder, *(parent.resolve() for parent in {path.parent for path in files})}
-    in_a_case = layout_of(folder) is DatasetLayout.CASE_FOLDERS and labels.parent == folder
+    in_a_case = labels.parent == folder and layout_of(folder) is DatasetLayout.CASE_FOLDERS
     if among or in_a_case:
         raise ValueError(
             f"labels in {labels} would lie among the images and be taken for images next time; "

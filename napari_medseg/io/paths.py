@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -34,18 +34,18 @@ _FOREIGN_SUFFIXES = {
 
 def image_suffix(path: str | os.PathLike[str]) -> str:
     """Return the image suffix of a path in lower case (".nii.gz"), "" if it has none."""
-    name = Path(path).name.lower()
+    name = _name(path).lower()
     return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "")
 
 
 def is_image_path(path: str | os.PathLike[str]) -> bool:
     """Whether the name of a path is that of an image this package reads."""
-    return image_suffix(path) != "" and not Path(path).name.startswith(".")
+    return image_suffix(path) != "" and not _name(path).startswith(".")
 
 
 def image_stem(path: str | os.PathLike[str]) -> str:
     """Return the file name without its image suffix: ``liver.nii.gz`` gives ``liver``."""
-    name, suffix = Path(path).name, image_suffix(path)
+    name, suffix = _name(path), image_suffix(path)
     return name[: -len(suffix)] if suffix else Path(path).stem
 
 
@@ -109,6 +109,12 @@ def sniff(path: Path) -> str:
             "copy or export the file again"
         )
     raise ValueError(f"{path.name} is not an image this program reads; supported: {SUPPORTED}")
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    if isinstance(path, PurePath):  # making it anew costs more than all else in long lists
+        return path.name
+    return Path(path).name
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_medseg.networks.gladnet.config import ARCHITECTURE as _GLADNET
 from napari_medseg.networks.lgmsnet.config import ARCHITECTURE as _LGMSNET
+from napari_medseg.networks.msa2net.config import ARCHITECTURE as _MSA2NET
 from napari_medseg.networks.registry import Architecture
 
 if TYPE_CHECKING:
     from napari_medseg.networks.base import SegmentationNetwork
 
-_ARCHITECTURES = (_LGMSNET,)
+_ARCHITECTURES = (_LGMSNET, _GLADNET, _MSA2NET)
 
 
 def architectures() -> dict[str, Architecture]:

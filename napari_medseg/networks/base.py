@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,35 @@ class Feature:
     name: str
     channels: int
     stride: int
+
+
+class Inspectable(nn.Module, ABC):
+    """A block with inner values worth seeing, which are computed only when asked for.
+
+    ``overlays`` says what there is, name to words; `overlay` computes one from what `forward` was
+    given. See `SegmentationNetwork.inspect`.
+    """
+
+    overlays: Mapping[str, str]
+
+    @abstractmethod
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Compute an overlay.
+
+        Parameters
+        ----------
+        name : str
+            A key of ``overlays``.
+        inputs : tuple of Tensor
+            What `forward` was called with.
+        at : tuple of float
+            The place asked about, as shares of the image's sides, in [0, 1).
+
+        Returns
+        -------
+        Tensor
+            ``(B, n, *S')``, n maps to lay over the image, or ``(B, n)``, n numbers.
+        """
 
 
 class SegmentationNetwork(nn.Module, ABC):
@@ -64,6 +94,70 @@ class SegmentationNetwork(nn.Module, ABC):
         Shapes: ``(B, C, *S) -> [(B, K, *S), (B, K, *S/2), ...]``.
         """
         return [self(x)]
+
+    @property
+    def overlays(self) -> dict[str, str]:
+        """What `inspect` can show: ``"path.of.block:name"`` to words."""
+        return {
+            f"{path}:{name}": words
+            for path, block in self.named_modules()
+            if isinstance(block, Inspectable)
+            for name, words in block.overlays.items()
+        }
+
+    @torch.no_grad()
+    def inspect(
+        self, x: Tensor, names: Sequence[str], at: Sequence[int] | None = None
+    ) -> dict[str, Tensor]:
+        """Run `x` through the network and return some of its `overlays`.
+
+        Parameters
+        ----------
+        x : Tensor
+            ``(B, C, *S)``.
+        names : sequence of str
+            Keys of `overlays`.
+        at : sequence of int, optional
+            A voxel of ``*S``, for overlays that answer for one place; the middle by default.
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``(B, n, *S')``, n maps to lay over the image, or ``(B, n)``, n numbers.
+
+        Raises
+        ------
+        ValueError
+            If there is no such overlay, or the voxel is outside.
+        """
+        unknown = sorted(set(names) - set(self.overlays))
+        if unknown:
+            raise ValueError(
+                f"no overlay {', '.join(unknown)}; there are {', '.join(self.overlays) or 'none'}"
+            )
+        size = x.shape[2:]
+        at = [side // 2 for side in size] if at is None else at
+        if len(at) != len(size) or any(not 0 <= a < s for a, s in zip(at, size, strict=True)):
+            raise ValueError(f"voxel {tuple(at)} is not in an image of {tuple(size)} voxels")
+        place = tuple(a / s for a, s in zip(at, size, strict=True))
+        found: dict[str, Tensor] = {}
+
+        def keep(key: str) -> Any:
+            def compute(block: Inspectable, inputs: tuple[Tensor, ...]) -> None:
+                found[key] = block.overlay(key.rpartition(":")[2], inputs, place)
+
+            return compute
+
+        hooks = [
+            self.get_submodule(key.rpartition(":")[0]).register_forward_pre_hook(keep(key))
+            for key in names
+        ]
+        try:
+            self(x)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return found
 
     def check_input(self, x: Tensor) -> None:
         """Raise a `ValueError` that says what is wrong with `x`, if anything is."""

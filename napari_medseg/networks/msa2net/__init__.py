@@ -1,0 +1,1 @@
+"""MSA²Net: a MaxViT encoder, gates on every scale, large kernels and dual attention."""

@@ -47,6 +47,7 @@ def prepare(
     spatial_dims: int,
     in_channels: int | None = None,
     slice_axis: int | None = None,
+    may_miss: bool = False,
     report: Report = silent,
 ) -> Prepared:
     """Bring `volume` to the values and the grid of a model.
@@ -64,6 +65,8 @@ def prepare(
         Channels the network expects; None takes what comes.
     slice_axis : int or None
         Axis a 2D model steps along; None is `default_slice_axis`.
+    may_miss : bool
+        Whether channels may be missing: one that is NaN everywhere becomes 0 everywhere.
     report : Report
         Called between the passes over the voxels; may raise `Cancelled`.
 
@@ -74,7 +77,7 @@ def prepare(
         differing values.
     """
     check_volume(volume, preprocessing, spatial_dims=spatial_dims, in_channels=in_channels)
-    values, notes = normalise_values(volume, preprocessing, report)
+    values, notes = normalise_values(volume, preprocessing, report, may_miss=may_miss)
     grid, more = network_grid(volume, preprocessing, spatial_dims, slice_axis)
     image = grid.resample_image(torch.from_numpy(values), report)
     return Prepared(image, grid, (*notes, *more))
@@ -144,13 +147,20 @@ def network_grid(
 
 
 def normalise_values(
-    volume: Volume, preprocessing: Preprocessing, report: Report = silent
+    volume: Volume,
+    preprocessing: Preprocessing,
+    report: Report = silent,
+    *,
+    may_miss: bool = False,
 ) -> tuple[np.ndarray, list[str]]:
     """Return the values a network expects, ``(C, *S)`` float32 on the input's grid, and notes."""
     name = volume.name or "image"
     with np.errstate(over="ignore"):  # beyond float32 is infinite, which is filled below
         values = np.array(volume.array, dtype=np.float32)  # a copy: the input stays as it is
     report(Step(0, 0, "image"))
+    missing = _missing(values) if may_miss else []
+    if missing:
+        values[missing] = np.nanmax(values)  # something that says nothing about the others
     notes = _fill_not_finite(values, name)
     report(Step(0, 0, "image"))
     low, high = float(values.min()), float(values.max())
@@ -170,7 +180,14 @@ def normalise_values(
         )
     for index, channel in enumerate(values):
         _normalise(channel, index, preprocessing, report)
+    values[missing] = 0
     return values, notes
+
+
+def _missing(values: np.ndarray) -> list[int]:
+    """Return the channels that are NaN everywhere, unless all are."""
+    empty = [c for c, v in enumerate(values) if np.isnan(v.flat[0]) and np.isnan(v).all()]
+    return empty if len(empty) < len(values) else []
 
 
 def _fill_not_finite(values: np.ndarray, name: str) -> list[str]:

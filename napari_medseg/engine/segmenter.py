@@ -15,6 +15,7 @@ import torch
 from napari_medseg import __version__
 from napari_medseg.engine.allocator import keep_memory
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.channels import can_do_without, fitted
 from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, save_checkpoint
 from napari_medseg.engine.device import resolve_device
 from napari_medseg.engine.grid import Grid
@@ -130,7 +131,8 @@ class Segmenter:
         Parameters
         ----------
         volume : Volume
-            With the channels the card names; a 2D model takes a 3D volume slice by slice.
+            With the channels the card names; a 2D model takes a 3D volume slice by slice. Grey
+            pictures stored in colour, and grey ones for a model of colours, are understood.
         config : InferenceConfig or None
             How to run the model; None is the defaults.
         report : Report
@@ -185,14 +187,17 @@ class Segmenter:
         self, volume: Volume, config: InferenceConfig, box: Box | None, report: Report
     ) -> tuple[Prepared, Answer]:
         slice_axis = self._slice_axis(volume, config)
+        volume, said = fitted(volume, self.card)
         prepared = prepare(
             volume,
             self.card.preprocessing,
             spatial_dims=self.card.spatial_dims,
             in_channels=self.card.in_channels,
             slice_axis=slice_axis,
+            may_miss=can_do_without(self.card),
             report=report,
         )
+        prepared = dataclasses.replace(prepared, notes=(*said, *prepared.notes))
         if volume.spatial_dims == 2:  # one plane of a volume
             grid = Grid((1, *prepared.grid.input_shape), (1, *prepared.grid.shape))
             prepared = Prepared(prepared.image[:, None], grid, prepared.notes)

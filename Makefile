@@ -40,8 +40,8 @@ lint: $(READY)
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/typos --force-exclude .
 
-bench: $(READY)
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(READY) | libraries
+	$(SCREEN) $(BIN)/python -m benchmarks $(ARGS)
 
 libraries:
 	@scripts/system_libraries.sh

@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import engine_memory, engine_time, resampling
+from benchmarks import engine_memory, engine_time, resampling, viewer
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "engine-time": engine_time.main,
     "engine-memory": engine_memory.main,
     "resampling": resampling.main,
+    "viewer": viewer.main,
 }
 
 

@@ -41,3 +41,13 @@ def test_extra_memory_sees_what_was_held_for_a_moment():
     from benchmarks.measure import extra_memory
 
     assert 70 < extra_memory(lambda: np.ones(10_000_000).sum()) < 120
+
+
+def test_a_gap_counts_where_it_touches_the_time_asked_for():
+    from benchmarks.viewer import largest_gap
+
+    beats = [0.0, 0.02, 0.04, 0.34, 0.36, 0.46, 0.48]
+    assert largest_gap(beats, 0.0, 0.04) == pytest.approx(300)  # the window stood still at its end
+    assert largest_gap(beats, 0.2, 0.36) == pytest.approx(300)  # and at its start
+    assert largest_gap(beats, 0.35, 0.40) == pytest.approx(100)
+    assert largest_gap(beats[:3], 0.0, 0.04) == pytest.approx(20)

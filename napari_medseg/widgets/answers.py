@@ -1,20 +1,109 @@
-"""The other maps a run gives when asked: probabilities and uncertainty, as image layers."""
+"""What a run found, on the canvas: labels beside their image, and the maps it gives when asked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QTimer
 
-from napari_medseg.engine.card import ModelCard
-from napari_medseg.widgets.layers import insert_above, same_grid
-from napari_medseg.widgets.volumes import KEY
+from napari_medseg.engine.card import LabelClass, ModelCard
+from napari_medseg.packed import Box
+from napari_medseg.widgets.layers import (
+    class_look,
+    insert_above,
+    is_being_painted,
+    same_grid,
+    same_place,
+    why_not_editable,
+)
+from napari_medseg.widgets.painted import painted_of
+from napari_medseg.widgets.volumes import KEY, place_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_medseg.engine.segmenter import Segmentation
+
+_LOOK_AGAIN = 50  # ms, while a stroke goes on
+
+
+def show_answer(
+    viewer: Viewer,
+    image: Layer,
+    labels: np.ndarray,
+    *,
+    model: str,
+    classes: Sequence[LabelClass],
+    provenance: dict[str, Any],
+    step: tuple[int, ...] = (),
+    box: Box | None = None,
+    keep_painted: bool = True,
+) -> Labels:
+    """Put what a model found beside the image it was found in.
+
+    A second run of the same model on the same image writes into the same layer, as one undo step,
+    and changes nothing outside `box`. If a stroke is going on in that layer, the answer comes as
+    soon as it is finished. Camera, slice and selection stay as they are.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(*S)``, the grid of the image, or of the shape of `box`.
+    model : str
+        For people; part of the layer's name.
+    step : tuple of int
+        Index of the image along its axes before the spatial ones, if it has such.
+    box : tuple of slice
+        Over ``*S``: where the model answered; everywhere without it.
+    keep_painted : bool
+        Leave alone the voxels that a person painted or confirmed.
+
+    Returns
+    -------
+    Labels
+        The layer that shows the answer, or will when the stroke in it is finished.
+    """
+    values = labels.reshape((1,) * len(step) + labels.shape)
+    where, shape = _grid(image, values, step, box)
+    ours = {"image": str(image.unique_id), "model": model, "step": step}
+    earlier = _earlier_answer(viewer, image, ours, values, shape)
+    if earlier is not None and is_being_painted(earlier):
+        again = partial(
+            show_answer,
+            image=image,
+            labels=labels,
+            model=model,
+            classes=classes,
+            provenance=provenance,
+            step=step,
+            box=box,
+            keep_painted=keep_painted,
+        )
+        QTimer.singleShot(_LOOK_AGAIN, partial(_show_later, ref(viewer), again))
+        return earlier
+    if earlier is not None:
+        painted_of(earlier).write_answer(
+            values, f"Segment: {model}", box=where, keep_painted=keep_painted
+        )
+        earlier.metadata[KEY].update(provenance=provenance)
+        earlier.visible = True
+        return earlier
+    layer = Labels(
+        _filled(values, where, shape),
+        name=" · ".join([image.name, model, *(f"{i}" for i in step)]),
+        metadata={KEY: {**ours, "place": place_of(image), "provenance": provenance}},
+        opacity=0.6,
+        **same_grid(image, step),
+        **class_look(classes),
+    )
+    painted_of(layer)
+    insert_above(viewer, image, layer)
+    return layer
 
 
 def show_maps(
@@ -24,12 +113,22 @@ def show_maps(
     result: Segmentation,
     card: ModelCard,
     step: tuple[int, ...] = (),
+    box: Box | None = None,
 ) -> list[Image]:
     """Put probabilities ``(K, *S)`` and uncertainty ``(*S)``, where there are any, on the image.
 
-    They are hidden at first, so that the labels are seen; a click on the eye shows them. Maps of
-    an earlier run with the same name are replaced.
+    With `box`, over ``*S``, they are of its shape, and nothing changes outside. They are hidden
+    at first, so that the labels are seen; a click on the eye shows them. A later run of the model
+    writes into the same layers.
     """
+    return [
+        _show_map(viewer, image, above, what, np.asarray(values), step, box)
+        for what, values in _maps(result, card).items()
+    ]
+
+
+def _maps(result: Segmentation, card: ModelCard) -> dict[str, np.ndarray]:
+    """Return what a run found besides labels, by the words for it."""
     maps: dict[str, np.ndarray] = {}
     if result.probabilities is not None:
         offset = 1 if card.activation == "softmax" else 0
@@ -37,26 +136,105 @@ def show_maps(
             maps[f"likely {label_class.name}"] = result.probabilities[offset + index]
     if result.uncertainty is not None:
         maps["unsure"] = result.uncertainty
-    shown = []
-    for what, values in maps.items():
-        name = f"{above.name} · {what}"
-        values = np.asarray(values).reshape((1,) * len(step) + values.shape)
-        earlier = next((layer for layer in viewer.layers if layer.name == name), None)
-        if isinstance(earlier, Image) and earlier.data.shape == values.shape:
-            earlier.data = values
-            shown.append(earlier)
+    return maps
+
+
+def _show_map(
+    viewer: Viewer,
+    image: Layer,
+    above: Labels,
+    what: str,
+    values: np.ndarray,
+    step: tuple[int, ...],
+    box: Box | None,
+) -> Image:
+    values = values.reshape((1,) * len(step) + values.shape)
+    where, shape = _grid(image, values, step, box)
+    ours = {"map": what, "of": str(above.unique_id)}
+    for earlier in viewer.layers:
+        if isinstance(earlier, Image) and _made_for(earlier, ours, image, step, shape):
+            if box is None:
+                earlier.data = values
+            else:
+                earlier.data[where] = values
+                earlier.refresh(extent=False)
+            return earlier
+    layer = Image(
+        _filled(values, where, shape),
+        name=f"{above.name} · {what}",
+        colormap="magma",
+        contrast_limits=(0, 1),
+        blending="additive",
+        opacity=0.7,
+        visible=False,
+        metadata={KEY: ours},
+        **same_grid(image, step),
+    )
+    insert_above(viewer, above, layer)
+    return layer
+
+
+def _grid(
+    image: Layer, values: np.ndarray, step: tuple[int, ...], box: Box | None
+) -> tuple[Box, tuple[int, ...]]:
+    """Return where `values` lie in the layer for an answer, and the shape of that layer."""
+    if box is None:
+        return tuple(slice(0, side) for side in values.shape), values.shape
+    sides = place_of(image).shape
+    inside = [
+        slice(s.start or 0, n if s.stop is None else s.stop)
+        for s, n in zip(box, sides, strict=True)
+    ]
+    where = (*(slice(0, 1) for _ in step), *inside)
+    # an image that was replaced by a smaller one while the model ran still gets the whole answer
+    shape = (*(1 for _ in step), *(max(s.stop, n) for s, n in zip(inside, sides, strict=True)))
+    return where, shape
+
+
+def _filled(values: np.ndarray, where: Box, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of `shape` that holds `values` and is zero elsewhere."""
+    if values.shape == shape:
+        return np.ascontiguousarray(values)
+    whole = np.zeros(shape, values.dtype)
+    whole[where] = values
+    return whole
+
+
+def _earlier_answer(
+    viewer: Viewer,
+    image: Layer,
+    ours: dict[str, Any],
+    values: np.ndarray,
+    shape: tuple[int, ...],
+) -> Labels | None:
+    """Find the layer with what this model found in this image before, if it can be written."""
+    for layer in viewer.layers:
+        if not isinstance(layer, Labels) or why_not_editable(layer):
             continue
-        layer = Image(
-            values,
-            name=name,
-            colormap="magma",
-            contrast_limits=(0, 1),
-            blending="additive",
-            opacity=0.7,
-            visible=False,
-            metadata={KEY: {"map": what}},
-            **same_grid(image, step),
-        )
-        insert_above(viewer, above, layer)
-        shown.append(layer)
-    return shown
+        largest = np.iinfo(layer.data.dtype).max
+        if _made_for(layer, ours, image, ours["step"], shape) and values.max(initial=0) <= largest:
+            return layer
+    return None
+
+
+def _made_for(
+    layer: Layer,
+    ours: dict[str, Any],
+    image: Layer,
+    step: tuple[int, ...],
+    shape: tuple[int, ...],
+) -> bool:
+    """Whether we made a layer for this, and it still lies on the image."""
+    kept = layer.metadata.get(KEY, {})
+    return (
+        all(kept.get(key) == value for key, value in ours.items())
+        and tuple(layer.data.shape) == shape
+        and same_place(layer, image, step)
+    )
+
+
+def _show_later(viewer: ref[Viewer], show: Callable[[Viewer], Labels]) -> None:
+    """Show an answer for which a stroke was in the way, if there is anything left to show it on."""
+    alive = viewer()
+    if alive is not None and len(alive.layers):
+        show(alive)

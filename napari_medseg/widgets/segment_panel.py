@@ -10,11 +10,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_medseg.engine.inference_config import InferenceConfig
-from napari_medseg.widgets.answers import show_maps
+from napari_medseg.widgets.answers import show_answer, show_maps
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.forms import ConfigForm
 from napari_medseg.widgets.image_choice import ImageChoice
-from napari_medseg.widgets.layers import is_map, show_answer
+from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.model_words import dimensions, what_it_finds
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.pieces import ElidedLabel, Fold, main_button, wrapped_label

@@ -1,0 +1,235 @@
+"""What a person changed in a label image: kept small, and exact through undo and redo.
+
+Two questions are answered for every voxel. Is its value *reviewed*, which means that a person
+painted it or confirmed it? Is it *changed*, which means that it differs from the reference, from
+what a model answered there last or else from what was there in the beginning? The reference is
+kept only where somebody wrote; everywhere else it is what the labels show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_medseg.packed import Box, PackedArray, PackedMask, shape_of
+
+_ROOM = 1 << 16  # voxels; joining the dabs of a stroke in a box of this size always pays
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """What was written in a box.
+
+    Parameters
+    ----------
+    box : tuple of slice
+        One slice with start and stop for each axis.
+    mask : ndarray of bool
+        Of the box's shape: where something was written.
+    old : ndarray
+        The values under the mask before, in C order.
+    """
+
+    box: Box
+    mask: np.ndarray
+    old: np.ndarray
+
+
+class Bits:
+    """A mask that is kept and read as a whole, a bit for each voxel and compressed."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self._shape = mask.shape
+        self._packed = PackedArray(np.packbits(mask, axis=-1))
+
+    @property
+    def mask(self) -> np.ndarray:
+        """The mask, of its own shape."""
+        width = self._shape[-1]
+        return np.unpackbits(np.asarray(self._packed), axis=-1)[..., :width].view(bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """The part of the reference that was kept in a box: where, and the values there."""
+
+    where: Bits
+    values: PackedArray
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What a model's answer did to `Edits` in a box."""
+
+    box: Box
+    before: Reference
+    after: Reference
+    overwritten: Bits
+    painted_lost: Bits
+    confirmed_lost: Bits
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What a step did to `Edits`, so that it can be taken back and done again."""
+
+    painted: tuple[tuple[Box, Bits], ...] = ()  # what a person painted, newly
+    answered: Answered | None = None
+
+
+class Edits:
+    """What a person changed in labels ``(*S)``.
+
+    Steps come in as they happen and give a `Change`; `undo` and `redo` take it back and do it
+    again, in the order of a history (the last one first).
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = tuple(shape)
+        self._painted = PackedMask(shape)
+        self._confirmed = PackedMask(shape)
+        self._kept = PackedMask(shape)  # where the reference is kept
+        self._reference: np.ndarray | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes at most; the system gives memory page by page, as they are written."""
+        masks = (self._painted, self._confirmed, self._kept)
+        reference = 0 if self._reference is None else self._reference.nbytes
+        return sum(mask.nbytes for mask in masks) + reference
+
+    def paint(self, pieces: Sequence[Piece]) -> Change:
+        """Note what a person wrote: it is reviewed now, and what was there is kept."""
+        painted = []
+        for piece in _joined(pieces):
+            box, mask = piece.box, piece.mask
+            first = mask & ~self._kept.get(box)
+            self._keep(box, first, piece.old[first[mask]])
+            new = mask & ~self._painted.get(box)
+            self._painted.add(box, new)
+            painted.append((box, Bits(new)))
+        return Change(tuple(painted))
+
+    def answer(
+        self, box: Box, answer: np.ndarray, shown: np.ndarray, overwritten: np.ndarray
+    ) -> Change:
+        """Note what a model answered: it is the reference now.
+
+        Parameters
+        ----------
+        box : tuple of slice
+            Where it answered.
+        answer, shown : ndarray
+            Of the box's shape: what the model found, and what the labels show now, which is not
+            the same where a person's voxels were kept.
+        overwritten : ndarray of bool
+            Of the box's shape: where the labels showed something else before.
+        """
+        before = self._kept.get(box)
+        written = before | (shown != answer)
+        painted = self._painted.get(box) & overwritten
+        confirmed = self._confirmed.get(box) & overwritten
+        answered = Answered(
+            box,
+            self._reference_in(box, before),
+            Reference(Bits(written), PackedArray(answer[written])),
+            Bits(overwritten),
+            Bits(painted),
+            Bits(confirmed),
+        )
+        self._keep(box, written, answer[written])
+        self._painted.remove(box, painted)
+        self._confirmed.remove(box, confirmed)
+        return Change(answered=answered)
+
+    def undo(self, change: Change) -> None:
+        """Take a step back: what it painted is no longer reviewed, what it replaced is again."""
+        for box, new in change.painted:
+            self._painted.remove(box, new.mask)
+        if change.answered is not None:
+            answered, box = change.answered, change.answered.box
+            self._kept.remove(box)
+            self._keep(box, answered.before.where.mask, np.asarray(answered.before.values))
+            self._painted.add(box, answered.painted_lost.mask)
+            self._confirmed.remove(box, answered.overwritten.mask)
+            self._confirmed.add(box, answered.confirmed_lost.mask)
+
+    def redo(self, change: Change) -> None:
+        """Do a step again that was taken back."""
+        for box, new in change.painted:
+            self._painted.add(box, new.mask)
+        if change.answered is not None:
+            answered, box = change.answered, change.answered.box
+            self._keep(box, answered.after.where.mask, np.asarray(answered.after.values))
+            self._painted.remove(box, answered.painted_lost.mask)
+            self._confirmed.remove(box, answered.overwritten.mask)
+
+    def confirm(self, box: Box) -> None:
+        """Note that a person looked at everything in `box` and finds it right."""
+        self._confirmed.add(box)
+
+    def reviewed(self, box: Box) -> np.ndarray:
+        """Return where in `box` a person painted or confirmed, as booleans of its shape."""
+        return self._painted.get(box) | self._confirmed.get(box)
+
+    def changed(self, box: Box, shown: np.ndarray) -> np.ndarray:
+        """Return where in `box` the labels `shown` there differ from the reference."""
+        if self._reference is None:
+            return np.zeros(shape_of(box), bool)
+        return self._kept.get(box) & (self._reference[box] != shown)
+
+    def count_reviewed(self) -> int:
+        """Return how many voxels a person painted or confirmed."""
+        return self._painted.count_with(self._confirmed)
+
+    def written(self) -> Box | None:
+        """Return a box outside of which nothing is changed; None if nothing is."""
+        return self._kept.bounds()
+
+    def _keep(self, box: Box, where: np.ndarray, values: np.ndarray) -> None:
+        """Keep `values` as the reference under the mask `where` in `box`."""
+        if not values.size:
+            return
+        fits = np.min_scalar_type(values.max()) if values.min() >= 0 else values.dtype
+        if self._reference is None:
+            self._reference = np.zeros(self.shape, fits)
+        elif not np.can_cast(fits, self._reference.dtype):
+            self._widen(np.promote_types(fits, self._reference.dtype))
+        assert self._reference is not None
+        self._reference[box][where] = values
+        self._kept.add(box, where)
+
+    def _widen(self, dtype: np.dtype) -> None:
+        """Move the reference into a type for larger values, touching only memory in use."""
+        assert self._reference is not None
+        wider, box = np.zeros(self.shape, dtype), self.written()
+        if box is not None:
+            wider[box] = self._reference[box]
+        self._reference = wider
+
+    def _reference_in(self, box: Box, where: np.ndarray) -> Reference:
+        values = np.zeros(0, np.uint8) if self._reference is None else self._reference[box][where]
+        return Reference(Bits(where), PackedArray(values))
+
+
+def _joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the dabs of a stroke as one piece, if they lie close enough for one box."""
+    if len(pieces) < 2:
+        return list(pieces)
+    starts = np.array([[s.start for s in piece.box] for piece in pieces])
+    stops = np.array([[s.stop for s in piece.box] for piece in pieces])
+    low, high = starts.min(axis=0), stops.max(axis=0)
+    size = int(np.prod(high - low))
+    if size > max(_ROOM, 4 * sum(piece.mask.size for piece in pieces)):
+        return list(pieces)
+    mask = np.zeros(high - low, bool)
+    old = np.empty(high - low, np.result_type(*{piece.old.dtype for piece in pieces}))
+    for piece, start, stop in zip(
+        reversed(pieces), starts[::-1] - low, stops[::-1] - low, strict=True
+    ):
+        inside = tuple(map(slice, start, stop))
+        mask[inside] |= piece.mask
+        old[inside][piece.mask] = piece.old  # the first dab comes last: it saw the oldest value
+    return [Piece(tuple(map(slice, low.tolist(), high.tolist())), mask, old[mask])]

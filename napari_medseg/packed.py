@@ -1,0 +1,125 @@
+"""Arrays kept small: values compressed, masks with a bit for each voxel."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+
+Box = tuple[slice, ...]  # one slice with start and stop for each axis
+
+_SMALL = 1 << 20  # bytes; compressing less than this saves nothing anybody notices
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint8)
+
+
+class PackedArray:
+    """An array that lies compressed in memory and unfolds when numpy reads it."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._shape, self._dtype = values.shape, values.dtype
+        self._zipped = values.nbytes > _SMALL
+        content = np.ascontiguousarray(values)
+        self._content = zlib.compress(content.data, 1) if self._zipped else content.tobytes()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return len(self._content)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        content = zlib.decompress(self._content) if self._zipped else self._content
+        values = np.frombuffer(content, self._dtype).reshape(self._shape)
+        return values.astype(dtype or self._dtype, copy=bool(copy))
+
+
+class PackedMask:
+    """A mask with a bit for each voxel, of which memory is taken only where it was written.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(*S)``; eight voxels along the last axis share a byte.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = tuple(shape)
+        self._bits: np.ndarray | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes at most; the system gives memory page by page, as they are written."""
+        return 0 if self._bits is None else self._bits.nbytes
+
+    def get(self, box: Box) -> np.ndarray:
+        """Return the mask in `box`, as booleans of the box's shape."""
+        if self._bits is None:
+            return np.zeros(shape_of(box), bool)
+        where, skip = _bytes(box)
+        unpacked = np.unpackbits(self._bits[where], axis=-1)
+        return unpacked[..., skip : skip + box[-1].stop - box[-1].start].view(bool)
+
+    def add(self, box: Box, mask: np.ndarray | None = None) -> None:
+        """Set the voxels of `mask` (all without it) in `box`."""
+        if self._bits is None:
+            self._bits = np.zeros((*self.shape[:-1], -(-self.shape[-1] // 8)), np.uint8)
+        where, packed = self._packed(box, mask)
+        self._bits[where] |= packed
+
+    def remove(self, box: Box, mask: np.ndarray | None = None) -> None:
+        """Clear the voxels of `mask` (all without it) in `box`."""
+        if self._bits is not None:
+            where, packed = self._packed(box, mask)
+            self._bits[where] &= ~packed
+
+    def count_with(self, other: PackedMask) -> int:
+        """Return how many voxels are set here or in `other`."""
+        bits = [mask._bits for mask in (self, other) if mask._bits is not None]
+        return sum(
+            int(_ONES[np.bitwise_or.reduce(parts)].sum(dtype=np.int64))
+            for parts in zip(*bits, strict=True)
+        )
+
+    def bounds(self) -> Box | None:
+        """Return the smallest box with all that is set, to whole bytes along the last axis."""
+        box = None if self._bits is None else bounding_box(self._bits != 0)
+        if box is None:
+            return None
+        last = slice(8 * box[-1].start, min(8 * box[-1].stop, self.shape[-1]))
+        return (*box[:-1], last)
+
+    def _packed(self, box: Box, mask: np.ndarray | None) -> tuple[Box, np.ndarray]:
+        where, skip = _bytes(box)
+        width = box[-1].stop - box[-1].start
+        if mask is None:
+            mask = np.ones((1,) * (len(box) - 1) + (width,), bool)
+        if skip:
+            mask = np.pad(mask, [(0, 0)] * (mask.ndim - 1) + [(skip, 0)])
+        return where, np.packbits(mask, axis=-1)
+
+
+def bounding_box(mask: np.ndarray) -> Box | None:
+    """Return the smallest box with all that is set in `mask`, None if nothing is."""
+    box: list[slice] = []
+    for axis in range(mask.ndim):
+        inside = mask[tuple(box)]
+        where = np.flatnonzero(inside.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        if not where.size:
+            return None
+        box.append(slice(int(where[0]), int(where[-1]) + 1))
+    return tuple(box)
+
+
+def _shape(box: Box) -> tuple[int, ...]:
+    return tuple(s.stop - s.start for s in box)
+
+
+def shape_of(box: Box) -> tuple[int, ...]:
+    """Return how many voxels a box has along each axis."""
+    return tuple(s.stop - s.start for s in box)
+
+
+def _bytes(box: Box) -> tuple[Box, int]:
+    """Return where the bytes of a box lie, and how many voxels of the first one are outside."""
+    last = box[-1]
+    return (*box[:-1], slice(last.start // 8, -(-last.stop // 8))), last.start % 8

@@ -1,0 +1,192 @@
+"""What a person painted, tracked for every Labels layer of a viewer from its first stroke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet, ref
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_medseg.edits import Change, Edits, Piece
+from napari_medseg.packed import Box, shape_of
+from napari_medseg.widgets.layers import Happened, Step, apply_edit, catch_up, follow_steps
+from napari_medseg.widgets.sessions import unwrapped
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class Painted:
+    """What a person did in a Labels layer.
+
+    *Reviewed* are the voxels that a person painted, erased or changed with a tool, and those that
+    a person confirmed. *Changed* are those whose value differs from what a model answered there
+    last, or where none answered from what was there when tracking began.
+
+    Undo takes back what a step did, also to what is reviewed; redo does it again. A voxel that a
+    model's answer gives another value is no longer reviewed. Painting a voxel with the value it
+    has already leaves no trace in napari, and none here. When the array of the layer is replaced
+    by another one of its shape, what differs counts as a person's change; with another shape
+    everything begins anew.
+    """
+
+    def __init__(self, layer: Labels) -> None:
+        self._layer = ref(layer)
+        self._array = layer.data
+        self._edits = Edits(layer.data.shape)
+        self._changes: WeakKeyDictionary[Step, Change] = WeakKeyDictionary()
+        follow_steps(layer, self._follow)
+        layer.events.data.connect(self._replace)
+
+    @property
+    def reviewed(self) -> np.ndarray:
+        """Booleans of the layer's shape: what a person painted or confirmed."""
+        return self.reviewed_in()
+
+    @property
+    def changed(self) -> np.ndarray:
+        """Booleans of the layer's shape: what differs from the model's answer."""
+        changed = np.zeros(self._edits.shape, bool)
+        data = self._alive().data
+        box = self._edits.written()
+        if box is not None:
+            changed[box] = self._edits.changed(box, np.asarray(data[box]))
+        return changed
+
+    @property
+    def count_reviewed(self) -> int:
+        """How many voxels a person painted or confirmed."""
+        self._alive()
+        return self._edits.count_reviewed()
+
+    @property
+    def count_changed(self) -> int:
+        """How many voxels differ from the model's answer."""
+        data = self._alive().data
+        box = self._edits.written()
+        if box is None:
+            return 0
+        planes = range(box[0].start, box[0].stop)  # one by one, for no mask of the whole is made
+        boxes = [(slice(i, i + 1), *box[1:]) for i in planes]
+        return sum(
+            int(np.count_nonzero(self._edits.changed(b, np.asarray(data[b])))) for b in boxes
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes taken at most; memory is given page by page, as voxels are painted."""
+        return self._edits.nbytes
+
+    def reviewed_in(self, box: Box | None = None) -> np.ndarray:
+        """Return where in `box` a person painted or confirmed, as booleans of its shape."""
+        self._alive()
+        return self._edits.reviewed(self._full(box))
+
+    def mark_reviewed(self, box: Box | None = None) -> None:
+        """Note that a person saw all of `box` (of the layer without it) and finds it right."""
+        self._alive()
+        self._edits.confirm(self._full(box))
+
+    def write_answer(
+        self, answer: np.ndarray, name: str, *, box: Box | None = None, keep_painted: bool = True
+    ) -> int:
+        """Write what a model found as one undo step; return how many voxels changed.
+
+        Parameters
+        ----------
+        answer : ndarray
+            Of the shape of `box` (of the layer without it).
+        name : str
+            What a person undoes.
+        keep_painted : bool
+            Leave alone what is reviewed.
+        """
+        layer, box = self._alive(), self._full(box)
+        before = layer.data[box]
+        edited = answer
+        if keep_painted:
+            kept = self.reviewed_in(box)
+            edited = np.where(kept, before, answer) if kept.any() else answer
+        changed = apply_edit(layer, edited, name, box=box, answer=answer)
+        if not changed:
+            self._edits.answer(box, answer, before, np.zeros(shape_of(box), bool))
+        return changed
+
+    def _follow(self, happened: Happened, step: Step) -> None:
+        if happened == "done":
+            self._changes[step] = self._note(step)
+        elif step in self._changes:
+            change = self._changes[step]
+            self._edits.undo(change) if happened == "undone" else self._edits.redo(change)
+
+    def _note(self, step: Step) -> Change:
+        pieces = step.pieces()
+        if step.answer is None:
+            return self._edits.paint(pieces)
+        box, answer = step.answer
+        overwritten = np.zeros(shape_of(box), bool)
+        for piece in pieces:
+            starts = [
+                (p.start - b.start, p.stop - b.start) for p, b in zip(piece.box, box, strict=True)
+            ]
+            overwritten[tuple(slice(*s) for s in starts)] = piece.mask
+        return self._edits.answer(box, answer, self._alive().data[box], overwritten)
+
+    def _replace(self, _event: object = None) -> None:
+        layer, old = self._alive(), self._array
+        new = self._array = layer.data
+        if new is old:
+            return
+        if new.shape != self._edits.shape:
+            self._edits = Edits(new.shape)
+            self._changes.clear()
+        elif isinstance(new, np.ndarray) and isinstance(old, np.ndarray):
+            different = old != new
+            whole = tuple(slice(0, side) for side in new.shape)
+            self._edits.paint([Piece(whole, different, old[different])])
+
+    def _full(self, box: Box | None) -> Box:
+        """Return `box` with a start and a stop for each axis."""
+        shape = self._edits.shape
+        box = box if box is not None else (slice(None),) * len(shape)
+        return tuple(slice(*s.indices(side)[:2]) for s, side in zip(box, shape, strict=True))
+
+    def _alive(self) -> Labels:
+        """Return the layer, with all that was done to it noted."""
+        layer = self._layer()
+        if layer is None:
+            raise ValueError("this layer is gone; choose another one")
+        catch_up(layer)
+        return layer
+
+
+_painted: WeakKeyDictionary[Labels, Painted] = WeakKeyDictionary()
+_followed: WeakSet[Any] = WeakSet()
+
+
+def painted_of(layer: Labels) -> Painted:
+    """Return what a person painted in a layer; tracking begins now if it has not yet."""
+    if layer not in _painted:
+        _painted[layer] = Painted(layer)
+    return _painted[layer]
+
+
+def follow(viewer: Viewer) -> None:
+    """Track every Labels layer of a viewer, those to come as well; a second call does nothing."""
+    viewer = unwrapped(viewer)
+    if viewer in _followed:
+        return
+    _followed.add(viewer)
+    for layer in viewer.layers:
+        _begin(layer)
+    viewer.layers.events.inserted.connect(_begin_inserted)
+
+
+def _begin_inserted(event: Any) -> None:
+    _begin(event.value)
+
+
+def _begin(layer: Any) -> None:
+    if isinstance(layer, Labels):
+        painted_of(layer)

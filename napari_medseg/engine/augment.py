@@ -89,7 +89,8 @@ def _spatial(
     sampling = {"mode": ("bilinear", "nearest"), "padding_mode": ("border", "zeros")}
     steps: list[Any] = []
     if config.flip:
-        steps += [mt.RandFlipd(keys, prob=config.flip, spatial_axis=axis) for axis in range(dims)]
+        axes = range(dims) if config.flip_axes is None else config.flip_axes
+        steps += [mt.RandFlipd(keys, prob=config.flip, spatial_axis=axis) for axis in axes]
     if config.rotate90:
         planes = [(0, 1)] if dims == 2 else [(0, 1), (0, 2), (1, 2)]
         steps += [mt.RandRotate90d(keys, prob=config.rotate90, spatial_axes=p) for p in planes]

@@ -1,14 +1,20 @@
 """The papers' losses over (B, K, *S) logits, blind to voxels nobody labelled.
 
 Every loss takes ``valid``, a mask ``(B, 1, *S)`` of the voxels that count, or None for all of
-them; a voxel left out adds nothing to any sum.
+them; a voxel left out adds nothing to any sum. Targets are ``(B, K, *S)`` of 0 and 1 for sigmoid
+outputs, whose regions may overlap, and ``(B, *S)`` int64 class indices for softmax outputs.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 _SMOOTH = 1e-5  # LGMSNet's code; keeps an empty image's Dice at 1
 _SMOOTH_DENOMINATOR = 1e-6  # MONAI's DiceCELoss as LGMSNet's 3D training calls it
@@ -65,7 +71,7 @@ def dice_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor | None = No
     """
     cross = F.cross_entropy(logits, target, reduction="none")[:, None]
     probability = logits.softmax(1)
-    onehot = torch.zeros_like(probability).scatter_(1, target[:, None], 1)
+    onehot = _one_hot(target, probability)
     if valid is None:
         mean_cross = cross.mean()
     else:
@@ -76,3 +82,143 @@ def dice_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor | None = No
     sizes = probability.square().flatten(2).sum(2) + onehot.flatten(2).sum(2)
     dice = 2 * overlap / (sizes + _SMOOTH_DENOMINATOR)
     return mean_cross + 1 - dice.mean()
+
+
+def dice_focal(
+    logits: Tensor,
+    target: Tensor,
+    valid: Tensor | None = None,
+    *,
+    gamma: float = 2.0,
+    smooth: float = 1.0,
+) -> Tensor:
+    """Half of one minus soft Dice plus half the focal loss, for sigmoid and softmax outputs.
+
+    Parameters
+    ----------
+    logits : Tensor
+        ``(B, K, *S)``.
+    target : Tensor
+        ``(B, K, *S)``, 0 or 1, or ``(B, *S)``, int64 class indices.
+    valid : Tensor, optional
+        ``(B, 1, *S)``, True where the target is known.
+    gamma : float
+        How little the voxels count that are right already; 0 is the cross-entropy.
+    smooth : float
+        Added above and below in Dice; 1 lets an empty image count without ruling the batch.
+
+    Returns
+    -------
+    Tensor
+        A scalar; Dice is per image and channel, then averaged.
+
+    Source: GLAD-Net's loss without its self-distillation; Lin et al. 2017, Focal Loss,
+    arXiv:1708.02002, eq. 4, without class weights. `smooth` and the averaging are ours.
+    """
+    if target.ndim == logits.ndim:
+        expected = target.to(logits.dtype)
+        entropy = F.binary_cross_entropy_with_logits(logits, expected, reduction="none")
+    else:
+        expected = _one_hot(target, logits)
+        entropy = F.cross_entropy(logits, target, reduction="none")[:, None]
+    focal = (1 - (-entropy).exp()) ** gamma * entropy  # exp(-entropy): the probability of the truth
+    probability = _probability(logits, target)
+    if valid is None:
+        mean_focal = focal.mean()
+    else:
+        mask = valid.to(logits.dtype)
+        mean_focal = (focal * mask).sum() / mask.expand_as(focal).sum().clamp(min=1)
+        probability, expected = probability * mask, expected * mask
+    overlap = (probability * expected).flatten(2).sum(2)
+    sizes = probability.flatten(2).sum(2) + expected.flatten(2).sum(2)
+    dice = (2 * overlap + smooth) / (sizes + smooth)
+    return 0.5 * (1 - dice.mean()) + 0.5 * mean_focal
+
+
+def boundary_difference_over_union(
+    logits: Tensor, target: Tensor, valid: Tensor | None = None, *, skip_absent: bool = False
+) -> Tensor:
+    """Difference over union that weighs the boundary of large objects more.
+
+    Parameters
+    ----------
+    logits : Tensor
+        ``(B, K, *S)``.
+    target : Tensor
+        ``(B, K, *S)``, 0 or 1, or ``(B, *S)``, int64 class indices; the background counts too.
+    valid : Tensor, optional
+        ``(B, 1, *S)``, True where the target is known; what lies beyond makes no boundary.
+    skip_absent : bool
+        As published, a class that no image of the batch holds adds a constant, so that false
+        positives get no gradient; True compares it with nothing instead (the mean of its squared
+        probabilities), so that they do.
+
+    Returns
+    -------
+    Tensor
+        A scalar; sums run over the whole batch, then classes are averaged.
+
+    Source: Sun et al. 2023, Boundary Difference Over Union Loss, arXiv:2308.00220, as in
+    MSA2Net's code; in 3D a voxel has six neighbours. `skip_absent` is ours.
+    """
+    one_hot = target.to(logits.dtype) if target.ndim == logits.ndim else _one_hot(target, logits)
+    probability = _probability(logits, target)
+    known = torch.ones_like(one_hot) if valid is None else valid.to(logits.dtype)
+    probability, truth = probability * known, one_hot * known
+    inside = truth.bool() & _surrounded((one_hot * known + 1 - known) > 0.5)
+    over = (0, *range(2, logits.ndim))
+    size, boundary = truth.sum(over), (truth.sum(over) - inside.sum(over))
+    alpha = (1 - 2 * (boundary + _SMOOTH) / (size + _SMOOTH)).clamp(max=0.8)
+    overlap = (probability * truth).sum(over)
+    both = probability.square().sum(over) + size
+    loss = (both - 2 * overlap + _SMOOTH) / (both - (1 + alpha) * overlap + _SMOOTH)
+    if skip_absent:
+        count = known.expand_as(probability).sum(over).clamp(min=1)
+        loss = torch.where(size > 0, loss, probability.square().sum(over) / count)
+    return loss.mean()
+
+
+def loss_of(name: str, activation: str) -> Loss:
+    """Return a loss by its name in a training config.
+
+    Parameters
+    ----------
+    name : str
+        "dice_ce" (what LGMSNet trains with), "dice_focal", "boundary" or "boundary_skip".
+    activation : str
+        "sigmoid" or "softmax".
+
+    Raises
+    ------
+    ValueError
+        If there is no such loss.
+    """
+    losses: dict[str, Loss] = {
+        "dice_ce": bce_dice if activation == "sigmoid" else dice_cross_entropy,
+        "dice_focal": dice_focal,
+        "boundary": boundary_difference_over_union,
+        "boundary_skip": functools.partial(boundary_difference_over_union, skip_absent=True),
+    }
+    if name not in losses:
+        raise ValueError(f"there is no loss {name!r}; there are {', '.join(losses)}")
+    return losses[name]
+
+
+def _probability(logits: Tensor, target: Tensor) -> Tensor:
+    return logits.sigmoid() if target.ndim == logits.ndim else logits.softmax(1)
+
+
+def _one_hot(target: Tensor, logits: Tensor) -> Tensor:
+    return torch.zeros_like(logits).scatter_(1, target[:, None], 1)
+
+
+def _surrounded(mask: Tensor) -> Tensor:
+    """Return where a voxel's neighbours along every axis are in `mask`; beyond the image is not."""
+    result = mask
+    for axis in range(2, mask.ndim):
+        outside = torch.zeros_like(mask.narrow(axis, 0, 1))
+        length = mask.shape[axis]
+        before = torch.cat([outside, mask.narrow(axis, 0, length - 1)], dim=axis)
+        after = torch.cat([mask.narrow(axis, 1, length - 1), outside], dim=axis)
+        result = result & before & after
+    return result

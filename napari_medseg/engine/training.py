@@ -16,7 +16,7 @@ from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.cases import Case, load_case
 from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.engine.device import resolve_device
-from napari_medseg.engine.losses import bce_dice, dice_cross_entropy
+from napari_medseg.engine.objective import objective_of
 from napari_medseg.engine.patches import Batches, make_example
 from napari_medseg.engine.replay import save_replay
 from napari_medseg.engine.segmenter import Segmenter
@@ -122,7 +122,9 @@ def train(
             examples.append(make_example(case, card))
         workers = 8 if device.type == "cuda" else 0
         batches = Batches(examples, card, config, workers)
-        run = Run(network, card, config, out, device, steps=len(batches) * config.epochs)
+        objective = objective_of(card.architecture, config.loss, card.activation)
+        steps = len(batches) * config.epochs
+        run = Run(network, objective, card, config, out, device, steps=steps)
         if resume:
             run.load()
         try:
@@ -140,12 +142,11 @@ def _learn(
 ) -> None:
     """Take the run from where it is to its end."""
     config = run.config
-    loss = bce_dice if segmenter.card.activation == "sigmoid" else dice_cross_entropy
     while run.epoch < config.epochs:
         started = time.monotonic()
         for images, targets in batches.epoch(run.epoch, run.batch):
             report(run.step())
-            run.update(images, targets, loss)
+            run.update(images, targets)
         dice = None
         if (run.epoch + 1) % config.validate_every == 0 or run.epoch + 1 == config.epochs:
             dice = validate(segmenter, held_out, partial(_forward, run, report))

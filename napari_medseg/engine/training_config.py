@@ -9,6 +9,7 @@ from napari_medseg.config import Config
 
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("poly", "cosine", "onecycle")
+LOSSES = ("dice_ce", "dice_focal", "boundary", "boundary_skip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,9 @@ class AugmentConfig(Config):
     """Random changes of a training patch; every probability or range 0 is off."""
 
     flip: float = field(default=0.5, metadata={"tip": "probability of a mirror, per axis"})
+    flip_axes: tuple[int, ...] | None = field(
+        default=None, metadata={"tip": "axes that may be mirrored, -1 the last; none = all"}
+    )
     rotate90: float = field(default=0.0, metadata={"tip": "probability of a quarter turn"})
     affine: float = field(default=0.5, metadata={"tip": "probability of rotating and scaling"})
     rotate: float = field(default=15.0, metadata={"tip": "largest angle, degrees"})
@@ -66,6 +70,9 @@ class TrainingConfig(Config):
         default="auto",
         metadata={"choices": ("auto", "zscore", "fixed", "none"), "tip": "auto: RGB fixed"},
     )
+    loss: str = field(
+        default="dice_ce", metadata={"choices": LOSSES, "tip": "see the losses' documentation"}
+    )
     epochs: int = field(default=100, metadata={"min": 1})
     windows_per_case: int = field(default=1, metadata={"min": 1, "tip": "per case and epoch"})
     foreground: float = field(
@@ -77,6 +84,9 @@ class TrainingConfig(Config):
     momentum: float = field(default=0.9, metadata={"tip": "SGD only"})
     weight_decay: float = field(default=1e-4)
     schedule: str = field(default="onecycle", metadata={"choices": SCHEDULES})
+    lowest_rate: float = field(
+        default=0.0, metadata={"tip": "learning rate at the end of cosine and onecycle"}
+    )
     warm_up: float = field(default=0.1, metadata={"tip": "share of all steps, not for poly"})
     gradient_clip: float = field(default=1.0, metadata={"tip": "largest norm; 0 = off"})
     validation: float = field(default=0.1, metadata={"tip": "share of the cases held out"})
@@ -95,6 +105,7 @@ class TrainingConfig(Config):
     def __post_init__(self) -> None:
         for name, allowed in (
             ("optimiser", OPTIMISERS),
+            ("loss", LOSSES),
             ("schedule", SCHEDULES),
             ("normalise", ("auto", "zscore", "fixed", "none")),
             ("precision", ("auto", "float32", "mixed")),
@@ -171,6 +182,23 @@ RECIPES: dict[str, dict[str, Any]] = {
         "seed": 41,
         "augment": AugmentConfig(flip=0.2, rotate90=0.2, affine=0.0),
     },
+    # GLAD-Net: 256 x 256, AdamW, cosine from 1e-3 to 1e-5, 100 epochs, flips and rotations are the
+    # paper's; batch size, weight decay, angle and clipping are ours where it is silent
+    "gladnet-2d": {
+        "architecture": "gladnet",
+        "loss": "dice_focal",
+        "size": (256, 256),
+        "epochs": 100,
+        "batch_size": 8,
+        "learning_rate": 1e-3,
+        "lowest_rate": 1e-5,
+        "weight_decay": 1e-2,
+        "schedule": "cosine",
+        "warm_up": 0.0,
+        "augment": AugmentConfig(
+            rotate=30.0, scale=(1.0, 1.0), intensity_scale=0.0, intensity_shift=0.0
+        ),
+    },
     # what a CPU does in an hour or two
     "cpu-2d": {
         "size": (128, 128),
@@ -186,6 +214,26 @@ RECIPES: dict[str, dict[str, Any]] = {
             intensity_shift=0.0,
         ),
     },
+    "gladnet-cpu": {
+        "architecture": "gladnet",
+        "preset": "small",
+        "loss": "dice_focal",
+        "size": (128, 128),
+        "early_size": (96, 96),
+        "epochs": 120,
+        "validate_every": 2,
+        "weight_decay": 1e-2,
+        "augment": AugmentConfig(
+            flip_axes=(-1,),
+            affine=0.9,
+            rotate=20.0,
+            scale=(0.7, 1.4),
+            shift=0.1,
+            elastic=0.2,
+            intensity_scale=0.25,
+            intensity_shift=0.25,
+        ),
+    },
     "cpu-3d": {
         "window": (32, 64, 32),
         "batch_size": 2,
@@ -194,3 +242,26 @@ RECIPES: dict[str, dict[str, Any]] = {
         "augment": AugmentConfig(flip=0.0, affine=0.5, rotate=10.0, scale=(0.9, 1.1)),
     },
 }
+
+_OF_PAPERS = {
+    ("lgmsnet", 2): "lgmsnet-2d",
+    ("lgmsnet", 3): "lgmsnet-3d",
+    ("gladnet", 2): "gladnet-2d",
+}
+
+
+def paper_recipe(architecture: str, spatial_dims: int) -> str:
+    """Return the name of the recipe in a network's paper, for 2D or 3D.
+
+    Raises
+    ------
+    ValueError
+        If there is none: the network does not exist, or not for these dimensions.
+    """
+    name = _OF_PAPERS.get((architecture, spatial_dims))
+    if name is None:
+        known = ", ".join(f"{network} ({dims}D)" for network, dims in _OF_PAPERS)
+        raise ValueError(
+            f"{architecture!r} cannot be trained on {spatial_dims}D images; these can: {known}"
+        )
+    return name

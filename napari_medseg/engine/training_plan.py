@@ -97,7 +97,7 @@ def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> Mo
         classes=classes,
         activation=activation,
         preprocessing=_preprocessing(config, cases[0]),
-        mirrored=config.augment.flip > 0,
+        mirrored=config.augment.flip > 0 and config.augment.flip_axes is None,
         created=datetime.date.today().isoformat(),
         history=({"what": "trained from scratch", "config": config.to_dict()},),
     )

@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,18 @@ from torch import Tensor
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.checkpoint import save_checkpoint
+from napari_medseg.engine.objective import Objective
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.io.atomic import atomic_path
 from napari_medseg.networks.base import SegmentationNetwork
 from napari_medseg.progress import Step
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
     """Return the learning rate of a step, in [0, `steps`).
 
     poly: lr (1 - step/steps)^0.9. cosine and onecycle rise over the first `warm_up` share,
-    linearly from 0 and along a cosine from lr/25, and fall along a cosine to 0.
+    linearly from 0 and along a cosine from lr/25, and fall along a cosine to `lowest_rate`.
     """
     highest = config.learning_rate
     if config.schedule == "poly":
@@ -40,7 +38,8 @@ def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
         share = (1 - math.cos(math.pi * step / rise)) / 2
         return highest * (1 / 25 + (1 - 1 / 25) * share)
     share = (step - rise) / max(steps - rise, 1)
-    return highest * (1 + math.cos(math.pi * share)) / 2
+    lowest = config.lowest_rate
+    return lowest + (highest - lowest) * (1 + math.cos(math.pi * share)) / 2
 
 
 class Run:
@@ -50,6 +49,8 @@ class Run:
     ----------
     network : SegmentationNetwork
         Trained in place.
+    objective : Objective
+        What is minimised.
     card : ModelCard
         Written into the checkpoint, with the validation scores.
     config : TrainingConfig
@@ -65,6 +66,7 @@ class Run:
     def __init__(
         self,
         network: SegmentationNetwork,
+        objective: Objective,
         card: ModelCard,
         config: TrainingConfig,
         out: Path,
@@ -73,6 +75,7 @@ class Run:
         steps: int,
     ) -> None:
         self.network, self.config, self.steps = network, config, steps
+        self.objective = objective.to(device)
         self.best_card = card
         self.epoch = 0
         self.batch = 0  # of the epoch
@@ -111,7 +114,7 @@ class Run:
             note += f" · {_duration(left)} left"
         return Step(self._done, self.steps, "step", note)
 
-    def update(self, images: Tensor, targets: Tensor, loss: Loss) -> None:
+    def update(self, images: Tensor, targets: Tensor) -> None:
         """Take one optimiser step."""
         config = self.config
         for group in self._optimiser.param_groups:
@@ -123,7 +126,7 @@ class Run:
         targets = targets.to(self._device, non_blocking=True)
         self._optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self._device.type, enabled=self._mixed):
-            value = loss(self.network(images), targets)
+            value = self.objective(self.network, images, targets, progress=self._done / self.steps)
         if not torch.isfinite(value.detach()).item() and not self._mixed:
             raise ValueError(
                 f"the loss became {value.item()} in round {self.epoch + 1}; lower the learning "
@@ -166,6 +169,7 @@ class Run:
         state = {
             "config": self.config.to_dict(),
             "network": self.network.state_dict(),
+            "objective": self.objective.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "scaler": self._scaler.state_dict(),
             "epoch": self.epoch,
@@ -204,6 +208,7 @@ class Run:
                 "settings to resume it, or another --out to start anew"
             )
         self.network.load_state_dict(state["network"])
+        self.objective.load_state_dict(state["objective"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._scaler.load_state_dict(state["scaler"])
         self.epoch, self.batch, self._done = state["epoch"], state["batch"], state["done"]

@@ -32,6 +32,11 @@ class Worklist:
         In the order of the work.
     left_out : dict
         What else is in the folder, by its path below the folder, and why it is no case.
+
+    Attributes
+    ----------
+    saves_by_itself : bool
+        Whether labels are saved without a question when one goes on to another case.
     """
 
     changed = Signal(str)
@@ -46,6 +51,7 @@ class Worklist:
         self.folder, self.labels_folder = folder, labels_folder
         self.cases = tuple(cases)
         self.left_out = dict(left_out or {})
+        self.saves_by_itself = False
         self.file = WorklistFile(labels_folder)
         self._place = {case.name: index for index, case in enumerate(self.cases)}
         self._saved = _label_files(labels_folder)

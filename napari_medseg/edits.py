@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_medseg.packed import Box, PackedArray, PackedMask, shape_of
+from napari_medseg.packed import Bits, Box, PackedArray, PackedMask, shape_of
 
+_NOTHING = np.zeros(0, np.uint8)
 _ROOM = 1 << 16  # voxels; joining the dabs of a stroke in a box of this size always pays
 
 
@@ -37,33 +38,19 @@ class Piece:
     old: np.ndarray
 
 
-class Bits:
-    """A mask that is kept and read as a whole, a bit for each voxel and compressed."""
-
-    def __init__(self, mask: np.ndarray) -> None:
-        self._shape = mask.shape
-        self._packed = PackedArray(np.packbits(mask, axis=-1))
-
-    @property
-    def mask(self) -> np.ndarray:
-        """The mask, of its own shape."""
-        width = self._shape[-1]
-        return np.unpackbits(np.asarray(self._packed), axis=-1)[..., :width].view(bool)
-
-
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The part of the reference that was kept in a box: where, and the values there."""
+    """The reference where it is kept in a box: where, and the values there in C order."""
 
+    box: Box
     where: Bits
     values: PackedArray
 
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """What a model's answer did to `Edits` in a box."""
+    """What a model's answer did to `Edits`."""
 
-    box: Box
     before: Reference
     after: Reference
     overwritten: Bits
@@ -75,7 +62,7 @@ class Answered:
 class Change:
     """What a step did to `Edits`, so that it can be taken back and done again."""
 
-    painted: tuple[tuple[Box, Bits], ...] = ()  # what a person painted, newly
+    painted: tuple[Bits, ...] = ()  # what a person painted, newly
     answered: Answered | None = None
 
 
@@ -104,16 +91,23 @@ class Edits:
         """Note what a person wrote: it is reviewed now, and what was there is kept."""
         painted = []
         for piece in _joined(pieces):
-            box, mask = piece.box, piece.mask
-            first = mask & ~self._kept.get(box)
-            self._keep(box, first, piece.old[first[mask]])
-            new = mask & ~self._painted.get(box)
-            self._painted.add(box, new)
-            painted.append((box, Bits(new)))
+            box, first, values = piece.box, piece.mask, piece.old
+            bits = Bits.of(box, piece.mask)
+            if (bits & self._kept.bits(box)).any():
+                first = piece.mask & ~self._kept.get(box)
+                values = piece.old[first[piece.mask]]
+            self._keep(box, first, values)
+            new = bits - self._painted.bits(box)
+            self._painted.add(new)
+            painted.append(new.stored())
         return Change(tuple(painted))
 
     def answer(
-        self, box: Box, answer: np.ndarray, shown: np.ndarray, overwritten: np.ndarray
+        self,
+        box: Box,
+        answer: np.ndarray,
+        spared: np.ndarray | None = None,
+        overwritten: Piece | None = None,
     ) -> Change:
         """Note what a model answered: it is the reference now.
 
@@ -121,54 +115,53 @@ class Edits:
         ----------
         box : tuple of slice
             Where it answered.
-        answer, shown : ndarray
-            Of the box's shape: what the model found, and what the labels show now, which is not
-            the same where a person's voxels were kept.
-        overwritten : ndarray of bool
-            Of the box's shape: where the labels showed something else before.
+        answer : ndarray
+            Of the box's shape: what it found.
+        spared : ndarray of bool
+            Of the box's shape: where the labels show something else, a person's, if anywhere.
+        overwritten : Piece
+            Where the labels showed something else before, if anywhere.
         """
-        before = self._kept.get(box)
-        written = before | (shown != answer)
-        painted = self._painted.get(box) & overwritten
-        confirmed = self._confirmed.get(box) & overwritten
-        answered = Answered(
-            box,
-            self._reference_in(box, before),
-            Reference(Bits(written), PackedArray(answer[written])),
-            Bits(overwritten),
-            Bits(painted),
-            Bits(confirmed),
-        )
-        self._keep(box, written, answer[written])
-        self._painted.remove(box, painted)
-        self._confirmed.remove(box, confirmed)
-        return Change(answered=answered)
+        before = self._reference_in(box)
+        written = before.where.mask(box) if before.where.any() else None
+        if spared is not None:
+            written = spared if written is None else written | spared
+        after = Reference(box, Bits.none(box), PackedArray(_NOTHING))
+        if written is not None:
+            self._keep(box, written, answer[written])
+            after = Reference(box, Bits.of(box, written).stored(), PackedArray(answer[written]))
+        over = Bits.none(box) if overwritten is None else Bits.of(overwritten.box, overwritten.mask)
+        around = box if overwritten is None else overwritten.box
+        painted, confirmed = over & self._painted.bits(around), over & self._confirmed.bits(around)
+        self._painted.remove(painted)
+        self._confirmed.remove(confirmed)
+        lost = painted.stored(), confirmed.stored()
+        return Change(answered=Answered(before, after, over.stored(), *lost))
 
     def undo(self, change: Change) -> None:
         """Take a step back: what it painted is no longer reviewed, what it replaced is again."""
-        for box, new in change.painted:
-            self._painted.remove(box, new.mask)
+        for new in change.painted:
+            self._painted.remove(new)
         if change.answered is not None:
-            answered, box = change.answered, change.answered.box
-            self._kept.remove(box)
-            self._keep(box, answered.before.where.mask, np.asarray(answered.before.values))
-            self._painted.add(box, answered.painted_lost.mask)
-            self._confirmed.remove(box, answered.overwritten.mask)
-            self._confirmed.add(box, answered.confirmed_lost.mask)
+            answered = change.answered
+            self._kept.remove(Bits.of(answered.before.box))
+            self._restore(answered.before)
+            self._painted.add(answered.painted_lost)
+            self._confirmed.remove(answered.overwritten)
+            self._confirmed.add(answered.confirmed_lost)
 
     def redo(self, change: Change) -> None:
         """Do a step again that was taken back."""
-        for box, new in change.painted:
-            self._painted.add(box, new.mask)
+        for new in change.painted:
+            self._painted.add(new)
         if change.answered is not None:
-            answered, box = change.answered, change.answered.box
-            self._keep(box, answered.after.where.mask, np.asarray(answered.after.values))
-            self._painted.remove(box, answered.painted_lost.mask)
-            self._confirmed.remove(box, answered.overwritten.mask)
+            self._restore(change.answered.after)
+            self._painted.remove(change.answered.painted_lost)
+            self._confirmed.remove(change.answered.overwritten)
 
     def confirm(self, box: Box) -> None:
         """Note that a person looked at everything in `box` and finds it right."""
-        self._confirmed.add(box)
+        self._confirmed.add(Bits.of(box))
 
     def reviewed(self, box: Box) -> np.ndarray:
         """Return where in `box` a person painted or confirmed, as booleans of its shape."""
@@ -199,7 +192,19 @@ class Edits:
             self._widen(np.promote_types(fits, self._reference.dtype))
         assert self._reference is not None
         self._reference[box][where] = values
-        self._kept.add(box, where)
+        self._kept.add(Bits.of(box, where))
+
+    def _reference_in(self, box: Box) -> Reference:
+        bits = self._kept.bits(box)
+        values = _NOTHING
+        if self._reference is not None and bits.any():
+            values = self._reference[box][bits.mask(box)]
+        return Reference(box, bits.stored(), PackedArray(values))
+
+    def _restore(self, reference: Reference) -> None:
+        values = np.asarray(reference.values)
+        if values.size:
+            self._keep(reference.box, reference.where.mask(reference.box), values)
 
     def _widen(self, dtype: np.dtype) -> None:
         """Move the reference into a type for larger values, touching only memory in use."""
@@ -208,10 +213,6 @@ class Edits:
         if box is not None:
             wider[box] = self._reference[box]
         self._reference = wider
-
-    def _reference_in(self, box: Box, where: np.ndarray) -> Reference:
-        values = np.zeros(0, np.uint8) if self._reference is None else self._reference[box][where]
-        return Reference(Bits(where), PackedArray(values))
 
 
 def _joined(pieces: Sequence[Piece]) -> list[Piece]:

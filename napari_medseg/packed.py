@@ -33,6 +33,56 @@ class PackedArray:
         return values.astype(dtype or self._dtype, copy=bool(copy))
 
 
+class Bits:
+    """A part of a mask, a bit for each voxel, in the bytes of the `PackedMask` it belongs to.
+
+    Parameters
+    ----------
+    where : tuple of slice
+        The bytes: like a box, but along the last axis a step is eight voxels.
+    values : ndarray or PackedArray
+        uint8.
+    """
+
+    def __init__(self, where: Box, values: np.ndarray | PackedArray) -> None:
+        self.where, self.values = where, values
+
+    @classmethod
+    def of(cls, box: Box, mask: np.ndarray | None = None) -> Bits:
+        """Pack the `mask` of a box; without it, all of the box."""
+        where, skip = _bytes(box)
+        if mask is None:
+            mask = np.ones((1,) * (len(box) - 1) + (box[-1].stop - box[-1].start,), bool)
+        if skip:
+            mask = np.pad(mask, [(0, 0)] * (mask.ndim - 1) + [(skip, 0)])
+        return cls(where, np.packbits(mask, axis=-1))
+
+    def stored(self) -> Bits:
+        """Return the same, compressed."""
+        return Bits(self.where, PackedArray(np.asarray(self.values)))
+
+    @classmethod
+    def none(cls, box: Box) -> Bits:
+        """Return bits for a box of which none is set."""
+        return cls(_bytes(box)[0], np.zeros((1,) * len(box), np.uint8))
+
+    def mask(self, box: Box) -> np.ndarray:
+        """Return the mask of the box that was packed, as booleans of its shape."""
+        width, skip = box[-1].stop - box[-1].start, box[-1].start % 8
+        packed = np.broadcast_to(np.asarray(self.values), shape_of(self.where))
+        return np.unpackbits(packed, axis=-1)[..., skip : skip + width].view(bool)
+
+    def any(self) -> bool:
+        """Whether one voxel is set."""
+        return bool(np.any(self.values))
+
+    def __and__(self, other: Bits) -> Bits:
+        return Bits(self.where, np.asarray(self.values) & np.asarray(other.values))
+
+    def __sub__(self, other: Bits) -> Bits:
+        return Bits(self.where, np.asarray(self.values) & ~np.asarray(other.values))
+
+
 class PackedMask:
     """A mask with a bit for each voxel, of which memory is taken only where it was written.
 
@@ -55,22 +105,25 @@ class PackedMask:
         """Return the mask in `box`, as booleans of the box's shape."""
         if self._bits is None:
             return np.zeros(shape_of(box), bool)
-        where, skip = _bytes(box)
-        unpacked = np.unpackbits(self._bits[where], axis=-1)
-        return unpacked[..., skip : skip + box[-1].stop - box[-1].start].view(bool)
+        return self.bits(box).mask(box)
 
-    def add(self, box: Box, mask: np.ndarray | None = None) -> None:
-        """Set the voxels of `mask` (all without it) in `box`."""
+    def bits(self, box: Box) -> Bits:
+        """Return the bytes with `box`, in which voxels beside it may be set as well."""
+        if self._bits is None:
+            return Bits.none(box)
+        where, _ = _bytes(box)
+        return Bits(where, self._bits[where])
+
+    def add(self, bits: Bits) -> None:
+        """Set the voxels that are set in `bits`."""
         if self._bits is None:
             self._bits = np.zeros((*self.shape[:-1], -(-self.shape[-1] // 8)), np.uint8)
-        where, packed = self._packed(box, mask)
-        self._bits[where] |= packed
+        self._bits[bits.where] |= np.asarray(bits.values)
 
-    def remove(self, box: Box, mask: np.ndarray | None = None) -> None:
-        """Clear the voxels of `mask` (all without it) in `box`."""
+    def remove(self, bits: Bits) -> None:
+        """Clear the voxels that are set in `bits`."""
         if self._bits is not None:
-            where, packed = self._packed(box, mask)
-            self._bits[where] &= ~packed
+            self._bits[bits.where] &= ~np.asarray(bits.values)
 
     def count_with(self, other: PackedMask) -> int:
         """Return how many voxels are set here or in `other`."""
@@ -87,15 +140,6 @@ class PackedMask:
             return None
         last = slice(8 * box[-1].start, min(8 * box[-1].stop, self.shape[-1]))
         return (*box[:-1], last)
-
-    def _packed(self, box: Box, mask: np.ndarray | None) -> tuple[Box, np.ndarray]:
-        where, skip = _bytes(box)
-        width = box[-1].stop - box[-1].start
-        if mask is None:
-            mask = np.ones((1,) * (len(box) - 1) + (width,), bool)
-        if skip:
-            mask = np.pad(mask, [(0, 0)] * (mask.ndim - 1) + [(skip, 0)])
-        return where, np.packbits(mask, axis=-1)
 
 
 def bounding_box(mask: np.ndarray) -> Box | None:

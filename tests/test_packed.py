@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_medseg.packed import PackedArray, PackedMask, bounding_box
+from napari_medseg.packed import Bits, PackedArray, PackedMask, bounding_box
 
 SHAPES = st.lists(st.integers(1, 19), min_size=2, max_size=4).map(tuple)
 
@@ -28,10 +28,10 @@ def test_a_packed_mask_is_a_mask(data, shape, seed):
         box = data.draw(boxes(shape))
         part = data.draw(st.sampled_from([None, rng.random(plain[box].shape) < 0.5]))
         if data.draw(st.booleans()):
-            packed.add(box, part)
+            packed.add(Bits.of(box, part))
             plain[box] |= True if part is None else part
         else:
-            packed.remove(box, part)
+            packed.remove(Bits.of(box, part).stored())
             plain[box] &= False if part is None else ~part
     box = data.draw(boxes(shape))
     np.testing.assert_array_equal(packed.get(box), plain[box])
@@ -51,9 +51,21 @@ def test_two_masks_are_counted_as_one(shape, seed):
     first, second = (rng.random(shape) < 0.3 for _ in range(2))
     masks = PackedMask(shape), PackedMask(shape)
     assert masks[0].count_with(masks[1]) == 0
-    masks[0].add(whole, first)
-    masks[1].add(whole, second)
+    masks[0].add(Bits.of(whole, first))
+    masks[1].add(Bits.of(whole, second))
     assert masks[0].count_with(masks[1]) == (first | second).sum()
+
+
+@given(st.data(), SHAPES, st.integers(0, 2**32))
+def test_bits_are_counted_together_and_taken_from_each_other(data, shape, seed):
+    rng, box = np.random.default_rng(seed), data.draw(boxes(shape))
+    first, second = (rng.random(shape)[box] < 0.5 for _ in range(2))
+    bits = Bits.of(box, first), Bits.of(box, second)
+    np.testing.assert_array_equal((bits[0] & bits[1]).mask(box), first & second)
+    np.testing.assert_array_equal((bits[0] - bits[1].stored()).mask(box), first & ~second)
+    assert bits[0].any() == first.any()
+    assert Bits.of(box).mask(box).all()
+    assert not Bits.none(box).mask(box).any()
 
 
 def test_a_mask_takes_no_memory_before_it_is_written():
@@ -61,9 +73,9 @@ def test_a_mask_takes_no_memory_before_it_is_written():
     assert mask.nbytes == 0
     box = (slice(3, 4), slice(10, 20), slice(30, 40))
     assert not mask.get(box).any()
-    mask.remove(box)
+    mask.remove(Bits.of(box))
     assert mask.nbytes == 0
-    mask.add(box)
+    mask.add(Bits.of(box))
     assert mask.nbytes == 200 * 512 * 64
 
 

@@ -72,8 +72,10 @@ class UndoStep(tuple):
     """A named region delta ``(box, before, after)``; lies in napari's own undo history."""
 
     name: str = ""
-    answer: tuple[Box, np.ndarray] | None = None  # while it is written: what a model found where
     by_person: bool = True
+    # only while it is written, for those who follow:
+    piece: Piece | None = None
+    answer: tuple[Box, np.ndarray, np.ndarray | None] | None = None
 
 
 def why_not_editable(layer: Labels) -> str:
@@ -150,13 +152,14 @@ def apply_edit(
     )
     step = UndoStep((where, PackedArray(layer.data[where]), PackedArray(edited[inner])))
     step.name, step.by_person = name, answer is None
+    step.piece = Piece(where, different[inner], layer.data[where][different[inner]])
     if answer is not None:
-        step.answer = box, answer
+        step.answer = box, answer, None if answer is edited else answer != edited
     _log_of(layer)
     with _one_step(layer):
         layer._save_history(step)
         layer.data[where] = edited[inner]
-    step.answer = None
+    step.piece = step.answer = None
     layer.refresh(extent=False)
     return int(np.count_nonzero(different))
 
@@ -228,8 +231,11 @@ class Step:
         return not isinstance(self.head, UndoStep) or self.head.by_person
 
     @property
-    def answer(self) -> tuple[Box, np.ndarray] | None:
-        """Where a model answered and what it found there; None once that is written."""
+    def answer(self) -> tuple[Box, np.ndarray, np.ndarray | None] | None:
+        """While a model's answer is written: where, what it found, and a mask of what was spared.
+
+        The mask is None if nothing was. For a person's step, and later, it is all None.
+        """
         return self.head.answer if isinstance(self.head, UndoStep) else None
 
     def pieces(self) -> list[Piece]:
@@ -353,6 +359,8 @@ def _name(item: list[Any], mode: str = "") -> str:
 def _piece(atom: Any) -> Piece:
     """Return what an atom of a step wrote: of ours, of a tool of napari, of ``data_setitem``."""
     if isinstance(atom, UndoStep):
+        if atom.piece is not None:
+            return atom.piece
         box, before, after = atom
         old = np.asarray(before)
         mask = old != np.asarray(after)

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_medseg.edits import Change, Edits, Piece
-from napari_medseg.packed import Box, shape_of
+from napari_medseg.packed import Box
 from napari_medseg.widgets.layers import Happened, Step, apply_edit, catch_up, follow_steps
 from napari_medseg.widgets.sessions import unwrapped
 
@@ -103,14 +103,13 @@ class Painted:
             Leave alone what is reviewed.
         """
         layer, box = self._alive(), self._full(box)
-        before = layer.data[box]
         edited = answer
         if keep_painted:
             kept = self.reviewed_in(box)
-            edited = np.where(kept, before, answer) if kept.any() else answer
+            edited = np.where(kept, layer.data[box], answer) if kept.any() else answer
         changed = apply_edit(layer, edited, name, box=box, answer=answer)
-        if not changed:
-            self._edits.answer(box, answer, before, np.zeros(shape_of(box), bool))
+        if not changed:  # there is nothing to undo, but the model said so
+            self._edits.answer(box, answer, None if edited is answer else answer != edited)
         return changed
 
     def _follow(self, happened: Happened, step: Step) -> None:
@@ -124,14 +123,8 @@ class Painted:
         pieces = step.pieces()
         if step.answer is None:
             return self._edits.paint(pieces)
-        box, answer = step.answer
-        overwritten = np.zeros(shape_of(box), bool)
-        for piece in pieces:
-            starts = [
-                (p.start - b.start, p.stop - b.start) for p, b in zip(piece.box, box, strict=True)
-            ]
-            overwritten[tuple(slice(*s) for s in starts)] = piece.mask
-        return self._edits.answer(box, answer, self._alive().data[box], overwritten)
+        box, answer, spared = step.answer
+        return self._edits.answer(box, answer, spared, pieces[0])
 
     def _replace(self, _event: object = None) -> None:
         layer, old = self._alive(), self._array

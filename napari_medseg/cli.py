@@ -33,6 +33,11 @@ file per modality) and a label, or is in nnU-Net's raw layout. Ctrl-C leaves the
 far; --resume goes on from there, given the same settings.
 """
 
+_IMPORT = """\
+FILE holds the state dict of the published LGMSNet (2D, 3D) or MSA²Net. Shape and build are read
+off the names and shapes of its tensors. Nothing in the file is run.
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -96,6 +101,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_segment(commands)
     _add_train(commands)
     _add_evaluate(commands)
+    _add_import(commands)
     return parser
 
 
@@ -188,6 +194,45 @@ def _add_evaluate(commands: Commands) -> None:
         metavar="MM",
         help="up to this distance surfaces count as the same in NSD (default: 1 mm)",
     )
+
+
+def _add_import(commands: Commands) -> None:
+    from napari_medseg.engine.published_recipes import PUBLISHED_RECIPES
+
+    parser = _add(
+        commands, "import", "import_model:import_model", "read a published checkpoint", _IMPORT
+    )
+    parser.usage = "%(prog)s FILE [--architecture NAME] [--out MODEL.safetensors] [options]"
+    parser.add_argument("file", type=Path, metavar="FILE", help="a .pth or .safetensors file")
+    parser.add_argument(
+        "--architecture", metavar="NAME", help="lgmsnet or msa2net (default: found out)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="MODEL.safetensors",
+        help="the model's file (default: among the models that 'napari-medseg models' lists)",
+    )
+    parser.add_argument(
+        "--recipe",
+        choices=tuple(PUBLISHED_RECIPES),
+        help="the published program that trained it: how images are prepared (default: likeliest)",
+    )
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="what the outputs mean: 1=liver 2=spleen, or names in order",
+    )
+    parser.add_argument(
+        "--axes",
+        choices=("ours", "ras"),
+        default="ours",
+        help="ras: it was trained on volumes in MONAI's RAS order (default: ours)",
+    )
+    parser.add_argument("--keys", action="store_true", help="name every tensor left out or changed")
+    parser.add_argument("--overwrite", action="store_true", help="replace a model that is there")
 
 
 def _values(text: str) -> tuple[int, ...]:

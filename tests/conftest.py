@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+PARITY = Path(__file__).parent / "networks" / "parity"
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +71,33 @@ def tiny_3d(tmp_path_factory):
     """A 3D model of two channels that writes the value 3; its weights are random."""
     path = tmp_path_factory.mktemp("models") / "tiny-3d.safetensors"
     return _save_tiny_model(path, spatial_dims=3, in_channels=2)
+
+
+@pytest.fixture(scope="session")
+def published_state():
+    """Make a small state with the names and shapes of a published one, and random numbers.
+
+    ``published_state(keys, architecture, **config)``: `keys` is a list in tests/networks/parity.
+    """
+
+    def make(keys, architecture, **config):
+        import torch
+
+        from napari_medseg.networks import architectures, import_weights
+
+        record = architectures()[architecture]
+        theirs = json.loads((PARITY / f"{keys}.json").read_text())
+        whole = {key: torch.empty(shape, device="meta") for key, shape in theirs.items()}
+        names = import_weights.translation_of(architecture, whole).names
+        torch.manual_seed(0)
+        ours = record.build(record.config(**config)).state_dict()
+        state = {}
+        for key, shape in theirs.items():
+            if names[key] is None:
+                state[key] = torch.zeros([1] * len(shape))  # never runs, so of any shape
+            elif names[key] in ours:
+                tensor = ours[names[key]]
+                state[key] = tensor.reshape([*tensor.shape, *[1] * (len(shape) - tensor.ndim)])
+        return state
+
+    return make

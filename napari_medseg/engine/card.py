@@ -65,6 +65,10 @@ class Preprocessing(Config):
     )
     mean: tuple[float, ...] = field(default=(), metadata={"tip": "per channel, for fixed"})
     std: tuple[float, ...] = field(default=(), metadata={"tip": "per channel, for fixed"})
+    bgr: bool = field(
+        default=False,
+        metadata={"tip": "the network takes the channels last first: blue, green, red"},
+    )
 
     def __post_init__(self) -> None:
         if self.normalise not in ("zscore", "fixed", "none"):

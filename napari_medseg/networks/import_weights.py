@@ -1,135 +1,181 @@
-"""Published checkpoints, read into our networks."""
+"""Published checkpoints, read into our networks: names, shapes and what never runs."""
 
 from __future__ import annotations
 
-import re
+import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from napari_medseg.networks.lgmsnet.config import LGMSNetConfig
+from napari_medseg.networks import architectures
+from napari_medseg.networks.config import NetConfig
+from napari_medseg.networks.translation import Translation
 
-_LGMSNET_STAGES = {
-    "stem.conv.": "stem.",
-    "encoder4.0.": "enc4.",
-    "encoder5.0.": "enc5.",
-    "Up_conv5.": "dec5.",
-    "Up_conv4.0.conv.": "dec4.0.",
-    "Up_conv4.1.": "dec4.1.",
-    "Up_conv3.conv.": "dec3.",
-    "Up_conv2.conv.": "dec2.",
-    "Up5.up.": "up5.",
-    "Up4.up.": "up4.",
-    "Up3.up.": "up3.",
-    "Up2.up.": "up2.",
-    "Conv_1x1.": "head.",
+# a tensor that only this architecture's published code names so, and the module that reads it
+_PUBLISHED = {
+    "lgmsnet": ("stem.conv.0.weight", "napari_medseg.networks.lgmsnet.published"),
+    "msa2net": (
+        "backbone.backbone.stem.conv1.weight",
+        "napari_medseg.networks.msa2net.published",
+    ),
 }
-_LGMSNET_STAGE = re.compile("|".join(map(re.escape, _LGMSNET_STAGES)))
-
-_LGMSNET_PARTS = {
-    # local multi-scale block
-    "local_dwc.": "scales.0.",
-    "global_dwc_s.": "scales.1.",
-    "global_dwc_m.": "scales.2.",
-    "global_dwc_l.": "scales.3.",
-    "norm_act.0.": "norm.",
-    "conv_1x1_bn.": "reduce.",
-    "conv_nxn_bn.": "expand.",
-    # global multi-scale block
-    "conv1.": "embed.0.",
-    "conv2.": "embed.1.",
-    "conv_spilt.dwconv3x3.": "local.spatial.",
-    "conv_spilt.dwconv3x3x3.": "local.spatial.",
-    "conv_spilt.bn1.": "local.norm1.",
-    "conv_spilt.dwconv1x1.": "local.scale.",
-    "conv_spilt.dwconv1x1x1.": "local.scale.",
-    "conv_spilt.bn2.": "local.norm2.",
-    "transformer.layers.0.0.norm.": "transformer.attention.norm.",
-    "transformer.layers.0.0.to_qkv.": "transformer.attention.qkv.",
-    "transformer.layers.0.0.to_out.0.": "transformer.attention.project.",
-    "transformer.layers.0.1.net.0.": "transformer.feed_forward.0.",
-    "transformer.layers.0.1.net.1.": "transformer.feed_forward.1.",
-    "transformer.layers.0.1.net.4.": "transformer.feed_forward.3.",
-    "conv3.": "mix.",
-    "conv4.": "fuse.",
-}
-_LGMSNET_PART = re.compile(
-    r"(?<=\.)(" + "|".join(map(re.escape, sorted(_LGMSNET_PARTS, key=len, reverse=True))) + ")"
-)
+_NESTS = ("state_dict", "model", "model_state_dict", "net", "network")
+_WRAPPERS = ("module.", "model.", "net.", "_orig_mod.")
+_DEEPEST = 3  # nests or wrappers within each other
 
 
-def import_lgmsnet(checkpoint: Mapping[str, Any]) -> tuple[LGMSNetConfig, dict[str, Tensor]]:
-    """Read a checkpoint of the published LGMSNet, 2-D or 3-D.
+@dataclass(frozen=True)
+class Imported:
+    """A published state in our names and shapes.
 
-    Dimensions, channels, classes, widths and depths are read off the shapes. The published 2-D
-    network was trained on BGR images, standardised with ImageNet's statistics and then divided by
-    255 once more; its model card must say the same.
+    Parameters
+    ----------
+    architecture : str
+        Key in the registry.
+    config : NetConfig
+        To build the network with.
+    state : dict of str to Tensor
+        For its ``load_state_dict``.
+    build : str
+        Which published network it is, in words.
+    dropped : tuple of str
+        Published names of tensors that never run, left out.
+    reshaped : tuple of str
+        Published names of tensors that changed their shape, not their numbers.
+    added : tuple of str
+        Our names of tensors the file lacks and the network can do without: counters.
+    """
+
+    architecture: str
+    config: NetConfig
+    state: dict[str, Tensor]
+    build: str
+    dropped: tuple[str, ...] = ()
+    reshaped: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+
+def importable() -> tuple[str, ...]:
+    """Return the names of the architectures whose published checkpoints can be read."""
+    return tuple(_PUBLISHED)
+
+
+def import_weights(checkpoint: Mapping[str, Any], architecture: str | None = None) -> Imported:
+    """Read a published checkpoint.
+
+    Dimensions, channels, classes, widths, depths and build are read off names and shapes.
 
     Parameters
     ----------
     checkpoint : mapping
-        What ``torch.load`` returns: the tensors themselves or a dict with a ``state_dict``.
-
-    Returns
-    -------
-    config : LGMSNetConfig
-        Configuration to build the network with; always ``variant="reference"``.
-    state : dict of str to Tensor
-        For its ``load_state_dict``.
+        What ``torch.load`` returns: the tensors themselves, or a dict that holds them under
+        ``state_dict`` or ``model``, with or without the prefixes of training wrappers.
+    architecture : str, optional
+        One of `importable`; None finds out.
 
     Raises
     ------
     ValueError
-        If it is no LGMSNet of the published shape.
+        If it is no published checkpoint of that architecture, or tensors are missing, unknown,
+        of another shape or not finite.
     """
-    theirs = _tensors(checkpoint)
-    if "stem.conv.0.weight" not in theirs or "Conv_1x1.weight" not in theirs:
-        some = ", ".join(list(theirs)[:3]) or "nothing"
+    if architecture is not None and architecture not in _PUBLISHED:
         raise ValueError(
-            f"not a published LGMSNet: expected stem.conv.0.weight and Conv_1x1.weight, found "
-            f"{some}; choose a checkpoint of SegmsNet or SegmsNet3D"
+            f"published checkpoints can be read of {' and '.join(_PUBLISHED)}, "
+            f"not of {architecture!r}"
         )
-    # an encoder stage numbers its blocks from 0; its last number is the projection
-    depths = tuple(
-        max(int(key.split(".")[1]) for key in theirs if key.startswith(f"encoder{level}."))
-        for level in (1, 2, 3)
-    )
-    stem = theirs["stem.conv.0.weight"]
-    config = LGMSNetConfig(
-        spatial_dims=stem.ndim - 2,
-        in_channels=stem.shape[1],
-        num_classes=theirs["Conv_1x1.weight"].shape[0],
-        widths=(
-            stem.shape[0],
-            theirs[f"encoder2.{depths[1]}.0.weight"].shape[0],
-            theirs[f"encoder3.{depths[2]}.0.weight"].shape[0],
-            theirs["encoder4.0.conv1.0.weight"].shape[0],
-            theirs["encoder5.0.conv1.0.weight"].shape[0],
-        ),
-        depths=depths,
-    )
-    return config, {_our_name(key): _our_shape(key, tensor) for key, tensor in theirs.items()}
+    theirs = tensors_of(checkpoint)
+    found = recognise(theirs)
+    if found is None:
+        some = ", ".join(list(theirs)[:3]) or "none"
+        raise ValueError(
+            f"these are not the weights of a published network that is known here "
+            f"({' or '.join(_PUBLISHED)}); the first tensors are {some}"
+        )
+    if architecture not in (None, found):
+        titles = {name: record.title for name, record in architectures().items()}
+        raise ValueError(
+            f"these are weights of {titles[found]}, not of {titles[architecture]}; "
+            f"import them as {found}"
+        )
+    return _fit(found, theirs, translation_of(found, theirs))
 
 
-def _tensors(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+def translation_of(architecture: str, theirs: Mapping[str, Tensor]) -> Translation:
+    """Return how the names of a published state are to be read; see `Translation`."""
+    module = importlib.import_module(_PUBLISHED[architecture][1])
+    translation: Translation = module.translate(theirs)
+    return translation
+
+
+def recognise(theirs: Mapping[str, Tensor]) -> str | None:
+    """Return the architecture whose published code names its tensors so, if any does."""
+    return next((name for name, (sign, _) in _PUBLISHED.items() if sign in theirs), None)
+
+
+def tensors_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     """Unwrap ``{"state_dict": ...}`` and drop the ``module.`` of data-parallel training."""
-    state = checkpoint.get("state_dict", checkpoint)
-    return {key.removeprefix("module."): t for key, t in state.items() if isinstance(t, Tensor)}
+    for _ in range(_DEEPEST):
+        inner = (checkpoint[name] for name in _NESTS if isinstance(checkpoint.get(name), Mapping))
+        checkpoint = next(inner, checkpoint)
+    tensors = {str(key): t for key, t in checkpoint.items() if isinstance(t, Tensor)}
+    for wrapper in _WRAPPERS * _DEEPEST:
+        if all(key.startswith(wrapper) for key in tensors):
+            tensors = {key.removeprefix(wrapper): t for key, t in tensors.items()}
+    return tensors
 
 
-def _our_name(key: str) -> str:
-    if key.startswith("encoder") and key[7] in "123":
-        stage, rest = f"enc{key[7]}.", key[9:]
-    else:
-        found = _LGMSNET_STAGE.match(key)
-        if found is None:
-            raise ValueError(f"not a published LGMSNet: it has no tensor {key!r}")
-        stage, rest = _LGMSNET_STAGES[found.group()], key[found.end() :]
-    return _LGMSNET_PART.sub(lambda part: _LGMSNET_PARTS[part.group()], f".{stage}{rest}")[1:]
+def _fit(architecture: str, theirs: Mapping[str, Tensor], translation: Translation) -> Imported:
+    """Rename and reshape the tensors, and check that they are what the network needs."""
+    record = architectures()[architecture]
+    with torch.device("meta"):
+        expected = record.build(translation.config).state_dict()
+    state: dict[str, Tensor] = {}
+    dropped, reshaped = [], []
+    for key, tensor in theirs.items():
+        name = translation.names[key]
+        if name is None:
+            dropped.append(key)
+            continue
+        if name not in expected:
+            raise ValueError(
+                f"a published {record.title} of this shape has no tensor {key!r}; "
+                "the file was made by other code"
+            )
+        fitted = _reshaped(tensor, expected[name])
+        state[name] = fitted.to(expected[name].dtype)
+        if fitted.shape != expected[name].shape:
+            raise ValueError(
+                f"{key} has the shape {tuple(tensor.shape)}, a {record.title} of these widths "
+                f"needs {tuple(expected[name].shape)}; the file was made by other code"
+            )
+        if fitted.shape != tensor.shape:
+            reshaped.append(key)
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"{key} holds values that are not finite: the training went wrong")
+    missing = [name for name in expected if name not in state]
+    lost = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if lost:
+        raise ValueError(
+            f"{len(lost)} of the {len(expected)} tensors of this {record.title} are missing, the "
+            f"first is {lost[0]}; the file is not complete"
+        )
+    state |= {name: torch.zeros((), dtype=torch.long) for name in missing}
+    return Imported(
+        architecture,
+        translation.config,
+        state,
+        translation.build,
+        tuple(dropped),
+        tuple(reshaped),
+        tuple(missing),
+    )
 
 
-def _our_shape(key: str, tensor: Tensor) -> Tensor:
-    """Turn a 1x1 convolution into the linear layer it is; depthwise ones stay."""
+def _reshaped(tensor: Tensor, like: Tensor) -> Tensor:
+    """Turn a 1x1 convolution into the linear layer it is in our network."""
     is_pointwise = tensor.ndim > 2 and all(side == 1 for side in tensor.shape[2:])
-    return tensor.flatten(1) if is_pointwise and "dwconv" not in key else tensor
+    return tensor.flatten(1) if is_pointwise and like.ndim == 2 else tensor

@@ -26,7 +26,12 @@ def expected_input(card: ModelCard) -> dict[str, str]:
 
 def origin_words(origin: str) -> str:
     """Return what people call where a model comes from."""
-    words = {"bundled": "comes with MedSeg", "user": "yours", "download": "to download"}
+    words = {
+        "bundled": "bundled",
+        "user": "yours",
+        "folder": "data folder",
+        "download": "to download",
+    }
     return words.get(origin, origin)
 
 

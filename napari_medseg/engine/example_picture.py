@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_medseg.engine.card import ModelCard
-from napari_medseg.engine.fit import MADE_FOR, ImageKind, fit, modality_of, words_of
+from napari_medseg.engine.fit import ImageKind, fit, words_of
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.samples import SAMPLES, Phantom
 
@@ -25,30 +26,47 @@ class SampleKind:
         2 or 3.
     channels : tuple of str
         Name of each channel.
+    classes : tuple of str
+        What its labels are called.
+    modality : str
+        As `modality_of` says it.
     about : str
-        Words a card of a model for such images uses.
+        Words the card of a model for such images uses, one at least.
     """
 
     dims: int
     channels: tuple[str, ...]
+    classes: tuple[str, ...]
+    modality: str
     about: str
 
     @property
     def image(self) -> ImageKind:
         """What a model must take to fit."""
-        words = words_of(self.about, *self.channels)
-        colour = self.channels == ("red", "green", "blue")
+        colour = self.channels == _RGB
         beside = 1 if colour else len(self.channels)
-        return ImageKind((1,) * self.dims, None, colour, beside, words, modality_of(words))
+        words = words_of(self.about, *self.channels)
+        return ImageKind((1,) * self.dims, None, colour, beside, words, self.modality)
 
 
+_RGB = ("red", "green", "blue")
+_ABDOMEN = ("liver", "spleen", "right kidney", "left kidney", "aorta", "vertebrae", "ribs")
+_TUMOUR = ("necrosis", "oedema", "enhancing tumour")
 SAMPLE_KINDS = {
-    "colonoscopy": SampleKind(2, ("red", "green", "blue"), "colonoscopy endoscopy polyp polyps"),
-    "hippocampus": SampleKind(3, ("T1",), "hippocampus hippocampal MRI"),
-    "dermoscopy": SampleKind(2, ("red", "green", "blue"), "dermoscopy skin melanoma isic"),
-    "ultrasound": SampleKind(2, ("echo",), "ultrasound breast busi"),
-    "ct": SampleKind(3, ("CT",), "CT abdomen abdominal organs liver spleen kidney aorta"),
-    "brain_mri": SampleKind(3, ("T1", "T1c", "T2", "FLAIR"), "brain MRI tumour tumor glioma brats"),
+    "colonoscopy": SampleKind(2, _RGB, ("polyp",), "endoscopy", "colonoscopy polyp polyps"),
+    "hippocampus": SampleKind(
+        3,
+        ("T1",),
+        ("anterior hippocampus", "posterior hippocampus"),
+        "MRI",
+        "hippocampus hippocampal",
+    ),
+    "dermoscopy": SampleKind(2, _RGB, ("lesion",), "dermoscopy", "dermoscopy skin isic melanoma"),
+    "ultrasound": SampleKind(2, ("echo",), ("lesion",), "ultrasound", "ultrasound breast busi"),
+    "ct": SampleKind(3, ("CT",), _ABDOMEN, "CT", "CT abdomen abdominal"),
+    "brain_mri": SampleKind(
+        3, ("T1", "T1c", "T2", "FLAIR"), _TUMOUR, "MRI", "MRI brain tumour tumor glioma brats"
+    ),
 }
 """What every sample of `napari_medseg.samples` shows."""
 
@@ -75,7 +93,8 @@ class ExamplePicture:
 def fitting_sample(card: ModelCard) -> str | None:
     """Return the sample that shows what a model was made for; None if no sample does.
 
-    It must have the model's dimensions and channels, and the card must name what it shows.
+    It must have the model's dimensions, channels and one of its classes, and the card must name
+    what it shows.
     """
     about = words_of(
         card.name,
@@ -86,12 +105,10 @@ def fitting_sample(card: ModelCard) -> str | None:
     )
     best, most = None, 0
     for name, kind in SAMPLE_KINDS.items():
-        channels = len(kind.channels)
-        if (kind.dims, channels) != (card.spatial_dims, card.in_channels):
+        if (kind.dims, len(kind.channels)) != (card.spatial_dims, card.in_channels):
             continue
-        level = fit(card, kind.image).level
-        shared = len(about & words_of(kind.about, name)) + (level == MADE_FOR)
-        if level and about & words_of(kind.about) and shared > most:
+        shared = len(about & words_of(kind.about))
+        if shared > most and fit(card, kind.image).level and _same_classes(card, kind.classes):
             best, most = name, shared
     return best
 
@@ -107,9 +124,8 @@ def example_picture(card: ModelCard, report: Report = silent) -> ExamplePicture 
     report(Step(0, 2, "picture"))
     phantom = SAMPLES[name].make()
     report(Step(1, 2, "picture"))
-    colours = _colours(card, phantom)
-    if not colours:
-        return None
+    found = _same_classes(card, [title for _, title, _ in phantom.classes])
+    colours = {value: found[title] for value, title, _ in phantom.classes if title in found}
     at, axis_spacing = _best_slice(phantom, list(colours))
     pixels = _grey_or_colour(phantom.volume.array[(slice(None), *at)])
     pixels = _outlined(pixels, phantom.labels[at], colours)
@@ -120,17 +136,17 @@ def example_picture(card: ModelCard, report: Report = silent) -> ExamplePicture 
     return ExamplePicture(pixels, axis_spacing[0] / axis_spacing[1], caption)
 
 
-def _colours(card: ModelCard, phantom: Phantom) -> dict[int, str]:
-    """Return the card's colour for each label value of the phantom that the model finds, too."""
+def _same_classes(card: ModelCard, names: Sequence[str]) -> dict[str, str]:
+    """Return the card's colour for each of a phantom's classes that the model finds, too."""
     found = {}
-    for value, name, _ in phantom.classes:
+    for name in names:
         words = words_of(name) - _PLAIN
         alike = [c for c in card.classes if words & (words_of(c.name) - _PLAIN)]
-        sides = [c for c in alike if words_of(c.name) >= words_of(name)]
+        whole = [c for c in alike if words_of(c.name) >= words_of(name)]
         if alike:
-            found[value] = (sides or alike)[0].colour
-    if not found and len(card.classes) == len(phantom.classes) == 1:
-        found = {phantom.classes[0][0]: card.classes[0].colour}
+            found[name] = (whole or alike)[0].colour
+    if not found and len(card.classes) == len(names) == 1:
+        found = {names[0]: card.classes[0].colour}
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.channels import can_do_without, expects_colour
 
 NOT, MAYBE, MADE_FOR = 0, 1, 2
 
@@ -34,7 +35,8 @@ _CONTRASTS = {
     "T2": ("t2", "t2w"),
     "FLAIR": ("flair", "t2flair", "t2f"),
 }
-_COLOURS = ("red", "green", "blue")
+_GENERAL = {"model", "image", "images", "volume", "volumes", "case", "scan", "labels", "segment"}
+_SHORT = 4  # letters: "left" or "mask" says nothing, "liver" does
 _AIR = -500  # below it only air is found, and only in Hounsfield units
 _LARGER = 3  # a crop is never so many windows long
 
@@ -96,7 +98,7 @@ def fit(card: ModelCard, kind: ImageKind) -> Fit:
     problem = _contrast(card, kind) or _crop(card, kind)
     if problem:
         return Fit(NOT, problem)
-    if sure or (wanted and wanted == found):
+    if sure or (wanted and wanted == found) or _subject(card) & kind.words:
         return Fit(MADE_FOR, "made for such images")
     if wanted:
         return Fit(MAYBE, f"made for {card.preprocessing.modality}; what this is, is not known")
@@ -140,22 +142,25 @@ def modality_of(words: Iterable[str], values: np.ndarray | None = None) -> str:
 def _channels(card: ModelCard, kind: ImageKind) -> tuple[bool, str]:
     """Return whether the channels agree by name, and what speaks against the image."""
     count, names = card.in_channels, card.preprocessing.channels
-    colour_model = tuple(n.lower() for n in names) == _COLOURS
-    if kind.colour:
-        if count == 3 and (colour_model or not names):
-            return False, ""
+    if kind.colour and not expects_colour(card):
         takes = f"{count} images of one case" if count > 1 else "a grey image"
         return False, f"takes {takes}; this one is in colour"
-    if colour_model:
-        return False, "takes colour images; this one is grey"
+    if expects_colour(card):
+        return False, "" if kind.colour else "takes colour images; this one is grey"
     if count == 1:
         return False, ""
     if len(names) == count and all(kind.words & set(_words(n)) for n in names):
         return True, ""
-    if kind.beside >= count:
+    if kind.beside >= count or can_do_without(card):
         return False, ""
     listed = f" ({', '.join(names)})" if names else ""
     return False, f"needs {count} images of one case{listed}; here is {_many(kind.beside)}"
+
+
+def _subject(card: ModelCard) -> set[str]:
+    """Return the words for what the model is about: organs, not "model" or "volume"."""
+    words = _words(" ".join((card.name, card.title, *(c.name for c in card.classes))))
+    return {word for word in words if len(word) > _SHORT and word not in _GENERAL}
 
 
 def _many(count: int) -> str:

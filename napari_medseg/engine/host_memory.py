@@ -6,7 +6,7 @@ from __future__ import annotations
 def host_memory() -> tuple[int | None, int | None]:
     """Return the bytes programs can still have and all there are; None where nobody knows."""
     try:
-        import psutil  # comes with napari; the engine runs without it
+        import psutil  # type: ignore[import-untyped]  # comes with napari; no hints
     except ImportError:
         return _from_proc()
     memory = psutil.virtual_memory()

@@ -35,7 +35,7 @@ class ZooEntry:
     card : ModelCard
         What it is.
     origin : str
-        "bundled", "user" or "download" (not fetched yet).
+        "bundled", "user", "folder" (another folder one asked for) or "download" (not fetched yet).
     """
 
     name: str
@@ -55,7 +55,7 @@ class UnreadableModel:
     reason : str
         Why not, in a sentence.
     origin : str
-        "bundled" or "user".
+        "bundled", "user" or "folder".
     """
 
     path: Path
@@ -87,14 +87,19 @@ def models() -> dict[str, ZooEntry]:
     return entries
 
 
-def survey() -> tuple[dict[str, ZooEntry], list[UnreadableModel]]:
+def survey(folder: str = "") -> tuple[dict[str, ZooEntry], list[UnreadableModel]]:
     """Return the models by name as `models` does, and the files beside them that are none.
 
     A file is read again only when it changed, so that asking often is cheap.
+
+    Parameters
+    ----------
+    folder : str
+        Another folder to look into; its models come before those of the same name.
     """
     entries = {name: _downloadable(name) for name in _index()}
     unreadable = []
-    for path, origin in _files():
+    for path, origin in _files(folder):
         card = card_or_reason(path)
         if isinstance(card, ModelCard):
             entries[path.stem] = ZooEntry(path.stem, path, card, origin)
@@ -110,15 +115,17 @@ def card_or_reason(path: Path) -> ModelCard | str:
             f"{path.name} holds weights of another program; only {SUFFIX} files written by "
             "napari-medseg can be used here"
         )
-    now = stamp(path)
-    known = _read.get(path)
-    if known is None or known[0] != now or now is None:
-        try:
-            known = now, read_card(path)
-        except (ValueError, OSError) as error:
-            known = now, str(error)
-        _read[path] = known
-    return known[1]
+    now, known = stamp(path), _read.get(path)
+    if known is not None and now is not None and known[0] == now:
+        return known[1]
+    answer: ModelCard | str
+    try:
+        answer = read_card(path)
+    except (ValueError, OSError) as error:
+        answer = str(error)
+    if now is not None:
+        _read[path] = now, answer
+    return answer
 
 
 def find_model(name_or_path: str | Path) -> Path:
@@ -146,11 +153,15 @@ def find_model(name_or_path: str | Path) -> Path:
     return _fetch(entry.name) if entry.origin == "download" else entry.path
 
 
-def _files() -> Iterator[tuple[Path, str]]:
+def _files(more: str = "") -> Iterator[tuple[Path, str]]:
     """Give what may be a model in the folders, with its origin; not half-written files."""
-    for folder, origin in ((_BUNDLED, "bundled"), (user_directory(), "user")):
+    folders = [(_BUNDLED, "bundled"), (user_directory(), "user")]
+    if more and Path(more).resolve() != user_directory().resolve():
+        folders.append((Path(more), "folder"))
+    for folder, origin in folders:
+        suffixes = (SUFFIX,) if origin == "folder" else (SUFFIX, *_FOREIGN)
         for path in sorted(folder.glob("*")):
-            if path.suffix not in (SUFFIX, *_FOREIGN) or path.name.startswith("."):
+            if path.suffix not in suffixes or path.name.startswith("."):
                 continue
             if not path.name.endswith(f".replay{SUFFIX}"):
                 yield path, origin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -10,7 +11,13 @@ from torch import nn
 
 from napari_medseg.engine import allocator
 from napari_medseg.engine.allocator import keep_memory
-from napari_medseg.engine.device import available_devices, free_memory, resolve_device
+from napari_medseg.engine.device import (
+    available_devices,
+    describe_devices,
+    free_memory,
+    resolve_device,
+)
+from napari_medseg.engine.host_memory import host_memory
 from napari_medseg.engine.watch import report_from_modules
 from napari_medseg.progress import Cancelled, Step
 
@@ -104,3 +111,47 @@ def test_another_thread_using_the_network_does_not_report():
         other.start()
         other.join()
     assert len(calls) == 1
+
+
+def test_every_device_is_described_and_the_cpu_by_the_machines_memory():
+    steps = []
+    found = describe_devices(steps.append)
+    assert [one.device for one in found] == available_devices()
+    assert len(steps) == len(found)
+    cpu = found[-1]
+    free, total = host_memory()
+    assert cpu.total == total
+    assert total is None or 0 < free <= total
+
+
+def test_a_gpu_that_does_not_answer_is_still_listed(monkeypatch):
+    def busy(_device):
+        raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable")
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device.index}")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", busy)
+    found = describe_devices()
+    assert [(one.device, one.title, one.free) for one in found[:2]] == [
+        ("cuda:0", "card 0", None),
+        ("cuda:1", "card 1", None),
+    ]
+
+
+def test_memory_torch_keeps_for_itself_counts_as_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "card")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (5, 20))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 7)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 3)
+    gpu = describe_devices()[0]
+    assert (gpu.free, gpu.total) == (9, 20)
+
+
+def test_without_psutil_linux_still_says_what_is_free(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    free, total = host_memory()
+    if sys.platform.startswith("linux"):
+        assert 0 < free <= total
+    else:
+        assert (free, total) == (None, None)

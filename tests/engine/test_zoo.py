@@ -112,3 +112,47 @@ def test_a_download_with_another_hash_is_not_used(folders, tmp_path, monkeypatch
     with pytest.raises(OSError, match="damaged or was replaced"):
         zoo.find_model("far")
     assert zoo.models()["far"].origin == "download"
+
+
+def test_files_that_cannot_be_used_are_listed_with_the_reason(folders):
+    _, user = folders
+    (user / "odd.safetensors").write_bytes(b"nonsense")
+    (user / "weights.pth").write_bytes(b"pickled")
+    (user / "folder.safetensors").mkdir()
+    (user / ".hidden.safetensors").write_bytes(b"half written")
+    (user / "notes.txt").write_text("mine")
+    put(user / "m.safetensors")
+    entries, unreadable = zoo.survey()
+    assert list(entries) == ["m"]
+    assert {one.path.name for one in unreadable} == {
+        "odd.safetensors",
+        "weights.pth",
+        "folder.safetensors",
+    }
+    assert all(one.path.name in one.reason for one in unreadable)
+
+
+def test_a_card_is_read_again_only_when_its_file_changed(folders, monkeypatch):
+    _, user = folders
+    put(user / "m.safetensors", "first")
+    assert zoo.models()["m"].card.title == "first"
+    monkeypatch.setattr(zoo, "read_card", None)  # whoever reads again, fails
+    assert zoo.models()["m"].card.title == "first"
+    monkeypatch.undo()
+    monkeypatch.setattr(zoo, "_BUNDLED", folders[0])
+    monkeypatch.setenv("NAPARI_MEDSEG_MODELS", str(user))
+    put(user / "m.safetensors", "second, longer")
+    assert zoo.models()["m"].card.title == "second, longer"
+
+
+def test_another_folder_can_be_looked_into(folders, tmp_path):
+    _, user = folders
+    more = tmp_path / "Daten für alle"
+    more.mkdir()
+    put(user / "m.safetensors", "mine")
+    put(more / "n.safetensors", "theirs")
+    (more / "weights.pth").write_bytes(b"of no interest there")
+    entries, unreadable = zoo.survey(str(more))
+    assert {e.name: e.origin for e in entries.values()} == {"m": "user", "n": "folder"}
+    assert unreadable == []
+    assert zoo.survey(str(user)) == zoo.survey()

@@ -79,6 +79,8 @@ def prepare(
     check_volume(volume, preprocessing, spatial_dims=spatial_dims, in_channels=in_channels)
     values, notes = normalise_values(volume, preprocessing, report, may_miss=may_miss)
     grid, more = network_grid(volume, preprocessing, spatial_dims, slice_axis)
+    if preprocessing.bgr:
+        values = values[::-1].copy()
     image = grid.resample_image(torch.from_numpy(values), report)
     return Prepared(image, grid, (*notes, *more))
 

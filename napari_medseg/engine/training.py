@@ -16,6 +16,7 @@ from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.cases import Case, load_case
 from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.engine.device import resolve_device
+from napari_medseg.engine.encoder_weights import load_encoder_weights
 from napari_medseg.engine.objective import objective_of
 from napari_medseg.engine.patches import Batches, make_example
 from napari_medseg.engine.replay import save_replay
@@ -115,6 +116,8 @@ def train(
         torch.manual_seed(config.seed)
         architecture = architectures()[card.architecture]
         network = architecture.build(architecture.config.from_dict(card.config)).to(device)
+        if config.encoder_weights and not resume:
+            load_encoder_weights(network, config.encoder_weights)
         network.to(memory_format=memory_format(card.spatial_dims))  # type: ignore[call-overload]
         examples = []
         for done, case in enumerate(learn):

@@ -43,6 +43,13 @@ def test_fixed_numbers_after_the_unit_range():
     assert prepare(volume_of(array), fixed, spatial_dims=2).image.tolist() == [[[-2, 2]]]
 
 
+def test_a_network_of_blue_green_red_gets_its_channels_last_first_after_their_numbers():
+    array = np.array([[[0, 10]], [[0, 20]], [[0, 30]]], np.float32)  # red, green, blue
+    fixed = Preprocessing(normalise="fixed", mean=(1, 2, 3), std=(1, 1, 1), bgr=True)
+    image = prepare(volume_of(array), fixed, spatial_dims=2).image
+    assert image[:, 0].tolist() == [[-3, 27], [-2, 18], [-1, 9]]
+
+
 @pytest.mark.parametrize(
     ("dtype", "high", "scale"),
     [("uint8", 200, 255), ("uint16", 200, 65535), ("int64", 200, 255), ("float32", 0.5, 1)],

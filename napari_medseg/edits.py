@@ -13,7 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_medseg.packed import Bits, Box, PackedArray, PackedMask, shape_of
+from napari_medseg.packed import (
+    Bits,
+    Box,
+    PackedArray,
+    PackedMask,
+    box_around,
+    shape_of,
+    within,
+)
 
 _NOTHING = np.zeros(0, np.uint8)
 _ROOM = 1 << 16  # voxels; joining the dabs of a stroke in a box of this size always pays
@@ -51,8 +59,9 @@ class Reference:
 class Answered:
     """What a model's answer did to `Edits`."""
 
-    before: Reference
-    after: Reference
+    box: Box
+    before: Reference | None  # None: nothing was kept in the box, nor was there reason to
+    after: Reference | None
     overwritten: Bits
     painted_lost: Bits
     confirmed_lost: Bits
@@ -103,11 +112,7 @@ class Edits:
         return Change(tuple(painted))
 
     def answer(
-        self,
-        box: Box,
-        answer: np.ndarray,
-        spared: np.ndarray | None = None,
-        overwritten: Piece | None = None,
+        self, box: Box, answer: np.ndarray, shown: np.ndarray, overwritten: Piece | None = None
     ) -> Change:
         """Note what a model answered: it is the reference now.
 
@@ -115,28 +120,31 @@ class Edits:
         ----------
         box : tuple of slice
             Where it answered.
-        answer : ndarray
-            Of the box's shape: what it found.
-        spared : ndarray of bool
-            Of the box's shape: where the labels show something else, a person's, if anywhere.
+        answer, shown : ndarray
+            Of the box's shape: what it found, and what the labels show now; they may differ only
+            where a person's voxels are kept, which are reviewed.
         overwritten : Piece
             Where the labels showed something else before, if anywhere.
         """
-        before = self._reference_in(box)
-        written = before.where.mask(box) if before.where.any() else None
-        if spared is not None:
-            written = spared if written is None else written | spared
-        after = Reference(box, Bits.none(box), PackedArray(_NOTHING))
-        if written is not None:
-            self._keep(box, written, answer[written])
-            after = Reference(box, Bits.of(box, written).stored(), PackedArray(answer[written]))
-        over = Bits.none(box) if overwritten is None else Bits.of(overwritten.box, overwritten.mask)
-        around = box if overwritten is None else overwritten.box
-        painted, confirmed = over & self._painted.bits(around), over & self._confirmed.bits(around)
-        self._painted.remove(painted)
-        self._confirmed.remove(confirmed)
+        around = box_around((self._kept, self._painted, self._confirmed), box)
+        before = after = None
+        if around is not None:
+            inside = within(around, box)
+            before = self._reference_in(around)
+            written = before.where.mask(around) | (shown[inside] != answer[inside])
+            values = answer[inside][written]
+            after = Reference(around, Bits.of(around, written).stored(), PackedArray(values))
+            self._keep(around, written, values)
+        over = Bits.none(box)
+        painted = confirmed = over
+        if overwritten is not None:
+            over = Bits.of(overwritten.box, overwritten.mask)
+            painted = over & self._painted.bits(overwritten.box)
+            confirmed = over & self._confirmed.bits(overwritten.box)
+            self._painted.remove(painted)
+            self._confirmed.remove(confirmed)
         lost = painted.stored(), confirmed.stored()
-        return Change(answered=Answered(before, after, over.stored(), *lost))
+        return Change(answered=Answered(box, before, after, over.stored(), *lost))
 
     def undo(self, change: Change) -> None:
         """Take a step back: what it painted is no longer reviewed, what it replaced is again."""
@@ -144,7 +152,7 @@ class Edits:
             self._painted.remove(new)
         if change.answered is not None:
             answered = change.answered
-            self._kept.remove(Bits.of(answered.before.box))
+            self._kept.remove(Bits.of(answered.box))
             self._restore(answered.before)
             self._painted.add(answered.painted_lost)
             self._confirmed.remove(answered.overwritten)
@@ -179,7 +187,11 @@ class Edits:
 
     def written(self) -> Box | None:
         """Return a box outside of which nothing is changed; None if nothing is."""
-        return self._kept.bounds()
+        return box_around([self._kept], tuple(slice(0, side) for side in self.shape))
+
+    def reviewed_box(self, box: Box) -> Box | None:
+        """Return a box within `box` outside of which nothing is reviewed; None if nothing is."""
+        return box_around((self._painted, self._confirmed), box)
 
     def _keep(self, box: Box, where: np.ndarray, values: np.ndarray) -> None:
         """Keep `values` as the reference under the mask `where` in `box`."""
@@ -201,10 +213,10 @@ class Edits:
             values = self._reference[box][bits.mask(box)]
         return Reference(box, bits.stored(), PackedArray(values))
 
-    def _restore(self, reference: Reference) -> None:
-        values = np.asarray(reference.values)
-        if values.size:
-            self._keep(reference.box, reference.where.mask(reference.box), values)
+    def _restore(self, reference: Reference | None) -> None:
+        if reference is not None:
+            where = reference.where.mask(reference.box)
+            self._keep(reference.box, where, np.asarray(reference.values))
 
     def _widen(self, dtype: np.dtype) -> None:
         """Move the reference into a type for larger values, touching only memory in use."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -133,13 +134,25 @@ class PackedMask:
             for parts in zip(*bits, strict=True)
         )
 
-    def bounds(self) -> Box | None:
-        """Return the smallest box with all that is set, to whole bytes along the last axis."""
-        box = None if self._bits is None else bounding_box(self._bits != 0)
-        if box is None:
-            return None
-        last = slice(8 * box[-1].start, min(8 * box[-1].stop, self.shape[-1]))
-        return (*box[:-1], last)
+
+def box_around(masks: Sequence[PackedMask], box: Box) -> Box | None:
+    """Return a box within `box` with all that is set in there in any of the masks.
+
+    Along the last axis it may be up to seven voxels larger than need be; None if nothing is set.
+    """
+    inside = Bits.of(box)
+    found = np.zeros(shape_of(inside.where), bool)
+    for mask in masks:
+        found |= np.asarray((inside & mask.bits(box)).values) != 0
+    tight = bounding_box(found)
+    if tight is None:
+        return None
+    corner = [b.start for b in box[:-1]]
+    start, stop = (8 * (inside.where[-1].start + n) for n in (tight[-1].start, tight[-1].stop))
+    return (
+        *(slice(c + t.start, c + t.stop) for c, t in zip(corner, tight[:-1], strict=True)),
+        slice(max(start, box[-1].start), min(stop, box[-1].stop)),
+    )
 
 
 def bounding_box(mask: np.ndarray) -> Box | None:
@@ -161,6 +174,13 @@ def _shape(box: Box) -> tuple[int, ...]:
 def shape_of(box: Box) -> tuple[int, ...]:
     """Return how many voxels a box has along each axis."""
     return tuple(s.stop - s.start for s in box)
+
+
+def within(inner: Box, outer: Box) -> Box:
+    """Return where a box lies in the array of another one that holds it."""
+    return tuple(
+        slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True)
+    )
 
 
 def _bytes(box: Box) -> tuple[Box, int]:

@@ -75,7 +75,7 @@ class UndoStep(tuple):
     by_person: bool = True
     # only while it is written, for those who follow:
     piece: Piece | None = None
-    answer: tuple[Box, np.ndarray, np.ndarray | None] | None = None
+    answer: tuple[Box, np.ndarray] | None = None
 
 
 def why_not_editable(layer: Labels) -> str:
@@ -120,7 +120,7 @@ def apply_edit(
         Where, a slice for each axis of the layer; the whole layer without it.
     answer : ndarray
         What a model found in the box, if the edit is its answer and not a person's own. `edited`
-        differs from it where a person's voxels are kept.
+        may differ from it only where a person's voxels are kept.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def apply_edit(
     step.name, step.by_person = name, answer is None
     step.piece = Piece(where, different[inner], layer.data[where][different[inner]])
     if answer is not None:
-        step.answer = box, answer, None if answer is edited else answer != edited
+        step.answer = box, answer
     _log_of(layer)
     with _one_step(layer):
         layer._save_history(step)
@@ -231,11 +231,8 @@ class Step:
         return not isinstance(self.head, UndoStep) or self.head.by_person
 
     @property
-    def answer(self) -> tuple[Box, np.ndarray, np.ndarray | None] | None:
-        """While a model's answer is written: where, what it found, and a mask of what was spared.
-
-        The mask is None if nothing was. For a person's step, and later, it is all None.
-        """
+    def answer(self) -> tuple[Box, np.ndarray] | None:
+        """Where a model answered and what it found, while that is written; later None."""
         return self.head.answer if isinstance(self.head, UndoStep) else None
 
     def pieces(self) -> list[Piece]:

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_medseg.edits import Change, Edits, Piece
-from napari_medseg.packed import Box
+from napari_medseg.packed import Box, within
 from napari_medseg.widgets.layers import Happened, Step, apply_edit, catch_up, follow_steps
 from napari_medseg.widgets.sessions import unwrapped
 
@@ -103,13 +103,13 @@ class Painted:
             Leave alone what is reviewed.
         """
         layer, box = self._alive(), self._full(box)
-        edited = answer
-        if keep_painted:
-            kept = self.reviewed_in(box)
-            edited = np.where(kept, layer.data[box], answer) if kept.any() else answer
+        edited, reviewed = answer, self._edits.reviewed_box(box) if keep_painted else None
+        if reviewed is not None:
+            edited, keep = answer.copy(), self._edits.reviewed(reviewed)
+            edited[within(reviewed, box)][keep] = layer.data[reviewed][keep]
         changed = apply_edit(layer, edited, name, box=box, answer=answer)
         if not changed:  # there is nothing to undo, but the model said so
-            self._edits.answer(box, answer, None if edited is answer else answer != edited)
+            self._edits.answer(box, answer, edited)
         return changed
 
     def _follow(self, happened: Happened, step: Step) -> None:
@@ -123,8 +123,8 @@ class Painted:
         pieces = step.pieces()
         if step.answer is None:
             return self._edits.paint(pieces)
-        box, answer, spared = step.answer
-        return self._edits.answer(box, answer, spared, pieces[0])
+        box, answer = step.answer
+        return self._edits.answer(box, answer, self._alive().data[box], pieces[0])
 
     def _replace(self, _event: object = None) -> None:
         layer, old = self._alive(), self._array

@@ -54,6 +54,7 @@ __all__ = [
     "remove_layer",
     "same_grid",
     "same_place",
+    "steps",
     "taken_keys",
     "unbind_key",
     "undo_name",
@@ -180,6 +181,11 @@ def history_bytes(layer: Labels) -> int:
     return _log_of(layer).nbytes
 
 
+def steps(layer: Labels) -> list[Step]:
+    """Return the steps that can be undone, the last one last."""
+    return list(_log_of(layer).steps)
+
+
 def catch_up(layer: Labels) -> None:
     """Tell those who follow a layer what it did not tell itself: undo while it was hidden."""
     _log_of(layer)
@@ -226,14 +232,14 @@ class Step:
         self.nbytes = sum(_nbytes(atom) for atom in item)
 
     @property
-    def by_person(self) -> bool:
-        """Whether a person did it; else it is the answer of a model."""
-        return not isinstance(self.head, UndoStep) or self.head.by_person
-
-    @property
     def answer(self) -> tuple[Box, np.ndarray] | None:
-        """Where a model answered and what it found, while that is written; later None."""
-        return self.head.answer if isinstance(self.head, UndoStep) else None
+        """Where a model answered and what it found; None for what a person did.
+
+        What was found is whole while it is written; later it is what the layer then held.
+        """
+        if not isinstance(self.head, UndoStep) or self.head.by_person:
+            return None
+        return self.head.answer or (self.head[0], np.asarray(self.head[2]))
 
     def pieces(self) -> list[Piece]:
         """Return what was written where, and what was there before."""

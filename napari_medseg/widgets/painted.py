@@ -10,7 +10,7 @@ from napari.layers import Labels
 
 from napari_medseg.edits import Change, Edits, Piece
 from napari_medseg.packed import Box, within
-from napari_medseg.widgets.layers import Happened, Step, apply_edit, catch_up, follow_steps
+from napari_medseg.widgets.layers import Happened, Step, apply_edit, catch_up, follow_steps, steps
 from napari_medseg.widgets.sessions import unwrapped
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Painted:
         self._array = layer.data
         self._edits = Edits(layer.data.shape)
         self._changes: WeakKeyDictionary[Step, Change] = WeakKeyDictionary()
+        for step in steps(layer):  # what was done before anybody asked
+            self._changes[step] = self._note(step)
         follow_steps(layer, self._follow)
         layer.events.data.connect(self._replace)
 
@@ -113,18 +115,20 @@ class Painted:
         return changed
 
     def _follow(self, happened: Happened, step: Step) -> None:
-        if happened == "done":
+        if step not in self._changes:
             self._changes[step] = self._note(step)
-        elif step in self._changes:
-            change = self._changes[step]
-            self._edits.undo(change) if happened == "undone" else self._edits.redo(change)
+        elif happened == "undone":
+            self._edits.undo(self._changes[step])
+        else:
+            self._edits.redo(self._changes[step])
 
     def _note(self, step: Step) -> Change:
         pieces = step.pieces()
         if step.answer is None:
             return self._edits.paint(pieces)
         box, answer = step.answer
-        return self._edits.answer(box, answer, self._alive().data[box], pieces[0])
+        shown = np.asarray(self._alive().data[box])
+        return self._edits.answer(box, answer, shown, pieces[0])
 
     def _replace(self, _event: object = None) -> None:
         layer, old = self._alive(), self._array

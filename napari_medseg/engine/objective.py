@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from napari_medseg.engine.distillation import stage_distillation
 from napari_medseg.engine.losses import Loss, loss_of
+from napari_medseg.engine.multi_scale import gate, level_of, levels_loss, multi_scale_distillation
 from napari_medseg.networks.base import SegmentationNetwork
 from napari_medseg.networks.gladnet.network import GLADNet
+from napari_medseg.networks.msd_kmamba.network import MSDKMamba
+
+_GROWING = 0.1  # share of a run over which the self-distillation reaches its weight
+_MEMORY = 0.9  # of a level's gate, per step
+_LARGEST_SHARE = 0.3  # of the self-distillation's gradient in that of the labels
 
 
 class Objective(nn.Module):
@@ -81,7 +88,60 @@ class StageDistilled(Objective):
         )
 
 
-_OF_ARCHITECTURE: dict[str, type[Objective]] = {"gladnet": StageDistilled}
+class MultiScaleDistilled(Objective):
+    """MSD-KMamba's: every level learns, and follows the answer where that is right and better.
+
+    The gate of each level is averaged over steps, so that single images do not rule it, and is a
+    buffer. The self-distillation grows over the first tenth of the run and is held to
+    `_LARGEST_SHARE` of the supervised gradient in the layer that all levels share.
+    """
+
+    gates: Tensor
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(loss)
+        self.register_buffer("gates", torch.full((4,), 0.5))
+
+    def forward(
+        self,
+        network: SegmentationNetwork,
+        images: Tensor,
+        targets: Tensor,
+        valid: Tensor | None = None,
+        progress: float = 1.0,
+    ) -> Tensor:
+        """Run the network and return what to minimise; see `Objective`."""
+        assert isinstance(network, MSDKMamba)
+        teacher, students = network.forward_students(images)
+        levels = [level_of(targets, valid, s.shape[2:], s.shape[1]) for s in students]
+        supervised = levels_loss(students, levels, self.loss)
+        if network.fuse is not None:
+            supervised = supervised + self.loss(teacher, targets, valid)
+        weight = network.config.distillation * min(1.0, progress / _GROWING) ** 2
+        if not weight:
+            return supervised
+        now = torch.stack(
+            [gate(teacher, s, level) for s, level in zip(students, levels, strict=True)]
+        )
+        self.gates.lerp_(now, 1 - _MEMORY)
+        distilled = weight * multi_scale_distillation(teacher, students, levels, self.gates)
+        return supervised + _balance(distilled, supervised, network.head.weight) * distilled
+
+
+def _balance(added: Tensor, main: Tensor, weight: Tensor) -> Tensor:
+    """Return the factor, at most 1, that keeps one gradient in `weight` well below another."""
+    if not torch.is_grad_enabled():
+        return torch.ones_like(main)
+    of_added, of_main = (
+        torch.autograd.grad(value, weight, retain_graph=True)[0].norm() for value in (added, main)
+    )
+    return (_LARGEST_SHARE * of_main / of_added.clamp(min=1e-12)).clamp(max=1)
+
+
+_OF_ARCHITECTURE: dict[str, type[Objective]] = {
+    "gladnet": StageDistilled,
+    "msd_kmamba": MultiScaleDistilled,
+}
 
 
 def objective_of(architecture: str, loss: str, activation: str) -> Objective:

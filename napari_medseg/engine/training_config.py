@@ -243,6 +243,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 16,
         "epochs": 50,
     },
+    # MSD-KMamba: the paper's text could not be had, so this is ours
+    "msd-kmamba-3d": {
+        "architecture": "msd_kmamba",
+        "window": (96, 96, 96),
+        "windows_per_case": 2,
+        "foreground": 0.33,
+        "batch_size": 2,
+        "epochs": 300,
+        "learning_rate": 3e-4,
+        "weight_decay": 1e-5,
+        "schedule": "cosine",
+        "warm_up": 0.05,
+        "validate_every": 5,
+    },
     # what a CPU does in an hour or two
     "cpu-2d": {
         "size": (128, 128),
@@ -298,6 +312,16 @@ RECIPES: dict[str, dict[str, Any]] = {
         "weight_decay": 1e-5,
         "augment": AugmentConfig(flip=0.0, affine=0.5, rotate=10.0, scale=(0.9, 1.1)),
     },
+    "msd-kmamba-cpu": {
+        "architecture": "msd_kmamba",
+        "preset": "small",
+        "window": (32, 64, 32),
+        "batch_size": 2,
+        "epochs": 30,
+        "weight_decay": 1e-5,
+        "validate_every": 3,
+        "augment": AugmentConfig(flip=0.0, affine=0.5, rotate=10.0, scale=(0.9, 1.1)),
+    },
 }
 
 _OF_PAPERS = {
@@ -305,6 +329,7 @@ _OF_PAPERS = {
     ("lgmsnet", 3): "lgmsnet-3d",
     ("gladnet", 2): "gladnet-2d",
     ("msa2net", 2): "msa2net-2d",
+    ("msd_kmamba", 3): "msd-kmamba-3d",
 }
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from napari_medseg.networks.gladnet.config import ARCHITECTURE as _GLADNET
 from napari_medseg.networks.lgmsnet.config import ARCHITECTURE as _LGMSNET
 from napari_medseg.networks.msa2net.config import ARCHITECTURE as _MSA2NET
+from napari_medseg.networks.msd_kmamba.config import ARCHITECTURE as _MSD_KMAMBA
 from napari_medseg.networks.registry import Architecture
 
 if TYPE_CHECKING:
     from napari_medseg.networks.base import SegmentationNetwork
 
-_ARCHITECTURES = (_LGMSNET, _GLADNET, _MSA2NET)
+_ARCHITECTURES = (_LGMSNET, _GLADNET, _MSA2NET, _MSD_KMAMBA)
 
 
 def architectures() -> dict[str, Architecture]:

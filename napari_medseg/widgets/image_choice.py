@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QWidget
 
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.channels import can_do_without, expects_colour
+from napari_medseg.widgets.channel_names import case_of, shows
 from napari_medseg.widgets.layers import image_layers, is_map
 from napari_medseg.widgets.pieces import narrow_combo
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_COLOURS = ("red", "green", "blue")  # come in one layer
+_WITHOUT = "not available"
+_TIP = Qt.ItemDataRole.ToolTipRole
 
 
 class ImageChoice(QWidget):
@@ -33,6 +35,7 @@ class ImageChoice(QWidget):
         self._card: ModelCard | None = None
         self._offered: list[Image] = []
         self._chosen: list[Image | None] = [None]
+        self._without: set[int] = set()  # channels a person said are not there
         self._told: list[str] = []
         self.fields: list[QComboBox] = []
         self._labels: list[QLabel] = []
@@ -53,15 +56,22 @@ class ImageChoice(QWidget):
 
     @property
     def layers(self) -> list[Image]:
-        """The chosen layers, one per channel or one for all; empty while one is missing."""
+        """The chosen layers that are there; empty while one is missing."""
+        return [layer for layer in self.channels if layer is not None]
+
+    @property
+    def channels(self) -> list[Image | None]:
+        """One layer per channel, or one for all; None for those the model does without.
+
+        Empty while one is missing.
+        """
         needed = self._chosen[: self._shown()]
-        present = [layer for layer in needed if layer is not None]
-        return present if len(present) == len(needed) else []
+        return [] if self.missing() or not any(needed) else list(needed)
 
     def missing(self) -> str:
         """Return the name of the first channel without an image, or nothing."""
         for index, layer in enumerate(self._chosen[: self._shown()]):
-            if layer is None:
+            if layer is None and index not in self._without:
                 return self._name(index)
         return ""
 
@@ -70,6 +80,7 @@ class ImageChoice(QWidget):
         if card != self._card:
             chosen = [layer for layer in self._chosen if layer is not None]
             self._card = card
+            self._without = set()
             self._chosen = [None] * (card.in_channels if card is not None else 1)
             if chosen:
                 self._place(chosen[0])
@@ -96,11 +107,27 @@ class ImageChoice(QWidget):
             self._told = names
             self.changed.emit()
 
+    def groups(self) -> list[list[Image]]:
+        """Return what a run over all open images works on: the images of every complete case."""
+        if self._shown() == 1:
+            return [[layer] for layer in reversed(self._offered)]
+        names = self._channel_names()
+        cases = dict.fromkeys(case_of(layer.name, names) for layer in reversed(self._offered))
+        groups = []
+        for case in cases:
+            mates = [i for i in self._offered if case_of(i.name, names) == case]
+            found = [self._only(mates, index) for index in range(len(self._chosen))]
+            whole = [layer for layer in found if layer is not None]
+            if len(whole) == len(found):
+                groups.append(whole)
+        return groups
+
     def _place(self, layer: Image) -> None:
         """Make `layer` the only chosen one, as the channel its name says, else the first."""
-        names = [self._channel_word(index) for index in range(len(self._chosen))]
-        own = [i for i, word in enumerate(names) if word and word in _words(layer)]
-        self._chosen = [None] * len(self._chosen)
+        count = len(self._chosen)
+        own = [i for i in range(count) if shows(layer.name, self._channel_names(), i)]
+        self._chosen = [None] * count
+        self._without = set()
         self._chosen[own[0] if own and not layer.rgb else 0] = layer
 
     def _shown(self) -> int:
@@ -108,30 +135,37 @@ class ImageChoice(QWidget):
         if self._card is None:
             return 1
         first = self._chosen[0] if self._chosen else None
-        colour = tuple(c.lower() for c in self._card.preprocessing.channels) == _COLOURS
-        return 1 if colour or (first is not None and first.rgb) else self._card.in_channels
+        one = expects_colour(self._card) or (first is not None and first.rgb)
+        return 1 if one else self._card.in_channels
 
     def _fill_in(self) -> None:
         for index in range(len(self._chosen)):
-            if self._chosen[index] is None:
+            if self._chosen[index] is None and index not in self._without:
                 self._chosen[index] = self._by_name(index)
         if self._offered and not any(layer is not None for layer in self._chosen):
             visible = [layer for layer in self._offered if layer.visible]
+            self._without.discard(0)
             self._chosen[0] = (visible or self._offered)[0]
 
     def _by_name(self, index: int) -> Image | None:
         """Return the layer whose name says that it is this channel, of the same case."""
-        word = self._channel_word(index)
-        found = [i for i in self._offered if word and word in _words(i)]
+        if len(self._chosen) == 1:
+            return None
+        names, found = self._channel_names(), self._offered
         anchor = next((layer for layer in self._chosen if layer is not None), None)
         if anchor is not None:
-            case = _case(anchor)
-            found = [i for i in found if _case(i) == case]
+            case = case_of(anchor.name, names)
+            found = [i for i in found if case_of(i.name, names) == case]
+        return self._only(found, index)
+
+    def _only(self, layers: list[Image], index: int) -> Image | None:
+        """Return the one of `layers` that is channel `index`; None if none or several are."""
+        found = [i for i in layers if not i.rgb and shows(i.name, self._channel_names(), index)]
         return found[0] if len(found) == 1 else None
 
-    def _channel_word(self, index: int) -> str:
+    def _channel_names(self) -> tuple[str, ...]:
         names = self._card.preprocessing.channels if self._card is not None else ()
-        return names[index].lower() if len(names) == len(self._chosen) > 1 else ""
+        return names if len(names) == len(self._chosen) > 1 else ()
 
     def _name(self, index: int) -> str:
         names = self._card.preprocessing.channels if self._card is not None else ()
@@ -160,13 +194,24 @@ class ImageChoice(QWidget):
         self._labels[index].setText(self._name(index))
         field.blockSignals(True)
         field.clear()
-        field.addItems([layer.name for layer in self._offered])
-        chosen = self._chosen[index]
-        field.setCurrentIndex(self._offered.index(chosen) if chosen is not None else -1)
+        for layer in self._offered:
+            field.addItem(layer.name)
+            size = "×".join(map(str, layer.data.shape)) if not layer.multiscale else "a pyramid"
+            field.setItemData(field.count() - 1, f"{layer.name}: {size}", _TIP)
+        if self._card is not None and can_do_without(self._card) and len(self.fields) > 1:
+            field.addItem(_WITHOUT)
+            tip = "The model was trained to do without this image; the answer is less sure"
+            field.setItemData(field.count() - 1, tip, _TIP)
+        chosen, at = self._chosen[index], -1
+        if chosen is not None:
+            at = self._offered.index(chosen)
+        elif index in self._without:
+            at = field.count() - 1
+        field.setCurrentIndex(at)
         field.setPlaceholderText("choose …" if self._offered else "no image yet")
         field.setEnabled(bool(self._offered))
         field.setToolTip(
-            f"The layer the model takes as {self._name(index).lower()}"
+            f"The layer the model takes as {self._name(index)}"
             if self._offered
             else "There is no image layer yet; open an image or a sample"
         )
@@ -174,16 +219,9 @@ class ImageChoice(QWidget):
 
     def _choose_field(self) -> None:
         for index, field in enumerate(self.fields):
-            if field.currentIndex() >= 0:
-                self._chosen[index] = self._offered[field.currentIndex()]
+            if field.currentIndex() < 0:
+                continue
+            layer = (*self._offered, None)[min(field.currentIndex(), len(self._offered))]
+            self._chosen[index] = layer
+            (self._without.add if layer is None else self._without.discard)(index)
         self.refresh()
-
-
-def _words(layer: Image) -> list[str]:
-    """Return the words of a layer's name: "case_2 · T1ce" has case, 2 and t1ce."""
-    return re.split(r"[\W_]+", layer.name.lower())
-
-
-def _case(layer: Image) -> str:
-    """Return what the names of all images of one case share: all but the last word."""
-    return re.sub(r"[\W_]*[^\W_]+$", "", layer.name.lower())

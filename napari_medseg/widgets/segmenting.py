@@ -1,19 +1,26 @@
-"""What a run of Segment needs and gives: a request made in the GUI thread, run in another."""
+"""What a run of Segment needs and gives: requests made in the GUI thread, run in another."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.session import LoadedModel, written_at
 from napari_medseg.volume import Volume
-from napari_medseg.widgets.volumes import stacked
+from napari_medseg.widgets.notices import sentence
+from napari_medseg.widgets.volumes import realised, stacked
 
 if TYPE_CHECKING:
     from napari_medseg.engine.segmenter import Segmentation, Segmenter
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +33,8 @@ class Request:
         A checkpoint, or the name of a model that must be fetched first.
     device : str
         "auto", "cpu", "cuda:N" or "mps".
-    volumes : tuple of Volume
-        One per input channel, or one with all channels.
+    parts : tuple of Part
+        What is segmented, one after the other.
     config : InferenceConfig
         How the model is run.
     segmenter : Segmenter or None
@@ -36,26 +43,64 @@ class Request:
 
     model: Path
     device: str
-    volumes: tuple[Volume, ...]
+    parts: tuple[Part, ...]
     config: InferenceConfig
     segmenter: Segmenter | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """What a run gives: the answer, and the model to keep for the next run."""
+class Part:
+    """One thing to segment.
 
+    Parameters
+    ----------
+    name : str
+        For people.
+    volumes : tuple of Volume or None
+        One per input channel, or one with all channels; None for a channel that is not there.
+    box : tuple of slice or None
+        Which voxels; None is all.
+    """
+
+    name: str
+    volumes: tuple[Volume | None, ...]
+    box: tuple[slice, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What came of one part: its place in the request, the answer, the model to keep."""
+
+    index: int
     loaded: LoadedModel
     segmentation: Segmentation
 
 
-def run(request: Request, report: Report = silent) -> Answer:
-    """Load the model if need be and segment.
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How a whole run went: how many parts are done, what went wrong with the others.
+
+    The answer of the last part comes with it, when the thread is done: Python's warning filters
+    belong to all threads, and napari's worker sets them back at that moment, which must not fall
+    into the making of a layer.
+    """
+
+    done: int
+    failures: dict[str, str] = field(default_factory=dict)
+    last: Answer | None = None
+
+
+def run(request: Request, deliver: Callable[[Answer], None], report: Report = silent) -> Outcome:
+    """Load the model if need be and segment every part; hand each answer on when it is there.
+
+    The last answer is part of the outcome instead.
+
+    One part that fails does not stop the others, unless it is the only one.
 
     Raises
     ------
     ValueError, OSError
-        In words for people: the model or the image cannot be used.
+        In words for people: the model cannot be used, or the only image.
     """
     written = written_at(request.model)  # before it is read: it may be replaced meanwhile
     segmenter = request.segmenter
@@ -64,7 +109,51 @@ def run(request: Request, report: Report = silent) -> Answer:
         from napari_medseg.engine.segmenter import Segmenter
 
         segmenter = Segmenter.load(request.model, device=request.device)
-    report(Step(0, 0, "image", "reading the image …"))
-    volume = stacked(request.volumes)
     loaded = LoadedModel(request.model, request.device, segmenter, written)
-    return Answer(loaded, segmenter.segment(volume, request.config, report))
+    failures: dict[str, str] = {}
+    last: Answer | None = None
+    for index, part in enumerate(request.parts):
+        counted = _counted(report, index, len(request.parts), part.name)
+        counted(Step(0, 0, "image", "reading the image …"))
+        try:
+            found = segmenter.segment(_volume(part.volumes), request.config, counted, box=part.box)
+        except (ValueError, OSError, RuntimeError, MemoryError) as error:
+            if len(request.parts) == 1:
+                raise
+            _log.debug("%s failed", part.name, exc_info=True)
+            failures[part.name] = sentence(error)
+            continue
+        last = Answer(index, loaded, found)
+        if index + 1 < len(request.parts):
+            _deliver(deliver, last)
+            last = None
+    return Outcome(len(request.parts) - len(failures), failures, last)
+
+
+def _deliver(deliver: Callable[[Answer], None], answer: Answer) -> None:
+    try:
+        deliver(answer)
+    except RuntimeError:  # Qt's half of the panel is gone: nobody waits for it any more
+        _log.debug("an answer came after its panel", exc_info=True)
+
+
+def _counted(report: Report, index: int, count: int, name: str) -> Report:
+    """Count images instead of windows where there are several."""
+    if count == 1:
+        return report
+
+    def counted(step: Step) -> None:
+        report(Step(index, count, "image", f"{name}: {step.note}" if step.note else ""))
+
+    return counted
+
+
+def _volume(channels: Sequence[Volume | None]) -> Volume:
+    """Return the channels as one volume; one that is not there is NaN everywhere."""
+    there = [volume for volume in channels if volume is not None]
+    if len(there) == len(channels):
+        return stacked(there)
+    filled = iter(stacked(there).array)
+    nothing = np.full((1, *there[0].shape), np.nan, np.float32)
+    arrays = [nothing if volume is None else next(filled)[None] for volume in channels]
+    return realised(there[0]).with_array(np.concatenate(arrays))

@@ -1,30 +1,83 @@
-"""Segmenting in the viewer, with the clicks a person makes."""
+"""Segmenting as a person does it: an image, a model, a click, and labels in the right place."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
+from napari_medseg.engine.checkpoint import read_card
+from napari_medseg.session import ChosenModel
+from napari_medseg.widgets.segment_panel import SegmentPanel
 from napari_medseg.widgets.volumes import KEY
 
 
-def test_from_image_to_labels_in_the_right_place(
-    viewer, workbench, choose_model, press_segment, volume_values
-):
-    image = viewer.add_image(
-        volume_values,
-        name="case_017",
-        scale=(2, 0.5, 0.5),
-        translate=(-30, 4, 7),
-        units="mm",
-        axis_labels=("z", "y", "x"),
-    )
-    choose_model(workbench, "tiny-volume")
-    press_segment(workbench)
+@pytest.fixture
+def scene():
+    """A viewer without a window: panels need none."""
+    return ViewerModel()
 
-    labels = viewer.layers[1]
+
+@pytest.fixture
+def panel(qtbot, scene, models):
+    """The Segment panel in a window of its own, with the model of volumes."""
+    made = SegmentPanel(scene)
+    qtbot.addWidget(made)
+    made.resize(380, 700)
+    use(made, models, "tiny-volume")
+    return made
+
+
+def use(panel, models, name, **changes):
+    path = models / f"{name}.safetensors"
+    panel._session.model = ChosenModel(path, read_card(path).replace(**changes))
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def press(qtbot, panel):
+    """Press Segment and wait until the run has ended."""
+
+    def press(*, wait=True):
+        assert panel.segment.isEnabled(), panel.hint.text()
+        click(qtbot, panel.segment)
+        if wait:
+            qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+
+    return press
+
+
+@pytest.fixture
+def slow(panel):
+    """Make runs long enough to be watched."""
+    panel.form.config = panel.form.config.replace(overlap=0.9)
+
+
+def wait_for_windows(qtbot, panel):
+    steps = []
+    panel._runner.progressed.connect(steps.append)
+    qtbot.waitUntil(lambda: any(s.done for s in steps), timeout=30000)
+    return steps
+
+
+def big():
+    return np.random.default_rng(0).random((80, 80, 80), np.float32)
+
+
+def answers(scene):
+    return [layer for layer in scene.layers if isinstance(layer, Labels)]
+
+
+def test_from_image_to_labels_in_the_right_place(scene, panel, press, volume_values):
+    place = {"scale": (2, 0.5, 0.5), "translate": (-30, 4, 7), "units": "mm"}
+    image = scene.add_image(volume_values, name="case_017", axis_labels=("z", "y", "x"), **place)
+    press()
+    labels = scene.layers[1]
     assert isinstance(labels, Labels)
     assert labels.name == "case_017 · tiny-volume"
     assert labels.data.shape == image.data.shape
@@ -39,18 +92,15 @@ def test_from_image_to_labels_in_the_right_place(
     assert provenance["image"] == "case_017"
 
 
-def test_the_layer_holds_what_the_engine_answers(
-    viewer, workbench, models, choose_model, press_segment, volume_values
-):
+def test_the_layer_holds_what_the_engine_answers(scene, models, press, volume_values):
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.volume import Volume
 
-    viewer.add_image(volume_values, scale=(2, 0.5, 0.5), units="mm")
-    choose_model(workbench, "tiny-volume")
-    press_segment(workbench)
+    scene.add_image(volume_values, scale=(2, 0.5, 0.5), units="mm")
+    press()
     segmenter = Segmenter.load(models / "tiny-volume.safetensors")
     expected = segmenter.segment(Volume(volume_values[None], (2.0, 0.5, 0.5))).labels
-    np.testing.assert_array_equal(viewer.layers[1].data, expected)
+    np.testing.assert_array_equal(scene.layers[1].data, expected)
 
 
 def test_a_run_moves_nothing(viewer, workbench, choose_model, press_segment, volume_values):
@@ -68,197 +118,292 @@ def test_a_run_moves_nothing(viewer, workbench, choose_model, press_segment, vol
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (11, 12))
 
 
-def test_a_second_run_updates_the_layer_as_one_undo_step(
-    viewer, workbench, choose_model, press_segment, volume_values
-):
-    viewer.add_image(volume_values, name="case")
-    choose_model(workbench, "tiny-volume")
-    press_segment(workbench)
-    labels = viewer.layers[1]
+def test_a_second_run_updates_the_layer_as_one_undo_step(scene, press, volume_values):
+    image = scene.add_image(volume_values, name="case")
+    press()
+    labels = scene.layers[1]
     first = labels.data.copy()
-    viewer.layers[0].data = np.ascontiguousarray(volume_values[::-1])
-    press_segment(workbench)
-    assert len(viewer.layers) == 2
+    image.data = np.ascontiguousarray(volume_values[::-1])
+    press()
+    assert len(scene.layers) == 2
     assert (labels.data != first).any()
     labels.undo()
     np.testing.assert_array_equal(labels.data, first)
 
 
-def test_what_a_person_painted_is_never_overwritten(
-    viewer, workbench, choose_model, press_segment, volume_values
+def test_what_a_person_painted_is_kept_unless_they_say_otherwise(
+    qtbot, scene, panel, press, volume_values
 ):
-    viewer.add_image(volume_values, name="case")
-    choose_model(workbench, "tiny-volume")
-    press_segment(workbench)
-    labels = viewer.layers[1]
-    labels.paint((8, 20, 20), 1 if labels.data[8, 20, 20] != 1 else 2)
-    painted = labels.data.copy()
-    press_segment(workbench)
-    assert len(viewer.layers) == 2
-    np.testing.assert_array_equal(labels.data, painted)
+    image = scene.add_image(volume_values, name="case")
+    press()
+    labels = scene.layers[1]
+    before = labels.data.copy()
+    labels.paint((8, 20, 20), 7)  # a class of the person's own
+    painted = labels.data != before
+    image.data = np.ascontiguousarray(volume_values[::-1])
+    press()
+    assert answers(scene) == [labels]
+    assert (labels.data[painted] == 7).all()
+    assert (labels.data != before)[~painted].any()
+    click(qtbot, panel.keep)
+    press()
+    assert not (labels.data == 7).any()
 
 
-def test_cancel_midway_leaves_the_layers_alone(
-    qtbot, viewer, workbench, choose_model, press_segment
-):
-    viewer.add_image(np.random.default_rng(0).random((80, 80, 80), np.float32), name="big")
-    choose_model(workbench, "tiny-volume")
-    workbench.segment.form.config = workbench.segment.form.config.replace(overlap=0.9)
-    steps = []
-    workbench.runner.progressed.connect(steps.append)
-    press_segment(workbench, wait=False)
-    assert not workbench.segment.segment.isEnabled()
-    assert "run is going" in workbench.segment.segment.toolTip()
-    qtbot.waitUntil(lambda: any(s.done for s in steps), timeout=30000)
+def test_cancel_midway_leaves_the_layers_alone(qtbot, scene, panel, press, slow):
+    scene.add_image(big(), name="big")
+    press(wait=False)
+    assert not panel.segment.isEnabled()
+    assert "run is going" in panel.segment.toolTip()
+    steps = wait_for_windows(qtbot, panel)
     ended = []
-    workbench.runner.ended.connect(ended.append)
-    qtbot.mouseClick(workbench.run_bar.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not workbench.runner.busy, timeout=10000)
+    panel._runner.ended.connect(ended.append)
+    panel._runner.cancel()
+    qtbot.waitUntil(lambda: not panel._runner.busy, timeout=10000)
     assert ended == ["cancelled"]
     assert steps[-1].done < steps[-1].total
-    assert [layer.name for layer in viewer.layers] == ["big"]
-    assert workbench.segment.segment.isEnabled()
-    assert "Cancelled" in workbench.run_bar.text.whole()
+    assert [layer.name for layer in scene.layers] == ["big"]
+    assert panel.segment.isEnabled()
 
 
-def test_an_error_is_a_sentence_and_the_next_run_works(
-    viewer, workbench, notices, choose_model, press_segment, volume_values
-):
-    bad = viewer.add_image(np.full((16, 30, 28), np.nan, np.float32), name="empty scan")
-    choose_model(workbench, "tiny-volume")
-    press_segment(workbench)
-    assert [layer.name for layer in viewer.layers] == ["empty scan"]
+def test_an_error_is_a_sentence_and_the_next_run_works(scene, panel, press, notices, volume_values):
+    bad = scene.add_image(np.full((16, 30, 28), np.nan, np.float32), name="empty scan")
+    press()
+    assert [layer.name for layer in scene.layers] == ["empty scan"]
     assert notices[-1].severity.value == "error"
     assert "empty scan" in notices[-1].message
     assert "Traceback" not in notices[-1].message
     assert [text for text, _ in notices[-1].actions] == ["Details"]
-    assert notices[-1].source == "MedSeg"
-    assert "Failed" in workbench.run_bar.text.whole()
-    assert "empty scan" in workbench.segment.hint.text()
+    assert "empty scan" in panel.hint.text()
     bad.data = volume_values.astype(np.float32)
-    press_segment(workbench)
-    assert len(viewer.layers) == 2
-    assert "empty scan" not in workbench.segment.hint.text()
+    press()
+    assert len(scene.layers) == 2
+    assert "empty scan" not in panel.hint.text()
 
 
-def test_a_model_file_that_is_gone_is_said(
-    viewer, workbench, models, notices, choose_model, press_segment, volume_values
-):
-    viewer.add_image(volume_values)
-    choose_model(workbench, "tiny-volume")
-    (models / "tiny-volume.safetensors").unlink()
-    press_segment(workbench)
-    assert len(viewer.layers) == 1
-    assert "tiny-volume.safetensors" in notices[-1].message
-
-
-def test_a_colour_image_gives_labels_of_its_pixels(viewer, workbench, choose_model, press_segment):
+def test_a_colour_image_gives_labels_of_its_pixels(scene, panel, models, press):
     pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
-    viewer.add_image(pixels, name="photo", rgb=True)
-    choose_model(workbench, "tiny-colour")
-    press_segment(workbench)
-    assert viewer.layers[1].data.shape == (40, 50)
-    assert len(workbench.segment.images.fields) == 1
+    scene.add_image(pixels, name="photo", rgb=True)
+    use(panel, models, "tiny-colour")
+    press()
+    assert scene.layers[1].data.shape == (40, 50)
+    assert len(panel.images.fields) == 1
 
 
-def test_a_2d_model_goes_through_a_volume(
-    viewer, workbench, choose_model, press_segment, volume_values
-):
-    viewer.add_image(volume_values, scale=(3, 1, 1), units="mm")
-    choose_model(workbench, "tiny-grey")
-    press_segment(workbench)
-    assert viewer.layers[1].data.shape == volume_values.shape
+def test_a_grey_picture_stored_in_colour_is_segmented_and_it_is_said(scene, panel, models, press):
+    grey = np.random.default_rng(0).integers(0, 255, (40, 50, 1)).astype(np.uint8)
+    scene.add_image(np.repeat(grey, 3, axis=-1), name="ultrasound", rgb=True)
+    use(panel, models, "tiny-grey")
+    press()
+    assert scene.layers[1].data.shape == (40, 50)
+    assert "'ultrasound' is a grey picture stored in colour" in panel.hint.text()
+    provenance = scene.layers[1].metadata[KEY]["provenance"]
+    assert "grey" in provenance["notes"][0]
 
 
-def test_only_the_shown_time_step_is_segmented(
-    viewer, workbench, choose_model, press_segment, volume_values
-):
+def test_a_2d_model_goes_through_a_volume(scene, panel, models, press, volume_values):
+    scene.add_image(volume_values, scale=(3, 1, 1), units="mm")
+    use(panel, models, "tiny-grey")
+    press()
+    assert scene.layers[1].data.shape == volume_values.shape
+
+
+def test_only_the_shown_time_step_is_segmented(scene, press, volume_values):
     series = np.stack([volume_values, volume_values[::-1], volume_values])
-    viewer.add_image(series, name="film", scale=(5, 2, 1, 1))
-    viewer.dims.set_current_step(0, 1)
-    choose_model(workbench, "tiny-volume")
-    press_segment(workbench)
-    labels = viewer.layers[1]
+    scene.add_image(series, name="film", scale=(5, 2, 1, 1))
+    scene.dims.set_current_step(0, 1)
+    press()
+    labels = scene.layers[1]
     assert labels.data.shape == (1, *volume_values.shape)
     np.testing.assert_allclose(labels.translate, (5, 0, 0, 0))
     assert labels.name == "film · tiny-volume · 1"
 
 
-def test_channels_are_found_by_name_and_must_lie_on_one_grid(
-    viewer, workbench, notices, choose_model, press_segment, volume_values
-):
-    viewer.add_image(volume_values, name="case · T1")
-    flair = viewer.add_image(volume_values, name="case · FLAIR")
-    choose_model(workbench, "tiny-brain")
-    assert [f.currentText() for f in workbench.segment.images.fields] == [
-        "case · FLAIR",
-        "case · T1",
-    ]
-    press_segment(workbench)
-    assert viewer.layers[-1].name == "case · FLAIR · tiny-brain"
-    flair.data = volume_values[:10]
-    press_segment(workbench)
-    assert "same size" in notices[-1].message
-
-
-def test_probabilities_come_as_hidden_image_layers(
-    viewer, workbench, choose_model, press_segment, volume_values
-):
-    viewer.add_image(volume_values, name="case")
-    choose_model(workbench, "tiny-volume")
+def test_probabilities_come_as_hidden_image_layers(scene, panel, press, volume_values):
+    scene.add_image(volume_values, name="case")
     for name in ("probabilities", "uncertainty"):
-        workbench.segment.form.findChild(object, name).setChecked(True)
-    press_segment(workbench)
-    names = [layer.name for layer in viewer.layers]
+        panel.form.findChild(object, name).setChecked(True)
+    press()
+    names = [layer.name for layer in scene.layers]
     assert {f"case · tiny-volume · likely {n}" for n in ("anterior", "posterior")} < set(names)
-    unsure = viewer.layers["case · tiny-volume · unsure"]
+    unsure = scene.layers["case · tiny-volume · unsure"]
     assert isinstance(unsure, Image)
     assert not unsure.visible
     assert 0 <= unsure.data.min() <= unsure.data.max() <= 1
-    assert workbench.segment.images.fields[0].count() == 1  # maps are no images to segment
+    assert panel.images.fields[0].count() == 1  # maps are no images to segment
 
 
-@pytest.mark.parametrize("gone", ["hidden", "deleted"])
-def test_closing_the_workbench_while_it_runs(qtbot, viewer, workbench, choose_model, gone):
-    viewer.add_image(np.random.default_rng(0).random((80, 80, 80), np.float32), name="big")
-    choose_model(workbench, "tiny-volume")
-    workbench.segment.form.config = workbench.segment.form.config.replace(overlap=0.9)
-    runner = workbench.runner
-    steps = []
-    runner.progressed.connect(steps.append)
-    qtbot.mouseClick(workbench.segment.segment, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: any(s.done for s in steps), timeout=30000)
-    if gone == "hidden":
-        workbench.parent().hide()
-        assert runner.busy
-        runner.cancel()
-    else:
-        viewer.window.remove_dock_widget(workbench)
-        workbench.deleteLater()
-    qtbot.waitUntil(lambda: not runner.busy, timeout=10000)
-    assert [layer.name for layer in viewer.layers] == ["big"]
+class TestWhatIsInTheWay:
+    def test_channels_are_found_by_name_and_a_mismatch_is_said_before_the_run(
+        self, scene, panel, models, press, volume_values
+    ):
+        scene.add_image(volume_values, name="case · T1")
+        flair = scene.add_image(volume_values, name="case · FLAIR")
+        use(panel, models, "tiny-brain")
+        assert [f.currentText() for f in panel.images.fields] == ["case · FLAIR", "case · T1"]
+        press()
+        assert scene.layers[-1].name == "case · FLAIR · tiny-brain"
+        flair.data = volume_values[:10]
+        panel.refresh()
+        assert not panel.segment.isEnabled()
+        assert "'case · T1' has 28×30×16 voxels" in panel.hint.text()
+
+    def test_a_model_file_that_is_gone_is_said_with_the_way_out(
+        self, qtbot, scene, panel, models, press, volume_values
+    ):
+        scene.add_image(volume_values)
+        press()
+        (models / "tiny-volume.safetensors").unlink()
+        click(qtbot, panel.segment)  # it was there at the last look
+        assert not panel._runner.busy
+        assert len(scene.layers) == 2
+        assert "is not there any more (tiny-volume.safetensors)" in panel.hint.text()
+        assert panel.fix.text() == "Choose a model"
+        with qtbot.waitSignal(panel.model_wanted):
+            click(qtbot, panel.fix)
+
+    def test_a_device_that_is_gone_is_said(self, scene, panel, volume_values, monkeypatch):
+        from napari_medseg.widgets import readiness
+
+        scene.add_image(volume_values)
+        monkeypatch.setattr(readiness, "known_devices", lambda: ["cpu"])
+        panel._session.device = "cuda:1"
+        assert "The device cuda:1 is not there any more" in panel.hint.text()
+        assert panel.fix.text() == "Choose a device"
+        panel._session.device = "cpu"
+        assert panel.segment.isEnabled()
+
+    def test_no_image_and_no_model(self, qtbot, scene, panel):
+        assert "No image yet" in panel.hint.text()
+        assert panel.fix.text() == "Open a sample"
+        scene.add_image(np.random.default_rng(0).random((20, 20)), name="slice 12")
+        assert "the layer 'slice 12' is a 2D image" in panel.hint.text()
+        panel._session.model = None
+        assert "No model yet" in panel.hint.text()
+
+    def test_a_model_for_something_else_is_doubted_but_runs(self, scene, panel, models, press):
+        values = np.random.default_rng(0).normal(-900, 60, (8, 16, 16)).astype(np.int16)
+        scene.add_image(values, name="thorax")
+        card = read_card(models / "tiny-volume.safetensors")
+        mri = card.preprocessing.replace(modality="MRI T1")
+        use(panel, models, "tiny-volume", preprocessing=mri)
+        assert "made for MRI T1; this looks like CT" in panel.hint.text()
+        press()
+        assert len(answers(scene)) == 1
+
+    def test_mirrored_copies_are_grey_for_a_model_that_never_saw_one(self, panel, models):
+        flips = panel.form.findChild(object, "flips")
+        flips.setChecked(True)
+        use(panel, models, "tiny-volume", mirrored=False)
+        assert not flips.isEnabled()
+        assert not panel.form.config.flips
+        assert "never saw a mirrored image" in flips.toolTip()
+        use(panel, models, "tiny-volume")
+        assert flips.isEnabled()
 
 
-def test_closing_the_viewer_while_it_runs(qtbot, viewer, workbench, choose_model):
-    viewer.add_image(np.random.default_rng(0).random((80, 80, 80), np.float32), name="big")
-    choose_model(workbench, "tiny-volume")
-    workbench.segment.form.config = workbench.segment.form.config.replace(overlap=0.9)
-    runner = workbench.runner
-    steps = []
-    runner.progressed.connect(steps.append)
-    qtbot.mouseClick(workbench.segment.segment, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: any(s.done for s in steps), timeout=30000)
-    viewer.close()
-    qtbot.waitUntil(lambda: not runner.busy, timeout=10000)
+class TestWhileItRuns:
+    def test_an_image_removed_meanwhile_keeps_its_answer(
+        self, qtbot, scene, panel, press, volume_values
+    ):
+        image = scene.add_image(volume_values, name="case", scale=(2, 1, 1))
+        press(wait=False)
+        scene.layers.remove(image)
+        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        assert [layer.name for layer in scene.layers] == ["case · tiny-volume"]
+        np.testing.assert_allclose(scene.layers[0].scale, (2, 1, 1))
+
+    def test_an_image_renamed_meanwhile_gets_its_answer_beside_it(
+        self, qtbot, scene, panel, press, volume_values
+    ):
+        image = scene.add_image(volume_values, name="case")
+        scene.add_image(volume_values, name="above")
+        scene.layers.selection.active = image
+        press(wait=False)
+        image.name = "ann"
+        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        assert [i.name for i in scene.layers] == ["ann", "ann · tiny-volume", "above"]
+        assert panel.images.fields[0].currentText() == "ann"
+
+    def test_an_image_replaced_by_another_size_gets_no_answer_that_is_not_its_own(
+        self, qtbot, scene, panel, press, volume_values
+    ):
+        image = scene.add_image(volume_values, name="case")
+        press(wait=False)
+        image.data = volume_values[:8]
+        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        assert answers(scene) == []
+        assert "case was replaced by an image of another size" in panel.hint.text()
+
+    def test_choosing_another_image_meanwhile_changes_nothing(
+        self, qtbot, scene, panel, press, volume_values
+    ):
+        scene.add_image(volume_values, name="first")
+        press(wait=False)
+        scene.add_image(volume_values, name="second")
+        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        assert [i.name for i in scene.layers] == ["first", "first · tiny-volume", "second"]
+
+    @pytest.mark.parametrize("gone", ["hidden", "deleted"])
+    def test_closing_the_workbench(self, qtbot, viewer, workbench, choose_model, gone):
+        viewer.add_image(big(), name="big")
+        choose_model(workbench, "tiny-volume")
+        form = workbench.segment.form
+        form.config = form.config.replace(overlap=0.9)
+        runner = workbench.runner
+        click(qtbot, workbench.segment.segment)
+        wait_for_windows(qtbot, workbench.segment)
+        if gone == "hidden":
+            workbench.parent().hide()
+            assert runner.busy
+            runner.cancel()
+        else:
+            viewer.window.remove_dock_widget(workbench)
+            workbench.deleteLater()
+        qtbot.waitUntil(lambda: not runner.busy, timeout=10000)
+        assert [layer.name for layer in viewer.layers] == ["big"]
 
 
-def test_an_image_removed_while_it_is_segmented_keeps_its_answer(
-    viewer, workbench, choose_model, press_segment, qtbot, volume_values
-):
-    image = viewer.add_image(volume_values, name="case", scale=(2, 1, 1))
-    choose_model(workbench, "tiny-volume")
-    press_segment(workbench, wait=False)
-    viewer.layers.remove(image)
-    qtbot.waitUntil(lambda: not workbench.runner.busy, timeout=30000)
-    assert [layer.name for layer in viewer.layers] == ["case · tiny-volume"]
-    np.testing.assert_allclose(viewer.layers[0].scale, (2, 1, 1))
+def test_two_viewers_do_not_mix(qtbot, scene, panel, models, press, volume_values):
+    other = ViewerModel()
+    beside = SegmentPanel(other)
+    qtbot.addWidget(beside)
+    scene.add_image(volume_values, name="here")
+    other.add_image(volume_values, name="there")
+    use(beside, models, "tiny-grey")
+    press(wait=False)
+    click(qtbot, beside.segment)
+    qtbot.waitUntil(lambda: not (panel._runner.busy or beside._runner.busy), timeout=30000)
+    assert [i.name for i in scene.layers] == ["here", "here · tiny-volume"]
+    assert [i.name for i in other.layers] == ["there", "there · tiny-grey"]
+
+
+def test_the_ct_windows_follow_the_chosen_image(qtbot, scene, panel, volume_values):
+    scene.add_image(volume_values, name="MRI")
+    assert not panel.ct.buttons["Lung"].isEnabled()
+    values = volume_values.copy()
+    values[:, :6] = -1000
+    ct = scene.add_image(values, name="scan")
+    assert panel.ct.buttons["Lung"].isEnabled()
+    click(qtbot, panel.ct.buttons["Lung"])
+    assert ct.contrast_limits == [-1350, 150]
+
+
+def test_a_panel_that_is_gone_hears_nothing_more(qtbot, scene, models, volume_values):
+    from qtpy.QtCore import QCoreApplication, QEvent
+
+    made = SegmentPanel(scene)
+    use(made, models, "tiny-volume")
+    deletion = QEvent.Type.DeferredDelete
+    made.deleteLater()
+    QCoreApplication.sendPostedEvents(made, getattr(deletion, "value", deletion))
+    scene.add_image(volume_values)  # would raise "wrapped C/C++ object has been deleted"
+    scene.layers.selection.active = None
+    made._session.model = None
+    made._session.device = "cpu"
+
+
+def test_the_panel_is_never_wider_than_the_dock(scene, panel, volume_values):
+    scene.add_image(volume_values, name="a very long name of a scan " * 5)
+    panel.show()
+    assert panel.minimumSizeHint().width() <= 380

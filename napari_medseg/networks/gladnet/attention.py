@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -71,7 +73,7 @@ class GroupAttention(Inspectable):
             torch.special.entr(self._weights(some, keys)).sum(-1)
             for some in self._tokens(query).split(256, dim=2)  # never the whole matrix
         ]
-        most = torch.tensor(keys.shape[2], dtype=query.dtype).log()
+        most = math.log(max(keys.shape[2], 2))
         return (torch.cat(rows, dim=2) / most).unflatten(-1, query.shape[-2:])
 
     def _weights(self, query: Tensor, key: Tensor) -> Tensor:

@@ -74,8 +74,8 @@ class GLADNetConfig(NetConfig):
             raise ValueError(f"width must be a positive multiple of 8, got {self.width}")
         if self.glam_split < 1 or self.glam_heads < 1 or self.deepest % self._glam_parts:
             raise ValueError(
-                f"{self.deepest} channels at the coarsest level cannot be shared by "
-                f"{self.glam_split} groups of {self.glam_heads} heads; their product must divide it"
+                f"glam_split ({self.glam_split}) times glam_heads ({self.glam_heads}) must divide "
+                f"the {self.deepest} channels of the coarsest level"
             )
         if not 0 <= self.cssd_stages <= LEVELS:
             raise ValueError(f"cssd_stages must be 0 to {LEVELS}, got {self.cssd_stages}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.layers import Layer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from napari_medseg.session import Session
 from napari_medseg.widgets.pieces import ElidedLabel
+from napari_medseg.widgets.sessions import connect_while_alive, session_of
 from napari_medseg.widgets.volumes import place_of
-from napari_medseg.widgets.warm_up import known_devices
+from napari_medseg.widgets.warm_up import known_devices, when_warm
+from napari_medseg.worklist_file import State
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -32,26 +34,52 @@ class ClickableLine(ElidedLabel):
 
 
 class ContextStrip(QWidget):
-    """Says what a run would work on; emits ``model_clicked()`` and ``image_clicked()``."""
+    """Says what a run would work on; emits ``wanted(panel)`` where a person clicks.
 
-    model_clicked = Signal()
-    image_clicked = Signal()
+    The line of the worklist is there while a folder is open, and only then.
+    """
 
-    def __init__(self, viewer: Viewer, session: Session) -> None:
+    wanted = Signal(str)
+    _case_changed = Signal()  # a worklist may speak from a thread; Qt brings it to the window's
+
+    def __init__(self, viewer: Viewer) -> None:
         super().__init__()
-        self._viewer, self._session = viewer, session
-        self.image, self.model = ClickableLine(), ClickableLine()
-        self.image.clicked.connect(self.image_clicked)
-        self.model.clicked.connect(self.model_clicked)
+        self._viewer, self._session = viewer, session_of(viewer)
+        self.image, self.model, self.case = ClickableLine(), ClickableLine(), ClickableLine()
+        self.image.clicked.connect(partial(self.wanted.emit, "segment"))
+        self.model.clicked.connect(partial(self.wanted.emit, "model"))
+        self.case.clicked.connect(partial(self.wanted.emit, "worklist"))
+        self.keys = QToolButton()
+        self.keys.setText("?")
+        self.keys.setToolTip("The keys of MedSeg, all on one page")
+        self.keys.clicked.connect(self._show_keys)
+        first = QHBoxLayout()
+        first.addWidget(self.image, 1)
+        first.addWidget(self.keys)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)
         layout.setSpacing(2)
-        layout.addWidget(self.image)
+        layout.addLayout(first)
         layout.addWidget(self.model)
+        layout.addWidget(self.case)
+        session, layers = self._session.events, viewer.layers.events
+        for event in (session.images, session.model, session.device, session.case):
+            connect_while_alive(self, event, self.refresh)
+        for event in (layers.inserted, layers.removed, layers.renamed):
+            connect_while_alive(self, event, self.refresh)
+        connect_while_alive(self, session.worklist, self._follow_worklist)
+        self._case_changed.connect(self._say_case)
+        when_warm(self, self.refresh)
+        self._follow_worklist()
         self.refresh()
 
     def refresh(self) -> None:
         """Say what the session and the viewer hold now."""
+        self._say_image()
+        self._say_model()
+        self._say_case()
+
+    def _say_image(self) -> None:
         layers = [self._viewer.layers[n] for n in self._session.images if n in self._viewer.layers]
         if layers:
             more = f" and {len(layers) - 1} more" if len(layers) > 1 else ""
@@ -59,6 +87,8 @@ class ContextStrip(QWidget):
             self.image.say(f"▣ {text}{more}", f"{detail}\nClick to choose another image.")
         else:
             self.image.say("▣ no image yet", "Open an image or a sample; click to go to Segment.")
+
+    def _say_model(self) -> None:
         model = self._session.model
         if model is None:
             self.model.say("◆ no model yet", "Click to choose a model.")
@@ -67,6 +97,34 @@ class ContextStrip(QWidget):
             self.model.say(
                 f"◆ {model.title} · {device}", f"{model.card.name} on {device}\nClick to change."
             )
+
+    def _say_case(self) -> None:
+        worklist = self._session.worklist
+        self.case.setVisible(worklist is not None)
+        if worklist is None:
+            return
+        count, done = len(worklist.cases), worklist.count(State.DONE)
+        place = worklist.position(self._session.case) + 1
+        where = f"case {place} of {count}" if place else f"{count} cases"
+        self.case.say(
+            f"▤ {where} · {done} done",
+            f"{worklist.folder}: {self._session.case or 'no case is open'}\n"
+            "Click to see the worklist.",
+        )
+
+    def _follow_worklist(self) -> None:
+        worklist = self._session.worklist
+        if worklist is not None:
+            connect_while_alive(self, worklist.changed, self._on_case)
+        self._say_case()
+
+    def _on_case(self, _name: str) -> None:
+        self._case_changed.emit()
+
+    def _show_keys(self) -> None:
+        from napari_medseg.widgets.keys_page import show_keys
+
+        show_keys(self)
 
 
 def image_words(layer: Layer) -> tuple[str, str]:

@@ -8,6 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakMethod
 
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject
+
+from napari_medseg.widgets.layers import bind_key, unbind_key
+from napari_medseg.widgets.notices import warn_once
 from napari_medseg.widgets.sessions import unwrapped
 from napari_medseg.widgets.settings import preferences
 
@@ -31,12 +36,18 @@ class Key:
     words: str
 
 
+@dataclass
+class _Bound:
+    key: str
+    methods: list[WeakMethod[Callable[[], Any]]]
+
+
 KEYS: dict[str, Key] = {
     "previous_case": Key("J", "Previous case"),
     "next_case": Key("K", "Next case"),
 }
 
-_bound: WeakKeyDictionary[Any, dict[str, WeakMethod[Callable[[], Any]]]] = WeakKeyDictionary()
+_bound: WeakKeyDictionary[Any, dict[str, _Bound]] = WeakKeyDictionary()
 
 
 def key_of(action: str) -> str:
@@ -52,20 +63,58 @@ def label(action: str) -> str:
 def bind(viewer: Viewer, action: str, method: Callable[[], Any]) -> None:
     """Call `method` when the key of `action` is pressed in `viewer`, whatever layer is active.
 
+    A key of the settings that cannot be used is said once, and the one of the table stands in.
+
     Parameters
     ----------
     action : str
         A key of `KEYS`.
     method : bound method
-        Held weakly: the key does nothing any more when its object is gone.
+        Held weakly. When several objects of a viewer ask for the same action, as a panel in the
+        workbench and the same panel alone do, the latest that still lives is called.
     """
     viewer = unwrapped(viewer)
-    _bound.setdefault(viewer, {})[action] = WeakMethod(method)
-    viewer.bind_key(key_of(action), partial(_press, action), overwrite=True)
+    actions = _bound.setdefault(viewer, {})
+    if action in actions:
+        actions[action].methods.append(WeakMethod(method))
+        return
+    actions[action] = _Bound(_attach(viewer, action), [WeakMethod(method)])
+
+
+def rebind(viewer: Viewer) -> None:
+    """Bind what is bound in `viewer` to the keys the settings say now."""
+    viewer = unwrapped(viewer)
+    actions = _bound.get(viewer, {})
+    for bound in actions.values():
+        unbind_key(viewer, bound.key)
+    for action, bound in actions.items():
+        bound.key = _attach(viewer, action)
+
+
+def _attach(viewer: Viewer, action: str) -> str:
+    """Bind the key of an action, and return which one it is."""
+    wanted, standing_in = key_of(action), KEYS[action].key
+    twin = next((a for a in KEYS if a != action and key_of(a).lower() == wanted.lower()), None)
+    try:
+        if twin is not None and wanted != standing_in:
+            raise ValueError(f"the key {wanted} is that of '{KEYS[twin].words}', too")
+        bind_key(viewer, wanted, partial(_press, action))
+        return wanted
+    except ValueError as error:
+        warn_once(f"{KEYS[action].words} keeps the key {standing_in}: {error}")
+    bind_key(viewer, standing_in, partial(_press, action))
+    return standing_in
 
 
 def _press(action: str, viewer: Viewer) -> None:
-    method = _bound.get(unwrapped(viewer), {}).get(action)
-    alive = method() if method is not None else None
-    if alive is not None:
-        alive()
+    methods = _bound[unwrapped(viewer)][action].methods
+    for method in reversed(methods):
+        alive = method()
+        if alive is not None and _is_there(alive.__self__):
+            alive()
+            return
+
+
+def _is_there(owner: object) -> bool:
+    """Whether the Qt half of a widget is there still; its Python half may outlive it."""
+    return not isinstance(owner, QObject) or isalive(owner)  # type: ignore[no-untyped-call]

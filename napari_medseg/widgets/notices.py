@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from napari.utils.notifications import Notification, notification_manager
 from qtpy.QtCore import Qt
@@ -15,8 +17,8 @@ _log = logging.getLogger(__name__)
 _said: set[str] = set()
 
 
-class Failure(Notification):
-    """An error shown by napari, which names as its source not the object but who speaks."""
+class Notice(Notification):
+    """A notification of napari that names as its source not the object but who speaks."""
 
     @property
     def source(self) -> str:
@@ -33,15 +35,38 @@ def show_failure(error: BaseException) -> None:
     details = "".join(traceback.format_exception(error))
     _log.debug("shown to the person:\n%s", details)
     notification_manager.dispatch(
-        Failure(sentence(error), "error", actions=(("Details", partial(_open, details)),))
+        Notice(sentence(error), "error", actions=(("Details", partial(_open, details)),))
     )
+
+
+def offer(text: str, verb: str, act: Callable[[], Any]) -> None:
+    """Say something with a button that does what comes next.
+
+    Parameters
+    ----------
+    text : str
+        A sentence.
+    verb : str
+        On the button.
+    act : callable
+        What the button does; what it raises is shown as every failure is.
+    """
+
+    def press(notice: QWidget) -> None:
+        notice.close()
+        try:
+            act()
+        except (ValueError, OSError) as error:
+            show_failure(error)
+
+    notification_manager.dispatch(Notice(text, "info", actions=((verb, press),)))
 
 
 def warn_once(text: str) -> None:
     """Say what is wrong with a setting or a file, once a session."""
     if text not in _said:
         _said.add(text)
-        notification_manager.dispatch(Failure(text, "warning"))
+        notification_manager.dispatch(Notice(text, "warning"))
 
 
 def sentence(error: BaseException) -> str:

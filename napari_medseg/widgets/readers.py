@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari
+from napari.layers import Layer
 
 from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.io import CaseFiles, find_cases, is_image_path, read_labels, read_volume
 from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
-from napari_medseg.io.paths import image_stem
+from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_stem, image_suffix
+from napari_medseg.io.tiff_metadata import stated_spacing
+from napari_medseg.session import ChosenModel
+from napari_medseg.widgets.notices import offer, show_failure
+from napari_medseg.widgets.sessions import session_of
 from napari_medseg.widgets.volumes import LayerData, from_labels, from_volume
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
 
 Reader = Callable[[Any], list[Any]]
 NO_LAYERS: list[Any] = [(None,)]  # napari's word for "read, and nothing to show"
@@ -53,21 +62,92 @@ def _read_image(path: Path) -> list[LayerData]:
     return from_volume(read_volume(path))
 
 
-def _read_folders(path: str | Sequence[str]) -> list[LayerData]:
-    return [layer for p in _listed(path) for layer in _read_folder(Path(p))]
+def _read_folders(path: str | Sequence[str]) -> list[Any]:
+    layers = [layer for p in _listed(path) for layer in _read_folder(Path(p))]
+    return layers or NO_LAYERS
 
 
 def _read_folder(folder: Path) -> list[LayerData]:
     cases = _cases(folder)
     if len(cases) != 1:
-        raise ValueError(
-            f"{folder.name} holds {len(cases)} cases; open the folder of one case, or one image"
-        )
+        viewer = napari.current_viewer()
+        text = f"{folder.name} holds {len(cases)} cases"
+        if viewer is None:
+            raise ValueError(f"{text}; open the folder of one case, or one image")
+        offer(f"{text}.", "Open as worklist", partial(open_worklist, viewer, folder))
+        return []
     case = cases[0]
     layers = from_volume(read_volume(list(case.images)), case.name)
     if case.label is not None:
         layers.append(from_labels(read_labels(case.label), f"{case.name} · labels"))
     return layers
+
+
+def open_worklist(viewer: Viewer, folder: Path) -> None:
+    """Work through the cases of `folder` in the Worklist panel.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the folder holds no images or cannot be read.
+    """
+    from napari_medseg.widgets.dock import show_panel
+    from napari_medseg.worklist import Worklist
+
+    session_of(viewer).worklist = Worklist.open(folder)
+    show_panel(viewer, "worklist")
+
+
+def choose_model_file(viewer: Viewer, path: Path) -> None:
+    """Use a checkpoint for what is segmented next, and show where that is done.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it is no model that can be used here.
+    """
+    from napari_medseg.engine.checkpoint import read_card
+    from napari_medseg.widgets.dock import show_panel
+
+    session_of(viewer).model = ChosenModel(path, read_card(path))
+    show_panel(viewer, "segment")
+
+
+def drop_opens(paths: Sequence[Path]) -> bool:
+    """Whether a drop of `paths` says more to us than to napari's own reader.
+
+    So it is for NIfTI files, models, folders of cases, pictures named as labels and TIFF files with
+    a known pixel size, also when plain pictures are among them.
+    """
+    return all(p.is_dir() or is_image_path(p) or p.suffix == SUFFIX for p in paths) and any(
+        _says_more(p) for p in paths
+    )
+
+
+def open_dropped(viewer: Viewer, paths: Sequence[Path]) -> None:
+    """Open what was dropped into `viewer`, each path by its kind; a failure is said in words."""
+    for path in paths:
+        try:
+            if path.suffix == SUFFIX:
+                choose_model_file(viewer, path)
+                continue
+            for data in _read_folder(path) if path.is_dir() else _read_image(path):
+                viewer.add_layer(Layer.create(*data))
+        except (ValueError, OSError) as error:
+            show_failure(error)
+
+
+def _says_more(path: Path) -> bool:
+    if path.is_dir():
+        try:
+            cases = _cases(path)
+        except (ValueError, OSError):
+            return False
+        return any(c.label or image_suffix(c.images[0]) in NIFTI_SUFFIXES for c in cases)
+    suffix = image_suffix(path)
+    if suffix in TIFF_SUFFIXES and not is_label_path(path):
+        return _has_stated_spacing(path)
+    return suffix in NIFTI_SUFFIXES or path.suffix == SUFFIX or is_label_path(path)
 
 
 def _cases(folder: Path) -> list[CaseFiles]:
@@ -82,15 +162,22 @@ def _cases(folder: Path) -> list[CaseFiles]:
 
 
 def _read_models(path: str | Sequence[str]) -> list[Any]:
-    from napari_medseg.widgets.workbench import Workbench
-
     viewer = napari.current_viewer()
     if viewer is None:
         raise ValueError("a model is opened into a napari window, and none is open")
-    _, workbench = viewer.window.add_plugin_dock_widget("napari-medseg", "Workbench")
-    assert isinstance(workbench, Workbench)
-    workbench.choose_model(Path(_listed(path)[-1]))
+    choose_model_file(viewer, Path(_listed(path)[-1]))
     return NO_LAYERS
+
+
+def _has_stated_spacing(path: Path) -> bool:
+    """Whether a TIFF file says how large its pixels are."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tif:
+            return stated_spacing(tif) is not None
+    except (tifffile.TiffFileError, ValueError, OSError):
+        return False
 
 
 def _listed(path: str | Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakMethod
 
 from napari_medseg.session import Session
+from napari_medseg.widgets.activity import Activity
 from napari_medseg.widgets.background import Runner
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ class Connectable(Protocol):
 
 @dataclass
 class _Shared:
-    session: Session = field(default_factory=Session)
+    session: Session
     runner: Runner = field(default_factory=Runner)
 
 
 _shared: WeakKeyDictionary[Any, _Shared] = WeakKeyDictionary()
+_farewells: set[Callable[..., None]] = set()
 
 
 def unwrapped(viewer: Viewer) -> Viewer:
@@ -65,16 +67,32 @@ def connect_while_alive(widget: QWidget, signal: Connectable, method: Callable[.
     signal.connect(method)
     listener = WeakMethod(method)
 
-    def disconnect(*_: object) -> None:
+    def disconnect() -> None:
         alive = listener()
         if alive is not None:
             signal.disconnect(alive)
 
-    widget.destroyed.connect(disconnect)
+    when_gone(widget, disconnect)
+
+
+def when_gone(widget: QWidget, call: Callable[[], None]) -> None:
+    """Call `call` once the Qt half of `widget` is gone; it must not keep `widget` alive."""
+
+    def leave(*_: object) -> None:
+        _farewells.discard(leave)
+        call()
+
+    # A widget that only the garbage collector finds is cleared piece by piece: a function that only
+    # its signal holds may have lost its variables when the signal comes, and Python crashes.
+    _farewells.add(leave)
+    widget.destroyed.connect(leave)
 
 
 def _of(viewer: Viewer) -> _Shared:
     viewer = unwrapped(viewer)
     if viewer not in _shared:
-        _shared[viewer] = _Shared()
+        from napari_medseg.widgets.settings import preferences
+
+        _shared[viewer] = shared = _Shared(Session(device=preferences().device))
+        Activity(shared.runner)
     return _shared[viewer]

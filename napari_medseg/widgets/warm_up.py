@@ -12,12 +12,46 @@ import ctypes
 import gc
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
 
 from napari_medseg.progress import Report, silent
+from napari_medseg.widgets.background import Task
+from napari_medseg.widgets.sessions import connect_while_alive
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
 
 _LIBRARIES = ("libgomp*.so*", "libc10.so", "libtorch_cpu.so", "libtorch.so", "libtorch_python.so")
 _devices: list[str] = []
+
+
+class _Torch:
+    """Emits ``ready()`` in the GUI thread when torch is in memory and its devices are known."""
+
+    ready = Signal()
+
+
+_torch = _Torch()
+
+
+def start_warm_up() -> None:
+    """Begin `warm_up` in the background; what it has done already it does not do twice."""
+    task = Task(warm_up)
+    task.returned.connect(_tell)
+    task.start()
+
+
+def when_warm(widget: QWidget, method: Callable[..., Any]) -> None:
+    """Call `method` once `known_devices` says what there is, as long as `widget` lives."""
+    connect_while_alive(widget, _torch.ready, method)
+
+
+def _tell(_devices: object) -> None:
+    _torch.ready.emit()
 
 
 def warm_up(report: Report = silent) -> list[str]:

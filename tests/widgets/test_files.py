@@ -103,13 +103,35 @@ def test_a_case_folder_opens_with_its_labels(viewer, tmp_path):
     np.testing.assert_array_equal(viewer.layers[2].data, viewer.layers[0].data > 0)
 
 
-def test_a_folder_of_many_cases_is_refused_with_the_way_out(tmp_path):
+@pytest.fixture
+def two_cases(tmp_path):
     for case in ("a", "b"):
-        _nifti(tmp_path / case / "image.nii.gz", np.ones((4, 4, 4), np.float32))
-        _nifti(tmp_path / case / "label.nii.gz", np.ones((4, 4, 4), np.uint8))
-    read = folder_reader(str(tmp_path))
+        _nifti(tmp_path / "study" / case / "image.nii.gz", np.ones((4, 4, 4), np.float32))
+        _nifti(tmp_path / "study" / case / "label.nii.gz", np.ones((4, 4, 4), np.uint8))
+    return tmp_path / "study"
+
+
+def test_without_a_window_a_folder_of_many_cases_is_refused_with_the_way_out(two_cases):
+    read = folder_reader(str(two_cases))
     with pytest.raises(ValueError, match="holds 2 cases; open the folder of one case"):
-        read(str(tmp_path))
+        read(str(two_cases))
+
+
+def test_a_folder_of_many_cases_offers_the_worklist(viewer, two_cases, notices):
+    viewer.open(str(two_cases), plugin="napari-medseg")
+    assert not viewer.layers
+    assert notices[-1].message == "study holds 2 cases."
+    (verb, _) = notices[-1].actions[0]
+    assert verb == "Open as worklist"
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo.jpg", "stack.tif", "scan.tiff"])
+def test_pictures_open_without_a_question_as_they_do_without_us(viewer, tmp_path, name):
+    import imageio.v3 as iio
+
+    iio.imwrite(tmp_path / name, np.full((6, 7), 9, np.uint8))
+    viewer.open(str(tmp_path / name))
+    assert viewer.layers[0].data.shape == (6, 7)
 
 
 def test_a_dropped_model_is_chosen_in_the_workbench(viewer, made_models, models, tmp_path):
@@ -170,7 +192,7 @@ def test_labels_of_a_picture_are_saved_as_a_picture(
 
     pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
     Picture.fromarray(pixels).save(tmp_path / "photo.png")
-    viewer.open(str(tmp_path / "photo.png"), plugin="napari-medseg")
+    viewer.open(str(tmp_path / "photo.png"))
     assert viewer.layers[0].rgb
     choose_model(workbench, "tiny-colour")
     press_segment(workbench)

@@ -162,7 +162,7 @@ def test_every_control_says_what_it_does(workbench):
 
 
 def test_the_strip_leads_to_the_model(qtbot, workbench):
-    workbench.show_segment()
+    workbench.go_to("segment")
     qtbot.mouseClick(workbench.strip.model, Qt.MouseButton.LeftButton)
     assert workbench.tabs.currentIndex() == 0
     qtbot.mouseClick(workbench.strip.image, Qt.MouseButton.LeftButton)

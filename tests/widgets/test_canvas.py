@@ -1,0 +1,197 @@
+"""A real mouse and real keys on a shown canvas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_medseg.widgets.answers import show_answer
+from napari_medseg.widgets.hooks import bind_key, on_drag, unbind_key
+from napari_medseg.widgets.layers import history, is_being_painted
+from napari_medseg.widgets.painted import follow, painted_of
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def shown(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(900, 700)
+    viewer.add_image(np.zeros((6, 60, 60), np.float32), name="scan")
+    qtbot.wait(50)
+    return viewer
+
+
+class Mouse:
+    """Presses, moves and releases at places of the image, as a person does."""
+
+    def __init__(self, viewer, qtbot):
+        self._canvas, self._wait = viewer.window._qt_viewer.canvas, qtbot.wait
+        self.native = self._canvas.native
+
+    def at(self, y, x):
+        transform = self._canvas.view.camera.transform
+        x, y = transform.map([x, y])[:2]
+        return QPoint(round(float(x)), round(float(y)))
+
+    def press(self, y, x, button=LEFT):
+        QTest.mousePress(self.native, button, Qt.KeyboardModifier.NoModifier, self.at(y, x))
+        self._wait(8)
+
+    def move(self, y, x, button=LEFT):
+        point = QPointF(self.at(y, x))
+        event = QMouseEvent(
+            QMouseEvent.Type.MouseMove,
+            point,
+            QPointF(self.native.mapToGlobal(self.at(y, x))),
+            Qt.MouseButton.NoButton,
+            button,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(self.native, event)
+        self._wait(8)
+
+    def release(self, y, x, button=LEFT):
+        QTest.mouseRelease(self.native, button, Qt.KeyboardModifier.NoModifier, self.at(y, x))
+        self._wait(8)
+
+    def drag(self, *points, button=LEFT):
+        self.press(*points[0], button)
+        for point in points:
+            self.move(*point, button)
+        self.release(*points[-1], button)
+
+
+@pytest.fixture
+def mouse(shown, qtbot):
+    return Mouse(shown, qtbot)
+
+
+@pytest.fixture
+def labels(shown):
+    layer = shown.add_labels(np.zeros((6, 60, 60), np.uint8))
+    layer.brush_size, layer.selected_label = 4, 2
+    return layer
+
+
+def test_strokes_of_the_mouse_are_tracked_undone_and_redone_by_key(shown, mouse, labels):
+    follow(shown)
+    painted = painted_of(labels)
+    labels.mode = "paint"
+    mouse.drag((20, 20), (20, 30), (25, 35))
+    assert (labels.data == 2).sum() > 40
+    assert np.flatnonzero(labels.data.any(axis=(1, 2))).tolist() == [shown.dims.current_step[0]]
+    np.testing.assert_array_equal(painted.changed, labels.data == 2)
+    stroke = labels.data.copy()
+    labels.mode = "erase"
+    mouse.drag((20, 24), (20, 28))
+    assert history(labels) == ["Brush", "Eraser"]
+    np.testing.assert_array_equal(painted.changed, labels.data == 2)
+    np.testing.assert_array_equal(painted.reviewed, stroke == 2)
+    labels.mode = "fill"
+    mouse.press(50, 50)
+    mouse.release(50, 50)
+    assert history(labels) == ["Brush", "Eraser", "Fill"]
+    assert painted.count_changed > 3000
+    for _ in range(2):
+        QTest.keyClick(mouse.native, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    np.testing.assert_array_equal(labels.data, stroke)
+    np.testing.assert_array_equal(painted.changed, stroke == 2)
+    QTest.keyClick(mouse.native, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert painted.count_changed == painted.count_reviewed == 0
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    QTest.keyClick(mouse.native, Qt.Key.Key_Z, both)
+    np.testing.assert_array_equal(painted.changed, stroke == 2)
+
+
+def test_an_answer_waits_for_the_mouse_and_leaves_the_stroke_alone(shown, mouse, qtbot):
+    image = shown.layers["scan"]
+
+    def answer(value):
+        return show_answer(
+            shown,
+            image,
+            np.full((6, 60, 60), value, np.uint8),
+            model="m",
+            classes=[],
+            provenance={},
+        )
+
+    labels = answer(0)
+    shown.layers.selection.active = labels
+    labels.brush_size, labels.selected_label, labels.mode = 4, 2, "paint"
+    mouse.press(20, 20)
+    mouse.move(20, 26)
+    assert is_being_painted(labels)
+    assert answer(1) is labels
+    qtbot.wait(120)
+    assert not (labels.data == 1).any()
+    mouse.move(20, 32)
+    mouse.release(20, 32)
+    qtbot.waitUntil(lambda: bool((labels.data == 1).any()))
+    assert history(labels) == ["Brush", "Segment: m"]
+    step = shown.dims.current_step[0]
+    assert (labels.data[step, 20, 20:33] == 2).all()
+    assert set(np.unique(labels.data)) == {1, 2}
+
+
+def test_a_tool_gets_the_drags_and_the_brush_rests_until_it_is_put_away(shown, mouse, labels):
+    labels.mode = "paint"
+    seen = []
+    stop = on_drag(shown, seen.append)
+    center = shown.scene.camera.center
+    mouse.drag((20, 20), (20, 30), (25, 35))
+    assert [d.phase for d in seen] == ["press", "move", "move", "move", "release"]
+    places = [labels.world_to_data(d.position)[-2:] for d in seen[1:4]]
+    np.testing.assert_allclose(places, [(20, 20), (20, 30), (25, 35)], atol=1)
+    assert not seen[-1].click
+    assert {d.button for d in seen} == {1}
+    assert seen[0].displayed == (1, 2)
+    assert not labels.data.any()
+    assert shown.scene.camera.center == center
+    mouse.press(30, 30)
+    mouse.release(30, 30)
+    assert seen[-1].click
+    other = shown.add_labels(np.zeros((6, 60, 60), np.uint8))
+    assert labels.mode == "paint"
+    other.mode = "fill"
+    shown.layers.selection.active = labels
+    assert (labels.mode, other.mode) == ("pan_zoom", "fill")
+    stop()
+    stop()
+    assert labels.mode == "paint"
+    count = len(seen)
+    mouse.drag((20, 20), (20, 30))
+    assert len(seen) == count
+    assert labels.data.any()
+
+
+def test_other_buttons_stay_naparis(shown, mouse):
+    seen = []
+    on_drag(shown, seen.append)
+    zoom = shown.scene.camera.zoom
+    mouse.drag((20, 20), (30, 20), (40, 20), button=Qt.MouseButton.RightButton)
+    assert not seen
+    assert shown.scene.camera.zoom != zoom
+
+
+def test_keys_reach_their_owner_until_they_are_taken_back(shown, mouse, labels):
+    pressed = []
+    bind_key(shown, "K", lambda viewer: pressed.append("viewer"))
+    bind_key(labels, "J", lambda layer: pressed.append("layer"))
+    shown.layers.selection.active = labels
+    for key in (Qt.Key.Key_K, Qt.Key.Key_J):
+        QTest.keyClick(mouse.native, key)
+    assert pressed == ["viewer", "layer"]
+    shown.layers.selection.active = shown.layers["scan"]
+    QTest.keyClick(mouse.native, Qt.Key.Key_J)
+    QTest.keyClick(mouse.native, Qt.Key.Key_K)
+    assert pressed == ["viewer", "layer", "viewer"]
+    unbind_key(shown, "K")
+    unbind_key(shown, "K")
+    QTest.keyClick(mouse.native, Qt.Key.Key_K)
+    assert len(pressed) == 3

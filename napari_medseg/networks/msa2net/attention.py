@@ -28,12 +28,12 @@ class Tiles:
     """
 
     def __init__(self, window: tuple[int, int], size: Sequence[int]) -> None:
-        self._window, self._size = window, tuple(size)
+        self.window, self._size = window, tuple(size)
         self._count = (size[0] // window[0], size[1] // window[1])
 
     def windows(self, x: Tensor) -> Tensor:
         """Cut into neighbourhoods: ``(B, H, W, C) -> (B n, h w, C)`` with ``n`` windows."""
-        (h, w), (rows, columns) = self._window, self._count
+        (h, w), (rows, columns) = self.window, self._count
         return (
             x.reshape(-1, rows, h, columns, w, x.shape[-1])
             .transpose(2, 3)
@@ -42,19 +42,19 @@ class Tiles:
 
     def join_windows(self, tokens: Tensor) -> Tensor:
         """Undo `windows`."""
-        (h, w), (rows, columns) = self._window, self._count
+        (h, w), (rows, columns) = self.window, self._count
         tiles = tokens.reshape(-1, rows, columns, h, w, tokens.shape[-1])
         return tiles.transpose(2, 3).reshape(-1, *self._size, tokens.shape[-1])
 
     def grid(self, x: Tensor) -> Tensor:
         """Take every ``H/h``-th row and ``W/w``-th column: ``(B, H, W, C) -> (B n, h w, C)``."""
-        (h, w), (rows, columns) = self._window, self._count
+        (h, w), (rows, columns) = self.window, self._count
         tiles = x.reshape(-1, h, rows, w, columns, x.shape[-1])
         return tiles.permute(0, 2, 4, 1, 3, 5).reshape(-1, h * w, x.shape[-1])
 
     def join_grid(self, tokens: Tensor) -> Tensor:
         """Undo `grid`."""
-        (h, w), (rows, columns) = self._window, self._count
+        (h, w), (rows, columns) = self.window, self._count
         tiles = tokens.reshape(-1, rows, columns, h, w, tokens.shape[-1])
         return tiles.permute(0, 3, 1, 4, 2, 5).reshape(-1, *self._size, tokens.shape[-1])
 

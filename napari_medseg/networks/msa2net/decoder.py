@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from napari_medseg.networks.base import Inspectable
 from napari_medseg.networks.msa2net.dual_attention import DualAttentionBlock
 from napari_medseg.networks.msa2net.gate import MultiScaleGate
 from napari_medseg.networks.msa2net.large_kernel import LargeKernelBlock
@@ -23,7 +24,17 @@ BLOCKS: dict[str, Callable[[int], nn.Module]] = {
 }
 
 
-class DecoderLevel(nn.Module):
+_OVERLAYS = {
+    "encoder": "where the encoder's map is taken (1) rather than the decoder's (0)",
+    "kept": "how much of the encoder's map is let through, 0 to 1",
+}
+_OVERLAYS_OF = {
+    "dual": {"context": "which places make up the global context; sums to one"},
+    "large_kernel": {"large_kernel": "how strongly each place is weighted by its surroundings"},
+}
+
+
+class DecoderLevel(Inspectable):
     """Merge the decoder's map with the encoder's, refine both and enlarge.
 
     Shapes: ``x (B, C, H, W), skip (B, C, H, W) -> (B, C_out, factor H, factor W)``.
@@ -49,6 +60,9 @@ class DecoderLevel(nn.Module):
         self, channels: int, *, blocks: str, factor: int = 2, gated: bool = True, raw: bool = False
     ) -> None:
         super().__init__()
+        self.overlays = _OVERLAYS if gated else {}
+        if not raw:  # what scrambled maps show is nowhere in the image
+            self.overlays = self.overlays | _OVERLAYS_OF[blocks]
         self.raw = raw
         # the published code flattens after dual attention as one should: what it scrambled stays so
         self.unscrambles = blocks != "dual"
@@ -59,8 +73,33 @@ class DecoderLevel(nn.Module):
         self.expand = Expand(channels, channels // 2 if factor == 2 else channels, factor)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        g = self.linear(x)
-        if self.raw:
-            g, skip = scramble(g), scramble(skip)
-        y = self.blocks(self.norm(g + (skip if self.gate is None else self.gate(skip, g))))
+        y = self.blocks(self._merged(*self._maps(x, skip)))
         return self.expand(unscramble(y) if self.raw and self.unscrambles else y)
+
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Return one map, ``(B, 1, H, W)``, averaged over the channels."""
+        g, skip = self._maps(*inputs)
+        if name not in _OVERLAYS:
+            return self._of_block(self.blocks[0], self._merged(g, skip))
+        assert self.gate is not None
+        weights = self.gate.select(self.gate.fuse(skip, g))
+        if name == "encoder":
+            shown = weights[:, :1].expand_as(skip)
+        else:
+            shown = self.gate.recalibration(skip, g, weights)
+        # whatever weighs the encoder's map has its places, also where that is scrambled
+        return (unscramble(shown) if self.raw else shown).mean(1, keepdim=True)
+
+    def _maps(self, x: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
+        g = self.linear(x)
+        return (scramble(g), scramble(skip)) if self.raw else (g, skip)
+
+    def _merged(self, g: Tensor, skip: Tensor) -> Tensor:
+        return self.norm(g + (skip if self.gate is None else self.gate(skip, g)))
+
+    @staticmethod
+    def _of_block(block: nn.Module, x: Tensor) -> Tensor:
+        if isinstance(block, DualAttentionBlock):
+            return block.context(x).mean(1, keepdim=True)
+        assert isinstance(block, LargeKernelBlock)
+        return block.gate_weights(x).abs().mean(1, keepdim=True)

@@ -48,26 +48,12 @@ class ChannelAttention(nn.Module):
         self.project = nn.Linear(channels, channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        query, key, value = self._query_key_value(tokens)
-        attended = self._attention(query, key) @ value  # (B, heads, C/heads, N)
-        return self.project(attended.flatten(1, 2).transpose(1, 2))
-
-    def weights(self, tokens: Tensor) -> Tensor:
-        """Return the attention itself: ``(B, N, C) -> (B, heads, C/heads, C/heads)``.
-
-        The last axis is the channel looked at; it sums to one.
-        """
-        query, key, _ = self._query_key_value(tokens)
-        return self._attention(query, key)
-
-    def _attention(self, query: Tensor, key: Tensor) -> Tensor:
-        query, key = F.normalize(query, dim=-1), F.normalize(key, dim=-1)
-        return (query @ key.transpose(-2, -1) * self.temperature).softmax(dim=-1)
-
-    def _query_key_value(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         qkv = self.qkv(tokens).unflatten(-1, (3, CHANNEL_HEADS, -1))
         query, key, value = qkv.permute(2, 0, 3, 4, 1)  # each (B, heads, C/heads, N)
-        return query, key, value
+        query, key = F.normalize(query, dim=-1), F.normalize(key, dim=-1)
+        weights = (query @ key.transpose(-2, -1) * self.temperature).softmax(dim=-1)
+        attended = weights @ value  # (B, heads, C/heads, N)
+        return self.project(attended.flatten(1, 2).transpose(1, 2))
 
 
 class MixFeedForward(nn.Module):
@@ -115,3 +101,8 @@ class DualAttentionBlock(nn.Module):
         y = y + self.channels(self.norm3(y).flatten(1, 2)).unflatten(1, size)
         y = y + self.feed_forward2(self.norm4(y))
         return y.movedim(-1, 1)
+
+    def context(self, x: Tensor) -> Tensor:
+        """Return how much each place gives to each channel's context: ``(B, C, H, W)``."""
+        tokens = self.norm1(x.movedim(1, -1)).flatten(1, 2)
+        return self.places.weights(tokens).transpose(1, 2).unflatten(2, x.shape[2:])

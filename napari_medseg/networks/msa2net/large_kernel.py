@@ -54,3 +54,7 @@ class LargeKernelBlock(nn.Module):
         x = x + self.scale1[:, None, None] * y
         y = self.narrow(F.gelu(self.depthwise(self.widen(self.norm2(x)))))
         return x + self.scale2[:, None, None] * y
+
+    def gate_weights(self, x: Tensor) -> Tensor:
+        """Return the weight of every voxel and channel: ``(B, C, H, W)``."""
+        return self.gate.weights(F.gelu(self.enter(self.norm1(x))))

@@ -3,9 +3,10 @@
 Paper: Tu et al. 2022, MaxViT: Multi-Axis Vision Transformer, arXiv:2204.01697.
 Code:  timm 1.0.31 (Apache-2.0), ``maxvit_rmlp_small_rw_224``: read for names and numbers, not
        copied.
-Differs from the code: windows are as near to 7 voxels a side as the image allows (timm: the
-       image's side by 32), so that sides of any multiple of 32 run and 448 x 448 pixels do not
-       take four times the attention of 224 x 224; attention is computed without its matrix.
+Differs from the code: windows are as near to 7 voxels a side as each map allows (timm: the
+       image's side by 32), so that sides of any multiple of 32 run, small images attend to more
+       than themselves and large ones cost no more per voxel; attention is computed without its
+       matrix.
 Checked: 64,126,044 parameters.
 """
 
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_medseg.networks.base import Inspectable
 from napari_medseg.networks.msa2net.attention import WINDOW, OffsetNetwork, RelativeAttention, Tiles
 
 
@@ -55,25 +57,19 @@ class MaxViT(nn.Module):
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        size = (window_side(x.shape[2]), window_side(x.shape[3]))
         y = self.stem(x)
         maps = []
         for stage in self.stages:
-            y = stage(y, size)
+            y = stage(y)
             maps.append(y)
         maps[-1] = self.norm(y)
         return maps
 
 
 def window_side(side: int) -> int:
-    """Return the voxels per side of a window for an image of `side` voxels.
-
-    It divides the side of the map at stride 32, and so of every map; of its divisors the one
-    whose ratio to 7 is nearest to one, the larger of two.
-    """
-    last = side // 32
-    divisors = [d for d in range(1, last + 1) if last % d == 0]
-    return min(reversed(divisors), key=lambda d: abs(math.log(d / WINDOW)))
+    """Return the side of the windows of a map: its divisor whose ratio to 7 is nearest to one."""
+    divisors = [d for d in range(1, side + 1) if side % d == 0]
+    return min(divisors, key=lambda d: abs(math.log(d / WINDOW)))
 
 
 class LayerNorm2d(nn.LayerNorm):
@@ -106,13 +102,13 @@ class Stage(nn.Module):
             for i in range(depth)
         )
 
-    def forward(self, x: Tensor, window: tuple[int, int]) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         for block in self.blocks:
-            x = block(x, window)
+            x = block(x)
         return x
 
 
-class Block(nn.Module):
+class Block(Inspectable):
     """MBConv, then attention within windows, then over a grid.
 
     Shapes: ``(B, C_in, H, W) -> (B, C, H/stride, W/stride)``.
@@ -122,16 +118,44 @@ class Block(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
+        self.overlays = {
+            "window": "how much each place is looked at within its window; 1 is the mean",
+            "grid": "how much each place is looked at from across the image; 1 is the mean",
+            "from_here": "where the chosen place looks across the image; sums to one",
+        }
         self.conv = MBConv(in_channels, channels, stride)
         self.attn_block = AttentionLayer(channels)
         self.attn_grid = AttentionLayer(channels)
 
-    def forward(self, x: Tensor, window: tuple[int, int]) -> Tensor:
-        y = self.conv(x).movedim(1, -1)  # channels last from here on: (B, H, W, C)
-        tiles = Tiles(window, y.shape[1:3])
-        y = tiles.join_windows(self.attn_block(tiles.windows(y), window))
-        y = tiles.join_grid(self.attn_grid(tiles.grid(y), window))
+    def forward(self, x: Tensor) -> Tensor:
+        y, tiles = self._within_windows(x)
+        y = tiles.join_grid(self.attn_grid(tiles.grid(y), tiles.window))
         return y.movedim(-1, 1)
+
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Return attention, averaged over the heads: ``(B, 1, H/stride, W/stride)``."""
+        if name == "window":
+            y, tiles = self._convolved(*inputs)
+            seen = self.attn_block.weights(tiles.windows(y), tiles.window).sum(1)
+            return tiles.join_windows(seen[..., None]).movedim(-1, 1)
+        y, tiles = self._within_windows(*inputs)
+        weights = self.attn_grid.weights(tiles.grid(y), tiles.window)  # (B', N, N)
+        if name == "grid":
+            return tiles.join_grid(weights.sum(1)[..., None]).movedim(-1, 1)
+        here = torch.zeros_like(y[..., :1])
+        row, column = (min(int(a * s), s - 1) for a, s in zip(at, y.shape[1:3], strict=True))
+        here[:, row, column] = 1
+        chosen = tiles.grid(here).transpose(1, 2) @ weights  # (B', 1, N)
+        return tiles.join_grid(chosen.transpose(1, 2)).movedim(-1, 1)
+
+    def _convolved(self, x: Tensor) -> tuple[Tensor, Tiles]:
+        y = self.conv(x).movedim(1, -1)  # channels last from here on: (B, H, W, C)
+        size = (y.shape[1], y.shape[2])
+        return y, Tiles((window_side(size[0]), window_side(size[1])), size)
+
+    def _within_windows(self, x: Tensor) -> tuple[Tensor, Tiles]:
+        y, tiles = self._convolved(x)
+        return tiles.join_windows(self.attn_block(tiles.windows(y), tiles.window)), tiles
 
 
 class MBConv(nn.Module):
@@ -172,7 +196,7 @@ class Shortcut(nn.Module):
         return self.expand(F.avg_pool2d(x, 2))
 
 
-class SqueezeExcite(nn.Module):
+class SqueezeExcite(Inspectable):
     """Weight each channel by a gate computed from its mean: ``(B, C, H, W) -> (B, C, H, W)``.
 
     Source: Hu et al. 2018, Squeeze-and-Excitation Networks, arXiv:1709.01507, eq. 2-4, with SiLU.
@@ -180,14 +204,18 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
+        self.overlays = {"channels": "how much each channel is let through, 0 to 1"}
         self.fc1 = nn.Conv2d(channels, hidden, 1)
         self.fc2 = nn.Conv2d(hidden, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self.gate(x)
+        return x * self._gate(x)
 
-    def gate(self, x: Tensor) -> Tensor:
-        """Return the weight of every channel: ``(B, C, H, W) -> (B, C, 1, 1)``."""
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Return the weight of every channel, ``(B, C)``."""
+        return self._gate(*inputs).flatten(1)
+
+    def _gate(self, x: Tensor) -> Tensor:
         return self.fc2(F.silu(self.fc1(x.mean((2, 3), keepdim=True)))).sigmoid()
 
 
@@ -232,6 +260,10 @@ class AttentionLayer(nn.Module):
     def forward(self, tokens: Tensor, window: tuple[int, int]) -> Tensor:
         tokens = tokens + self.ls1(self.attn(self.norm1(tokens), window))
         return tokens + self.ls2(self.mlp(self.norm2(tokens)))
+
+    def weights(self, tokens: Tensor, window: tuple[int, int]) -> Tensor:
+        """Return the attention, averaged over the heads: ``(B', N, C) -> (B', N, N)``."""
+        return self.attn.weights(self.norm1(tokens), window).mean(1)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -5,105 +5,79 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
-from napari_medseg.engine.card import ModelCard
-from napari_medseg.engine.checkpoint import SUFFIX, read_card
-from napari_medseg.engine.zoo import models
-from napari_medseg.session import ChosenModel
-from napari_medseg.widgets.context_strip import device_words
-from napari_medseg.widgets.model_words import card_page, one_line
+from napari_medseg.engine.checkpoint import SUFFIX
+from napari_medseg.engine.stamps import known_hash
+from napari_medseg.engine.zoo import user_directory
+from napari_medseg.widgets.card_view import CardView
+from napari_medseg.widgets.device_choice import DeviceChoice
+from napari_medseg.widgets.model_actions import ModelActions
+from napari_medseg.widgets.model_choice import model_choice_of
+from napari_medseg.widgets.model_colours import ModelColours
+from napari_medseg.widgets.model_rows import ModelRow, sections
+from napari_medseg.widgets.model_shelf import ModelShelf
+from napari_medseg.widgets.model_watch import ModelWatch
 from napari_medseg.widgets.notices import show_failure
-from napari_medseg.widgets.pieces import narrow_combo, wrapped_label
-from napari_medseg.widgets.sessions import session_of
-from napari_medseg.widgets.warm_up import known_devices
+from napari_medseg.widgets.pieces import wrapped_label
+from napari_medseg.widgets.sessions import connect_while_alive, runner_of, session_of, unwrapped
+from napari_medseg.widgets.settings import follow_preferences, preferences
+from napari_medseg.widgets.theme import follow_theme
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_PATH = Qt.ItemDataRole.UserRole
+_NO_MODELS = "No models yet: open a model file, or train one with napari-medseg train."
 
 
 class ModelPanel(QWidget):
-    """Lists the models at hand and shows the card of the chosen one."""
+    """Lists the models at hand, shows the card of one, and chooses where it runs."""
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
-        self._session = session_of(viewer)
-        self._known: dict[str, ChosenModel] = {}
-        self._opened: dict[str, ChosenModel] = {}
-        self._items: list[QListWidgetItem] = []
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Search models")
-        self.search.setToolTip("Show only models with these letters: organ, modality, 2D, name")
-        self.search.setClearButtonEnabled(True)
-        self.open_button = QPushButton("Open…")
-        self.open_button.setToolTip(f"Open a model file (*{SUFFIX}) made by MedSeg")
-        self.list = QListWidget()
-        self.list.setToolTip("The models at hand; click one to use it")
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setMinimumHeight(120)
-        self.card = wrapped_label(rich=True)
-        self.device = narrow_combo("Where the model runs; the fastest device is chosen by itself")
-        self._lay_out()
-        self.search.textChanged.connect(self._filter)
-        self.open_button.clicked.connect(self._ask_for_file)
-        self.list.currentItemChanged.connect(self._choose_item)
-        self.device.activated.connect(self._choose_device)
-        self.show_devices()
+        self._viewer = viewer = unwrapped(viewer)
+        self.choice = model_choice_of(viewer)
+        self._looked_at: Path | None = None  # a file that cannot be used, marked to see why
+        self.shelf = ModelShelf()
+        self.list, self.search = self.shelf.list, self.shelf.search
+        self.open_button = self.shelf.open_button
+        self.hint = wrapped_label()
+        self.another = QPushButton("Choose another")
+        self.another.setToolTip("Takes the model that fits the image best")
+        self.files = ModelActions()
+        self.device = DeviceChoice(session_of(viewer), runner_of(viewer))
+        self.card = CardView()
+        self._watch = ModelWatch(self)
+        layout = QVBoxLayout(self)
+        for widget in (self.shelf, self.hint, self.another, self.files, self.device, self.card):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self._connect()
         self.refresh()
 
-    def refresh(self) -> None:
-        """List what the model folders hold now; the choice stays."""
-        entries = models()
-        self._known = {
-            name: ChosenModel(Path(name) if e.origin == "download" else e.path, e.card)
-            for name, e in entries.items()
-        }
-        self._known.update(self._opened)
-        self.list.blockSignals(True)
-        self.list.clear()
-        self._items = []
-        for name, model in self._known.items():
-            item = QListWidgetItem(f"{name}\n{one_line(model.card)}")
-            item.setData(_PATH, name)
-            item.setToolTip(model.card.description or one_line(model.card))
-            self.list.addItem(item)
-            self._items.append(item)
-        self.list.blockSignals(False)
-        self._filter()
-        self.show_chosen()
+    def refresh(self, *_: object) -> None:
+        """List what the model folders hold now; the choice stays while its file is usable."""
+        self.choice.refresh()
 
     def show_chosen(self) -> None:
-        """Mark the session's model in the list and show its card."""
-        chosen = self._session.model
-        self.list.blockSignals(True)
-        self.list.setCurrentItem(None)
-        for item in self._items:
-            if chosen is not None and self._known[item.data(_PATH)].path == chosen.path:
-                self.list.setCurrentItem(item)
-        self.list.blockSignals(False)
-        if chosen is not None:
-            self.card.setText(card_page(chosen.card, chosen.path))
-        elif self._known:
-            self.card.setText("<p>Choose a model above.</p>")
+        """Show the models, mark the chosen one and show its card."""
+        choice, row = self.choice, self._marked()
+        self.shelf.show_sections(sections(choice.rows, choice.image), row.path if row else None)
+        known = {r.path: r.card for r in choice.rows if r.card is not None and r.path.exists()}
+        if row is None:
+            self.card.show_message("Choose a model above." if choice.rows else _NO_MODELS)
+        elif row.card is None:
+            self.card.show_message(f"{row.path.name} cannot be used: {row.reason}.")
         else:
-            self.card.setText(
-                "<p>No models yet: open a model file, or train one with "
-                "<i>napari-medseg train</i>.</p>"
-            )
+            self.card.show_model(row.card, row.path, known)
+        self.files.show_row(row)
+        hint = choice.hint()
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
+        self.another.setVisible(choice.lost is not None)
+        self._watch.watch([r.path for r in choice.rows], user_directory())
 
     def choose_file(self, path: Path) -> None:
         """Use the checkpoint `path`; the list shows it from now on.
@@ -113,76 +87,81 @@ class ModelPanel(QWidget):
         ValueError, OSError
             If it is no model that can be used here.
         """
-        self.use(ChosenModel(path, read_card(path)))
-
-    def use(self, model: ChosenModel) -> None:
-        """Make `model` the session's model."""
-        if model.path not in [m.path for m in self._known.values()]:
-            name = model.path.stem
-            self._opened[name if name not in self._known else str(model.path)] = model
-        self._session.model = model
-        self.refresh()
-
-    def choose_fitting(self, spatial_dims: int, channels: int) -> None:
-        """Choose the first model for such images, or the first of all; nothing if one is chosen."""
-        if self._session.model is not None or not self._known:
-            return
-        fitting = [m for m in self._known.values() if fits(m.card, spatial_dims, channels)]
-        self._session.model = (fitting or list(self._known.values()))[0]
-        self.show_chosen()
+        self._looked_at = None
+        self.choice.open(path)
 
     def show_devices(self) -> None:
-        """List the devices; which GPUs there are is known once torch is in memory."""
-        names = ["auto", *(known_devices() or ["cpu"])]
-        if self._session.device not in names:
-            names.append(self._session.device)
-        self.device.clear()
-        for name in names:
-            self.device.addItem(device_words(name), name)
-        self.device.setCurrentIndex(names.index(self._session.device))
+        """List the devices anew; which GPUs there are is known once torch is in memory."""
+        self.device.refresh()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         self.refresh()
-        self.show_devices()
 
-    def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.addWidget(self.search)
-        top.addWidget(self.open_button)
-        device = QFormLayout()
-        device.addRow("Runs on", self.device)
-        layout = QVBoxLayout(self)
-        layout.addLayout(top)
-        layout.addWidget(self.list)
-        layout.addLayout(device)
-        layout.addWidget(self.card)
-        layout.addStretch(1)
+    def _connect(self) -> None:
+        self.shelf.picked.connect(self._pick)
+        self.shelf.dropped.connect(self._open_files)
+        self.shelf.menu_asked.connect(self._open_menu)
+        self.open_button.clicked.connect(self._ask_for_file)
+        self.another.clicked.connect(self.choice.take_another)
+        self.files.kept.connect(self._use_kept)
+        self.files.taken_off.connect(self.choice.take_off)
+        self.files.removed.connect(self._forget)
+        self.files.files_changed.connect(self.refresh)
+        self.card.model_asked.connect(self._use_relative)
+        self._watch.changed.connect(self.refresh)
+        connect_while_alive(self, self.choice.changed, self.show_chosen)
+        follow_theme(self._viewer, self, self._set_colours)
+        follow_preferences(self, self.refresh)
 
-    def _filter(self) -> None:
-        words = self.search.text().lower().split()
-        for item in self._items:
-            item.setHidden(not all(w in item.text().lower() for w in words))
+    def _marked(self) -> ModelRow | None:
+        """Return the row in view: an unusable file somebody clicked, else the chosen model."""
+        for row in self.choice.rows:
+            if row.card is None and row.path == self._looked_at:
+                return row
+        return self.choice.current
+
+    def _pick(self, row: ModelRow) -> None:
+        self._looked_at = row.path if row.card is None else None
+        if row.card is not None:
+            self.choice.choose(row.chosen())
+        else:
+            self.show_chosen()
 
     def _ask_for_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Open a model", "", f"MedSeg models (*{SUFFIX})"
-        )
+        start = preferences().data_directory
+        kinds = f"MedSeg models (*{SUFFIX})"
+        path, _ = QFileDialog.getOpenFileName(self, "Open a model", start, kinds)
         if path:
+            self._open_files([Path(path)])
+
+    def _open_files(self, paths: list[Path]) -> None:
+        for path in paths:
             try:
-                self.choose_file(Path(path))
+                self.choose_file(path)
             except (ValueError, OSError) as error:
                 show_failure(error)
 
-    def _choose_item(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
-            self._session.model = self._known[item.data(_PATH)]
-            self.show_chosen()
+    def _open_menu(self, at: QPoint) -> None:
+        self.files.open_menu(at)
 
-    def _choose_device(self) -> None:
-        self._session.device = self.device.currentData()
+    def _use_kept(self, opened: Path, kept: Path) -> None:
+        """Go on with the copy among the person's own models."""
+        self._open_files([kept])
+        self.choice.take_off(opened)
 
+    def _forget(self, path: Path) -> None:
+        self.choice.let_go(path)
+        self.refresh()
 
-def fits(card: ModelCard, spatial_dims: int, channels: int) -> bool:
-    """Whether a model takes such images; a 2D model goes through a volume slice by slice."""
-    return card.in_channels == channels and card.spatial_dims <= spatial_dims
+    def _use_relative(self, digest: str) -> None:
+        """Choose the parent or child that was clicked."""
+        for row in self.choice.rows:
+            if row.card is not None and known_hash(row.path) == digest:
+                self._pick(row)
+                return
+
+    def _set_colours(self, *_: object) -> None:
+        colours = ModelColours.of(self._viewer)
+        self.list.set_colours(colours)
+        self.card.set_colours(colours)

@@ -1,4 +1,4 @@
-"""A model card in the words of a clinic, as one line and as a page."""
+"""A model card in the words of a clinic: as one line, and as the parts of a page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from html import escape
 from pathlib import Path
 
 from napari_medseg.engine.card import ModelCard
-from napari_medseg.engine.headline import headline_score, number
+from napari_medseg.engine.card_words import expected_input, history_lines
+from napari_medseg.engine.headline import headline_score
+from napari_medseg.engine.lineage import Lineage, Relative
+from napari_medseg.widgets.model_colours import ModelColours
+
+_FEW = 12  # classes that get a line each
 
 
 def what_it_finds(card: ModelCard, at_most: int = 4) -> str:
@@ -18,9 +23,13 @@ def what_it_finds(card: ModelCard, at_most: int = 4) -> str:
 
 def one_line(card: ModelCard) -> str:
     """Return what a list says of a model: classes, dimensions, input, score."""
-    modality = card.preprocessing.modality
-    parts = [what_it_finds(card), dimensions(card), modality, headline_score(card)]
+    parts = [what_it_finds(card), *input_words(card), headline_score(card)]
     return " · ".join(p for p in parts if p)
+
+
+def input_words(card: ModelCard) -> tuple[str, str]:
+    """Return dimensions and modality; the second is empty where the card does not say."""
+    return dimensions(card), card.preprocessing.modality
 
 
 def dimensions(card: ModelCard) -> str:
@@ -28,62 +37,86 @@ def dimensions(card: ModelCard) -> str:
     return f"{card.spatial_dims}D"
 
 
-def card_page(card: ModelCard, path: Path) -> str:
-    """Return the card as rich text."""
-    rows = [
-        ("Finds", "<br>".join(_class_line(c.colour, c.name, c.value) for c in card.classes)),
-        ("Needs", escape(_needs(card))),
-        ("Trained on", escape(card.data)),
-        ("Scores", _scores(card)),
-        ("Split", escape(card.split)),
-        ("Licence", escape(card.licence)),
-        ("Made", escape(card.created[:10])),
-        ("Made from", escape(card.parent[:12])),
-        ("File", escape(_file(path))),
+def finds_page(card: ModelCard) -> str:
+    """Return the classes with a chip of their colour as rich text: a line each, or in a row."""
+    lines = [
+        f"<span style='color: {escape(c.colour)}'>■</span>&nbsp;{escape(c.name)}"
+        for c in card.classes
     ]
-    title = f"<p><b>{escape(card.title or card.name)}</b></p>"
-    about = f"<p>{escape(card.description)}</p>" if card.description else ""
-    lines = "".join(
-        f"<tr><td style='padding-right: 8px'>{name}</td><td>{text}</td></tr>"
-        for name, text in rows
-        if text
-    )
-    return f"{title}{about}<table>{lines}</table><p><i>{escape(card.intended_use)}</i></p>"
+    return ("<br>" if len(lines) <= _FEW else " &nbsp; ").join(lines)
 
 
-def _class_line(colour: str, name: str, value: int) -> str:
-    chip = f"<span style='color: {escape(colour)}'>■</span>"
-    return f"{chip} {escape(name)} (value {value})"
+def input_page(card: ModelCard) -> str:
+    """Return what the model expects of an image as rich text."""
+    return _table(expected_input(card))
 
 
-def _needs(card: ModelCard) -> str:
-    about = card.preprocessing
-    kind = "a volume" if card.spatial_dims == 3 else "an image, or a volume slice by slice"
-    channels = ""
-    if card.in_channels > 1:
-        names = f" ({', '.join(about.channels)})" if about.channels else ""
-        channels = f", {card.in_channels} channels{names}"
-    spacing = ""
-    if about.spacing:
-        spacing = f"; works at {'×'.join(f'{s:g}' for s in about.spacing)} mm, resampled for you"
-    modality = f"{about.modality}: " if about.modality else ""
-    return f"{modality}{kind}{channels}{spacing}"
+def about_page(card: ModelCard, path: Path) -> str:
+    """Return where the model comes from and on which terms as rich text."""
+    facts = {
+        "Trained on": card.data,
+        "Licence": card.licence,
+        "Network": _network(card),
+        "Made": card.created[:10],
+        "File": _file(path),
+    }
+    return _table({name: text for name, text in facts.items() if text})
 
 
-def _scores(card: ModelCard) -> str:
-    lines = []
-    for key, value in card.scores.items():
-        known = number(value)
-        if known is not None:
-            lines.append(f"{escape(key)} {known:.3g}")
-        elif not isinstance(value, dict | list):
-            lines.append(f"{escape(key)} {escape(str(value))}")
+def lineage_page(card: ModelCard, line: Lineage | None, colours: ModelColours) -> str:
+    """Return parents, history and children as rich text; links lead to known models.
+
+    Without `line` (it is still being read) the parent is shown by its hash.
+    """
+    parents = line.parents if line is not None else ()
+    if not parents and card.parent:
+        parents = (Relative(card.parent),)
+    steps = [_relative(one, colours) for one in parents]
+    steps.append(f"<b>this model</b>{_date(card)}")
+    lines = [" → ".join(steps)] if parents else []
+    if line is not None and line.children:
+        made = ", ".join(_relative(one, colours) for one in line.children)
+        lines.append(f"From it was made: {made}")
+    lines += [escape(text) for text in history_lines(card)]
     return "<br>".join(lines)
 
 
+def tip_page(text: str) -> str:
+    """Return plain text as a tooltip that breaks its lines and follows no markup in it."""
+    return f"<qt>{escape(text).replace(chr(10), '<br>')}</qt>"
+
+
+def _relative(one: Relative, colours: ModelColours) -> str:
+    if one.card is None or one.path is None:
+        return f"a model that is not here (sha256 {escape(one.digest[:12])}…)"
+    title = escape(one.card.title or one.card.name)
+    link = f"<a href='{escape(one.digest)}' style='color: {colours.link}'>{title}</a>"
+    return link + _date(one.card)
+
+
+def _date(card: ModelCard) -> str:
+    return f" ({escape(card.created[:10])})" if card.created else ""
+
+
+def _network(card: ModelCard) -> str:
+    from napari_medseg.networks import architectures
+
+    known = architectures().get(card.architecture)
+    return known.title if known is not None else card.architecture
+
+
 def _file(path: Path) -> str:
-    if not path.is_file():
+    try:
+        size = path.stat().st_size
+    except OSError:
         return "is downloaded when first used"
-    size = path.stat().st_size
     words = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
     return f"{path.name}, {words}"
+
+
+def _table(facts: dict[str, str]) -> str:
+    lines = "".join(
+        f"<tr><td style='padding-right: 8px'>{escape(name)}</td><td>{escape(text)}</td></tr>"
+        for name, text in facts.items()
+    )
+    return f"<table>{lines}</table>" if lines else ""

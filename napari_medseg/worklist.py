@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,10 @@ from napari_medseg.io import CaseFiles, DatasetLayout, find_cases, image_stem, i
 from napari_medseg.io.layouts import existing_folder, layout_of
 from napari_medseg.io.paths import IMAGE_SUFFIXES, NIFTI_SUFFIXES, TIFF_SUFFIXES, image_suffix
 from napari_medseg.worklist_file import FILE_NAME, CaseRecord, State, WorklistFile
+
+
+class UnusableLabelsFolder(OSError):
+    """Labels cannot, or must not, be saved there; another folder is needed."""
 
 
 class Worklist:
@@ -73,9 +78,11 @@ class Worklist:
         Raises
         ------
         ValueError
-            If there are no images, or labels in that folder would be read as images next time.
+            If there are no images.
+        UnusableLabelsFolder
+            If the folder for the labels is such a one, or cannot be written.
         OSError
-            If the folder cannot be read, or the one for the labels cannot be written.
+            If the folder cannot be read.
         """
         folder = existing_folder(folder).resolve()
         if (folder / FILE_NAME).exists():
@@ -130,7 +137,11 @@ class Worklist:
 
     def count(self, state: State) -> int:
         """Return how many cases are in a state."""
-        return sum(self.state_of(case.name) is state for case in self.cases)
+        return self.counts()[state]
+
+    def counts(self) -> Counter[State]:
+        """Return how many cases are in each state."""
+        return Counter(self.state_of(case.name) for case in self.cases)
 
     def set_state(
         self, name: str, state: State, *, note: str | None = None, written: str | None = None
@@ -219,14 +230,14 @@ def _check_place(folder: Path, labels: Path, cases: Iterable[CaseFiles]) -> None
     among = labels in {folder, *(parent.resolve() for parent in {path.parent for path in files})}
     in_a_case = labels.parent == folder and layout_of(folder) is DatasetLayout.CASE_FOLDERS
     if among or in_a_case:
-        raise ValueError(
+        raise UnusableLabelsFolder(
             f"labels in {labels} would lie among the images and be taken for images next time; "
             "choose another folder for the labels"
         )
     there = next(path for path in (labels, *labels.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         what = "may not be written" if there.is_dir() else "is a file"
-        raise OSError(f"{there} {what}; choose another folder for the labels")
+        raise UnusableLabelsFolder(f"{there} {what}; choose another folder for the labels")
 
 
 def _others(folder: Path, cases: Sequence[CaseFiles]) -> Iterable[tuple[Path, str]]:

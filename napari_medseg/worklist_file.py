@@ -102,7 +102,7 @@ class WorklistFile:
         empty = {"program": _PROGRAM, "kind": _KIND, "version": _VERSION, "cases": {}}
         try:
             text = self.path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return empty, ""
         except OSError as error:
             raise OSError(f"cannot read {self.path}: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from napari_medseg.worklist import Worklist
+from napari_medseg.worklist import UnusableLabelsFolder, Worklist
 from napari_medseg.worklist_file import FILE_NAME, CaseRecord, State, WorklistFile
 
 
@@ -261,7 +261,7 @@ def test_labels_that_are_there_already_are_the_labels_whatever_their_suffix(work
 )
 def test_labels_never_go_where_they_would_be_read_as_images(folder_of, names, labels):
     folder = folder_of(*names)
-    with pytest.raises(ValueError, match="taken for images next time"):
+    with pytest.raises(UnusableLabelsFolder, match="taken for images next time"):
         Worklist.open(folder, folder / labels)
 
 
@@ -287,7 +287,9 @@ def test_saved_labels_beside_case_folders_are_left_out(tmp_path):
 def test_a_folder_that_cannot_be_written_asks_for_another_one(folder_of, tmp_path, monkeypatch):
     folder = folder_of("a.png")
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="is a file; choose another folder for the labels"):
+    with pytest.raises(
+        UnusableLabelsFolder, match="is a file; choose another folder for the labels"
+    ):
         Worklist.open(folder, tmp_path / "file" / "labels")
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(OSError, match="may not be written; choose another folder for the labels"):

@@ -14,6 +14,7 @@ from napari_medseg.engine.cases import PALETTE
 from napari_medseg.io import CaseFiles
 from napari_medseg.widgets.case_files import ReadCase, read_case
 from napari_medseg.widgets.case_saving import Dropped, leave_case
+from napari_medseg.widgets.case_work import follow_work
 from napari_medseg.widgets.layers import class_look, remove_layer
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.opened_cases import (
@@ -99,6 +100,7 @@ def show_case(viewer: Viewer, read: ReadCase, dropped: Dropped | None = None) ->
         viewer.reset_view()
     _go_to_the_middle(viewer, seen)
     remember(viewer, opened)
+    follow_work(viewer)
     if read.warning:
         show_failure(ValueError(read.warning))
     return layers

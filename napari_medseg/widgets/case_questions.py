@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
+    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMessageBox,
@@ -18,6 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medseg.widgets.pieces import narrow_combo, wrapped_label
+
+_SHOWN = 8  # of what was left out, before one asks for the whole list
 
 
 class Choice(Enum):
@@ -121,6 +124,89 @@ def ask_replace(file: str, folder: str) -> bool:
         "Replace",
         "Stay here",
     )
+
+
+class AgainDialog(QDialog):
+    """Asks which cases that are no longer new shall be segmented all the same.
+
+    Parameters
+    ----------
+    groups : mapping
+        What is said of each group, to how many cases it has.
+    """
+
+    def __init__(self, groups: Mapping[str, int]) -> None:
+        super().__init__(QApplication.activeWindow())
+        self.setWindowTitle("MedSeg: segment again")
+        layout = QVBoxLayout(self)
+        layout.addWidget(
+            wrapped_label(
+                "These cases are not new. Which of them shall be segmented all the same? Saved "
+                "labels that are replaced are kept in the folder 'earlier' beside them."
+            )
+        )
+        self.boxes = [QCheckBox(f"{count} · {words}") for words, count in groups.items()]
+        for box, count in zip(self.boxes, groups.values(), strict=True):
+            box.setEnabled(count > 0)
+            box.setToolTip("Segment these, too" if count else "There are no such cases")
+            box.toggled.connect(self._refresh)
+            layout.addWidget(box)
+        self.buttons = QDialogButtonBox()
+        self.segment = self.buttons.addButton("Segment", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        layout.addWidget(self.buttons)
+        self.setMinimumWidth(420)
+        self._refresh()
+
+    @property
+    def chosen(self) -> list[int]:
+        """Places of the groups that were chosen."""
+        return [index for index, box in enumerate(self.boxes) if box.isChecked()]
+
+    def _refresh(self) -> None:
+        assert self.segment is not None
+        self.segment.setEnabled(bool(self.chosen))
+        self.segment.setToolTip("" if self.chosen else "Choose some cases first")
+
+
+def ask_again(groups: Mapping[str, int]) -> list[int]:
+    """Ask which groups of cases are segmented again; none if the person would rather not."""
+    dialog = AgainDialog(groups)
+    accepted = dialog.exec() == QDialog.DialogCode.Accepted
+    chosen = dialog.chosen if accepted else []
+    dialog.deleteLater()
+    return chosen
+
+
+def ask_folder(title: str, start: str) -> str:
+    """Ask for a folder; empty if the person would rather not."""
+    return QFileDialog.getExistingDirectory(QApplication.activeWindow(), title, start)
+
+
+def ask_labels_folder(reason: str, start: str) -> str:
+    """Say why labels cannot be saved where they should, and ask for another folder."""
+    other = _ask(
+        "MedSeg: where shall the labels be saved?",
+        reason,
+        "The images stay as they are; labels and the states of the cases are saved apart.",
+        "Choose a folder…",
+        "Cancel",
+    )
+    return ask_folder("Folder for the labels", start) if other else ""
+
+
+def show_left_out(folder: str, left_out: Mapping[str, str]) -> None:
+    """List what of a folder is no case, and why."""
+    box = QMessageBox(QApplication.activeWindow())
+    box.setWindowTitle("MedSeg: what was left out")
+    box.setText(f"{len(left_out)} in {folder} are no cases.")
+    shown = [f"{name}: {why}" for name, why in list(left_out.items())[:_SHOWN]]
+    box.setInformativeText("\n".join(shown))
+    box.setDetailedText("\n".join(f"{name}: {why}" for name, why in left_out.items()))
+    box.exec()
+    box.deleteLater()
 
 
 def _ask(title: str, text: str, more: str, yes: str, no: str) -> bool:

@@ -83,10 +83,15 @@ def _read_pickle(path: Path) -> Mapping[str, Any]:
 
 
 def _is_program(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    """Whether it is TorchScript; raises if its list of contents, which ends a file, is gone."""
+    with path.open("rb") as file:
+        if file.read(len(_ZIP)) != _ZIP:
+            return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(_cut_off(path)) from error
 
 
 def _numbers() -> list[Any]:

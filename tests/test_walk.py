@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from napari_medseg.cli import main
+from napari_medseg.engine.checkpoint import read_card
 
 TINY = ["--preset", "small", "--network", "widths=[4,4,8,8,8]", "--device", "cpu"]
 
@@ -111,6 +112,31 @@ def test_ctrl_c_in_training_leaves_a_model_that_segments(tmp_path, monkeypatch):
     image = tmp_path / "data/images/0.png"
     assert run("segment", image, "--model", model, "--out", tmp_path / "a.png") == 0
     assert run(*words, "--resume") == 0
+
+
+def test_an_architecture_is_trained_by_its_papers_recipe_unless_told_otherwise(tmp_path, capsys):
+    save_disks(tmp_path / "data", count=3)
+    model = tmp_path / "disk.safetensors"
+    words = ["--architecture", "gladnet", "--preset", "small", "--network", "width=8"]
+    words += ["--size", "16,16", "--epochs", 1, "--batch-size", 2, "--device", "cpu"]
+    assert run("train", tmp_path / "data", "--out", model, *words) == 0
+    assert "the paper's recipe, gladnet-2d" in capsys.readouterr().err
+    config = read_card(model).history[0]["config"]
+    assert (config["loss"], config["lowest_rate"], config["epochs"]) == ("dice_focal", 1e-5, 1)
+    assert (
+        run("train", tmp_path / "data", "--out", model, *words, "--overwrite", "--recipe", "cpu-2d")
+        == 0
+    )
+    config = read_card(model).history[0]["config"]
+    assert (config["architecture"], config["loss"]) == ("gladnet", "dice_ce")
+
+
+def test_an_architecture_that_is_none_is_refused_before_anything_is_written(tmp_path, capsys):
+    save_disks(tmp_path / "data", count=3)
+    model = tmp_path / "disk.safetensors"
+    assert run("train", tmp_path / "data", "--out", model, "--architecture", "gladnot") == 2
+    assert "gladnet (2D)" in capsys.readouterr().err
+    assert not model.exists()
 
 
 @pytest.mark.parametrize("words", [["--resume"], ["--size", "32,32", "--window", "32,32"]])

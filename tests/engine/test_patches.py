@@ -180,3 +180,12 @@ def test_fixed_normalising_comes_after_the_colours():
     images, _ = next(Batches(examples, described, config()).epoch(0))
     assert images.max() == 2
     assert images.min() == -2
+
+
+@pytest.mark.parametrize(("axes", "turned"), [(None, (1, 2)), ((-1,), (2,)), ((0,), (1,))])
+def test_only_the_axes_asked_for_are_mirrored(axes, turned):
+    config = AugmentConfig(flip=1.0, flip_axes=axes, affine=0.0)
+    image, labels = torch.rand(1, 6, 8), torch.randint(0, 3, (6, 8))
+    mirrored, moved = Augment(config, (6, 8))(image, labels, seed=0)
+    assert torch.equal(mirrored, image.flip(turned))
+    assert torch.equal(moved, labels[None].flip(turned)[0])

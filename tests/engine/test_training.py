@@ -10,7 +10,7 @@ from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, read_car
 from napari_medseg.engine.replay import load_replay, replay_path
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training import train
-from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
+from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig, paper_recipe
 from napari_medseg.engine.training_plan import fill_in, split_cases
 from napari_medseg.engine.training_run import learning_rate
 from napari_medseg.io import read_volume, write_image, write_labels
@@ -272,3 +272,29 @@ def test_the_learning_rate_peaks_at_the_given_one_and_ends_near_zero(schedule):
 def test_poly_is_the_papers_formula():
     config = TrainingConfig(schedule="poly", learning_rate=0.01)
     assert learning_rate(config, 30, 120) == pytest.approx(0.01 * (1 - 30 / 120) ** 0.9)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
+def test_the_learning_rate_can_end_above_zero(schedule):
+    config = TrainingConfig(schedule=schedule, learning_rate=1e-3, lowest_rate=1e-5, warm_up=0)
+    rates = [learning_rate(config, s, 10_000) for s in range(10_000)]
+    assert rates[-1] == pytest.approx(1e-5, rel=1e-3)
+    assert max(rates) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_without_warm_up_a_cosine_begins_at_its_top():
+    config = TrainingConfig(schedule="cosine", learning_rate=1e-3, warm_up=0.0)
+    assert learning_rate(config, 0, 100) == pytest.approx(1e-3)
+
+
+def test_a_network_without_a_paper_for_these_dimensions_is_refused_with_those_that_have():
+    assert paper_recipe("gladnet", 2) == "gladnet-2d"
+    assert paper_recipe("lgmsnet", 3) == "lgmsnet-3d"
+    with pytest.raises(ValueError, match=r"'gladnet' cannot be trained on 3D.*lgmsnet \(3D\)"):
+        paper_recipe("gladnet", 3)
+
+
+@pytest.mark.parametrize(("axes", "mirrored"), [(None, True), ((-1,), False)])
+def test_only_a_model_that_saw_all_mirrors_says_so(photographs, tmp_path, axes, mirrored):
+    config = TrainingConfig(**{**TINY, "epochs": 1}, augment=AugmentConfig(flip_axes=axes))
+    assert train(photographs, config, out=tmp_path / "m.safetensors").card.mirrored is mirrored

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from napari_medseg.engine.segmenter import Segmentation
 
 _LOOK_AGAIN = 50  # ms, while a stroke goes on
+
+_waiting: WeakKeyDictionary[Labels, deque[Callable[[Viewer], Labels]]] = WeakKeyDictionary()
 
 
 def show_answer(
@@ -72,7 +75,7 @@ def show_answer(
     where, shape = _grid(image, values, step, box)
     ours = {"image": str(image.unique_id), "model": model, "step": step}
     earlier = _earlier_answer(viewer, image, ours, values, shape)
-    if earlier is not None and is_being_painted(earlier):
+    if earlier is not None and (is_being_painted(earlier) or earlier in _waiting):
         again = partial(
             show_answer,
             image=image,
@@ -84,7 +87,7 @@ def show_answer(
             box=box,
             keep_painted=keep_painted,
         )
-        QTimer.singleShot(_LOOK_AGAIN, partial(_show_later, ref(viewer), again))
+        _show_later(viewer, earlier, again)
         return earlier
     if earlier is not None:
         painted_of(earlier).write_answer(
@@ -233,8 +236,19 @@ def _made_for(
     )
 
 
-def _show_later(viewer: ref[Viewer], show: Callable[[Viewer], Labels]) -> None:
-    """Show an answer for which a stroke was in the way, if there is anything left to show it on."""
+def _show_later(viewer: Viewer, layer: Labels, show: Callable[[Viewer], Labels]) -> None:
+    """Show an answer when the stroke in `layer` is finished, in the order they came."""
+    if layer not in _waiting:
+        _waiting[layer] = deque()
+        QTimer.singleShot(_LOOK_AGAIN, partial(_look_again, ref(viewer), layer))
+    _waiting[layer].append(show)
+
+
+def _look_again(viewer: ref[Viewer], layer: Labels) -> None:
     alive = viewer()
-    if alive is not None and len(alive.layers):
-        show(alive)
+    if alive is not None and layer in alive.layers and is_being_painted(layer):
+        QTimer.singleShot(_LOOK_AGAIN, partial(_look_again, viewer, layer))
+        return
+    for show in _waiting.pop(layer):
+        if alive is not None and len(alive.layers):  # a closed viewer has no layers
+            show(alive)

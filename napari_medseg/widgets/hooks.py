@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 # what napari's menus listen to; a test compares them with the menus
 MENU_KEYS = (
-    *(f"Ctrl-{key}" for key in "NOSWQMU0=-"),
-    *(f"Ctrl-Shift-{key}" for key in "PCTSO"),
-    *("Alt-S", "Alt-C", "Ctrl-Alt-O"),
+    *(f"Ctrl-{key}" for key in [*"MNOQSUW0=-,/", "F11"]),
+    *(f"Ctrl-Shift-{key}" for key in "OPCT"),
+    *(f"Ctrl-Alt-{key}" for key in "OPS"),
+    *(f"{shift}Alt-{key}" for key in "CST" for shift in ("", "Shift-")),
 )
 _LAYERS = ("Layer", "Image", "Labels", "Points", "Shapes", "Surface", "Tracks", "Vectors")
 

@@ -22,12 +22,10 @@ from napari_medseg.edits import Piece
 from napari_medseg.packed import Box, PackedArray, bounding_box
 from napari_medseg.widgets.hooks import Drag, bind_key, on_drag, taken_keys, unbind_key
 from napari_medseg.widgets.placement import (
-    check_place,
     class_look,
     image_layers,
     insert_above,
     is_map,
-    one_slice,
     remove_layer,
     same_grid,
     same_place,
@@ -40,7 +38,6 @@ __all__ = [
     "apply_edit",
     "bind_key",
     "catch_up",
-    "check_place",
     "class_look",
     "follow_steps",
     "history",
@@ -50,7 +47,6 @@ __all__ = [
     "is_being_painted",
     "is_map",
     "on_drag",
-    "one_slice",
     "remove_layer",
     "same_grid",
     "same_place",

@@ -28,7 +28,18 @@ def class_look(classes: Sequence[LabelClass]) -> dict[str, Any]:
 
 
 def insert_above(viewer: Viewer, below: Layer, layer: Layer) -> None:
-    """Insert a layer right above another one (on top if that is gone); the selection stays."""
+    """Insert a layer right above another one (on top if that is gone); the selection stays.
+
+    Raises
+    ------
+    ValueError
+        If the layer lies nowhere: napari could neither show nor remove it.
+    """
+    if not np.isfinite(layer.extent.world).all():
+        raise ValueError(
+            f"the place of '{layer.name}' in the world is not a number; correct the header of "
+            "the file it came from and open it again"
+        )
     layers = viewer.layers
     selected, active = set(layers.selection), layers.selection.active
     layers.insert(layers.index(below) + 1 if below in layers else len(layers), layer)
@@ -38,12 +49,15 @@ def insert_above(viewer: Viewer, below: Layer, layer: Layer) -> None:
 
 
 def same_grid(image: Layer, step: tuple[int, ...] = ()) -> dict[str, Any]:
-    """Return the transform of `image`, moved to `step` along its axes before the spatial ones."""
+    """Return the transform of `image`, moved to `step` along its first axes.
+
+    With the index of a slice as `step` an array ``(1, H, W)`` is shown on exactly that slice.
+    """
     shift = np.zeros(image.ndim)
     shift[: len(step)] = step
     return {
         "scale": image.scale,
-        "translate": np.asarray(image.translate) + shift * np.asarray(image.scale),
+        "translate": image.affine.inverse(np.asarray(image.data_to_world(shift))),
         "rotate": image.rotate,
         "shear": image.shear,
         "affine": image.affine,
@@ -56,49 +70,20 @@ def same_place(layer: Layer, image: Layer, step: tuple[int, ...] = ()) -> bool:
     """Whether the voxels of `layer` lie on those of `image` at `step`."""
     if layer.ndim != image.ndim:
         return False
-    corners = np.vstack([np.zeros(layer.ndim), np.eye(layer.ndim)])
     shift = np.zeros(image.ndim)
     shift[: len(step)] = step
+    corners = np.vstack([np.zeros(layer.ndim), np.eye(layer.ndim)])
     return all(
         np.allclose(layer.data_to_world(corner), image.data_to_world(corner + shift))
         for corner in corners
     )
 
 
-def one_slice(image: Layer, index: int) -> dict[str, Any]:
-    """Return the transform that shows ``(1, H, W)`` on exactly one slice of a 3D `image`."""
-    return same_grid(image, (index,))
-
-
-def check_place(values: Any, **place: Any) -> None:
-    """Raise before napari adds a layer that it could neither show nor remove.
-
-    Raises
-    ------
-    ValueError
-        If there are no voxels, or a spacing, an origin or an affine is not a finite number.
-    """
-    if 0 in np.shape(values):
-        raise ValueError(f"an image of {np.shape(values)} voxels is empty; open another one")
-    for what in ("scale", "translate", "affine", "rotate", "shear"):
-        numbers = np.asarray(place.get(what, 0.0) if place.get(what) is not None else 0.0, float)
-        if not np.isfinite(numbers).all():
-            raise ValueError(
-                f"the {what} of this image is not a number ({numbers.tolist()}); "
-                "correct its header and open it again"
-            )
-        if what == "scale" and not numbers.all() and what in place:
-            raise ValueError(
-                f"voxels of size {numbers.tolist()} have no extent; correct the header of the "
-                "image and open it again"
-            )
-
-
 def remove_layer(viewer: Viewer, layer: Layer) -> None:
     """Remove a layer if it is there; a Shapes layer stays, empty and hidden.
 
-    Removing the Shapes layer that was added last ends the process at the next draw with some
-    drivers, so napari may keep such a layer until its window closes.
+    To remove the Shapes layer that was added last ends the process at the next draw with some
+    graphics drivers.
     """
     if layer not in viewer.layers:
         return

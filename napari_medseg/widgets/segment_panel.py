@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image, Shapes
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_medseg.widgets.boxes import add_box_layer
 from napari_medseg.widgets.case_layers import open_next_case
@@ -14,9 +14,10 @@ from napari_medseg.widgets.ct_row import CTRow
 from napari_medseg.widgets.image_choice import ImageChoice
 from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.misfit import doubt
-from napari_medseg.widgets.model_words import dimensions, what_it_finds
+from napari_medseg.widgets.model_line import ModelLine
+from napari_medseg.widgets.model_words import what_it_finds
 from napari_medseg.widgets.notices import show_failure
-from napari_medseg.widgets.pieces import ElidedLabel, Fold, main_button, wrapped_label
+from napari_medseg.widgets.pieces import Fold, main_button, wrapped_label
 from napari_medseg.widgets.readiness import FIX_TIPS, Fix, Obstacle, obstacle, sample_for
 from napari_medseg.widgets.run_options import RunOptions
 from napari_medseg.widgets.scope_choice import ScopeChoice
@@ -52,10 +53,7 @@ class SegmentPanel(QWidget):
         self._notes = ""  # what the last run, or its failure, wants people to know
         self.images = ImageChoice(self._viewer)
         self.ct = CTRow()
-        self.model = ElidedLabel()
-        self.about = wrapped_label()
-        self.change = QPushButton("Change…")
-        self.change.setToolTip("Choose another model")
+        self.model = ModelLine()
         self.scope = ScopeChoice(self._viewer)
         self.keep = QCheckBox("Keep what I painted")
         self.keep.setChecked(True)
@@ -91,14 +89,7 @@ class SegmentPanel(QWidget):
     def show_model(self) -> None:
         """Show the session's model, and ask for the images it needs."""
         model = self._session.model
-        if model is None:
-            self.model.say("none yet", "Choose a model first")
-            self.about.setText("")
-        else:
-            self.model.say(model.title, model.card.description or model.title)
-            card = model.card
-            about = [what_it_finds(card), dimensions(card), card.preprocessing.modality]
-            self.about.setText(" · ".join(word for word in about if word))
+        self.model.show_model(model)
         self.form.show_for(model.card if model is not None else None)
         self.images.set_model(model.card if model is not None else None)
         self._notes = ""
@@ -110,28 +101,16 @@ class SegmentPanel(QWidget):
             self.images.choose(layer)
 
     def _lay_out(self) -> None:
-        model = QHBoxLayout()
-        model.addWidget(QLabel("Model"))
-        model.addWidget(self.model, 1)
-        model.addWidget(self.change)
+        tip = "How the model is run; the defaults are good for most images"
+        rows = (self.images, self.ct, self.model, self.scope, self.keep, self.segment)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.images)
-        layout.addWidget(self.ct)
-        layout.addLayout(model)
-        layout.addWidget(self.about)
-        layout.addWidget(self.scope)
-        layout.addWidget(self.keep)
-        layout.addWidget(self.segment)
-        layout.addWidget(self.hint)
-        layout.addWidget(self.fix)
-        layout.addWidget(
-            Fold("More", self.form, "How the model is run; the defaults are good for most images")
-        )
+        for row in (*rows, self.hint, self.fix, Fold("More", self.form, tip)):
+            layout.addWidget(row)
         layout.addStretch(1)
 
     def _connect(self) -> None:
         self.images.changed.connect(self._choose_images)
-        self.change.clicked.connect(self.model_wanted)
+        self.model.change_wanted.connect(self.model_wanted)
         self.scope.changed.connect(self.refresh)
         self.segment.clicked.connect(self._start)
         self.fix.clicked.connect(self._mend)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 
 from napari_medseg.engine.checkpoint import read_card
 from napari_medseg.session import ChosenModel
@@ -145,7 +145,9 @@ def test_what_a_person_painted_is_kept_unless_they_say_otherwise(
     assert answers(scene) == [labels]
     assert (labels.data[painted] == 7).all()
     assert (labels.data != before)[~painted].any()
-    click(qtbot, panel.keep)
+    left = Qt.MouseButton.LeftButton
+    qtbot.mouseClick(panel.keep, left, pos=QPoint(8, panel.keep.height() // 2))
+    assert not panel.keep.isChecked()
     press()
     assert not (labels.data == 7).any()
 

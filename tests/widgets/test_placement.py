@@ -72,6 +72,7 @@ def test_a_single_slice_lies_exactly_on_its_slice(index):
     assert one.units == image.units
 
 
+@pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 @pytest.mark.parametrize("angles", [(0, 0, 20), (0, 20, 0), (20, 0, 10)])
 def test_a_step_is_found_also_where_the_image_is_turned(angles):
     turned = Image(np.zeros((5, 6, 7)), rotate=(10, 5, 0)).affine

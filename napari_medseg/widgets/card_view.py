@@ -178,10 +178,10 @@ class CardView(QWidget):
         if card is None:
             return
         key = card.to_json()
-        if key not in self._pictures and fitting_sample(card) is not None:
-            self._start(Task(partial(_picture, key, card)), self._got_picture)
         if self._path in self._known and any(c.parent for c in self._known.values()):
             self._start(Task(partial(_line, key, self._path, self._known)), self._got_line)
+        if key not in self._pictures and fitting_sample(card) is not None:
+            self._start(Task(partial(_picture, key, card)), self._got_picture)
 
     def _start(self, task: Task, then: Callable[[Any], None]) -> None:
         task.returned.connect(then)

@@ -84,7 +84,7 @@ def show_case(viewer: Viewer, read: ReadCase, dropped: Dropped | None = None) ->
     if leave_case(viewer, dropped) is None:
         return []
     close_case(viewer)
-    opened = OpenedCase(read.case.name, read.known, WeakSet(viewer.layers))
+    opened = OpenedCase(read.case.name, worklist_of(viewer), read.known, WeakSet(viewer.layers))
     images = [
         viewer.add_image(values, **_marked(kwargs, read.case.name))
         for values, kwargs, _ in from_volume(read.volume, read.case.name)

@@ -19,11 +19,9 @@ from napari_medseg.widgets.opened_cases import (
     labels_to_save,
     opened_case,
     unsaved,
-    worklist_of,
 )
 from napari_medseg.widgets.sessions import unwrapped
 from napari_medseg.widgets.volumes import KEY, place_of
-from napari_medseg.worklist import Worklist
 from napari_medseg.worklist_file import State
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ def leave_case(viewer: Viewer, dropped: Dropped | None = None) -> Dropped | None
     opened = opened_case(viewer)
     if opened is None or not pending:
         return kept
-    worklist = worklist_of(viewer)
+    worklist = opened.worklist
     layer, choice = pending[0], Choice.SAVE
     if not worklist.saves_by_itself or len(pending) > 1:
         names = [one.name for one in pending]
@@ -80,15 +78,16 @@ def save_case(viewer: Viewer, layer: Labels | None = None, state: State | None =
     bool
         Whether labels and state are on disk now; if not, the person knows why.
     """
-    viewer, worklist, opened = unwrapped(viewer), worklist_of(viewer), opened_case(viewer)
+    viewer, opened = unwrapped(viewer), opened_case(viewer)
     if opened is None:
         return False
+    worklist = opened.worklist
     layer = layer if layer is not None else labels_to_save(viewer)
     before = worklist.state_of(opened.name)
     if state is None:
         state = State.IN_WORK if before in (State.NEW, State.SEGMENTED) else before
     try:
-        written = None if layer is None else _write(viewer, worklist, opened, layer)
+        written = None if layer is None else _write(viewer, opened, layer)
         if written == "":
             return False
         worklist.set_state(opened.name, state, written=written)
@@ -106,10 +105,10 @@ def note_written(viewer: Viewer, layer: Labels, labels: np.ndarray, written: str
         opened.saved[layer] = checksum(labels)
 
 
-def _write(viewer: Viewer, worklist: Worklist, opened: OpenedCase, layer: Labels) -> str:
+def _write(viewer: Viewer, opened: OpenedCase, layer: Labels) -> str:
     """Write a layer and return its file's fingerprint; empty if the person would rather not."""
     images = case_images(viewer)
-    labels, path = np.array(layer.data), worklist.labels_path(opened.name)
+    labels, path = np.array(layer.data), opened.worklist.labels_path(opened.name)
     arguments: dict[str, Any] = {
         "like": place_of(images[0] if images else layer).volume(),
         "provenance": layer.metadata.get(KEY, {}).get("provenance"),

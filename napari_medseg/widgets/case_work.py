@@ -11,7 +11,7 @@ from napari.layers import Labels
 from napari_medseg.widgets.layers import Step, follow_steps
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.opened_cases import case_labels, opened_case
-from napari_medseg.widgets.sessions import session_of, unwrapped
+from napari_medseg.widgets.sessions import unwrapped
 from napari_medseg.worklist_file import State
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def _on_step(
     window, labels = viewer(), layer()
     if window is None or labels is None or not getattr(step.head, "by_person", True):
         return  # the answer of a model
-    opened, worklist = opened_case(window), session_of(window).worklist
-    if opened is None or worklist is None or labels not in case_labels(window):
+    opened = opened_case(window)
+    if opened is None or labels not in case_labels(window):
         return
+    worklist = opened.worklist
     if worklist.state_of(opened.name) in (State.NEW, State.SEGMENTED):
         try:
             worklist.set_state(opened.name, State.IN_WORK)

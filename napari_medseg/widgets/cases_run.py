@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.session import ChosenModel
+from napari_medseg.widgets import case_questions
 from napari_medseg.widgets.answers import show_answer
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.case_saving import note_written
@@ -48,6 +49,22 @@ def group_of(worklist: Worklist, name: str) -> Group:
     if state is not State.NEW or worklist.saved_labels(name) is not None:
         return Group.WORKED
     return Group.FRESH if worklist.case(name).label is None else Group.GIVEN
+
+
+def names_in(worklist: Worklist, group: Group) -> list[str]:
+    """Return the cases of a group, in the order of the list."""
+    return [case.name for case in worklist.cases if group_of(worklist, case.name) is group]
+
+
+def choose_cases(worklist: Worklist, names: Sequence[str]) -> list[str]:
+    """Return which of some cases are segmented: new ones, and others only if the person says so."""
+    groups = {group: [n for n in names if group_of(worklist, n) is group] for group in Group}
+    fresh = groups.pop(Group.FRESH)
+    if len(fresh) == len(names):
+        return fresh
+    others = list(groups.values())
+    again = case_questions.ask_again({g.value: len(found) for g, found in groups.items()})
+    return [*fresh, *(name for index in again for name in others[index])] if again else []
 
 
 class CasesRun(QObject):

@@ -27,6 +27,8 @@ class OpenedCase:
     ----------
     name : str
         Its name in the worklist.
+    worklist : Worklist
+        The folder it is of; the session may be at another one already.
     known : str
         Fingerprint of its saved label file as last read or written here; empty for none.
     others : set of Layer
@@ -36,6 +38,7 @@ class OpenedCase:
     """
 
     name: str
+    worklist: Worklist
     known: str = ""
     others: WeakSet[Layer] = field(default_factory=WeakSet)
     saved: WeakKeyDictionary[Labels, int] = field(default_factory=WeakKeyDictionary)

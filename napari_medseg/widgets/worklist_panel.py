@@ -11,17 +11,22 @@ from qtpy.QtCore import QModelIndex, QPoint, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from napari_medseg.widgets import case_questions, keys
-from napari_medseg.widgets.case_layers import close_case
+from napari_medseg.widgets import keys
+from napari_medseg.widgets.case_folder import (
+    choose_folder,
+    choose_labels_folder,
+    look_again,
+    open_folder,
+    show_left_out,
+)
 from napari_medseg.widgets.case_opener import CaseOpener
-from napari_medseg.widgets.case_saving import leave_case, save_case
+from napari_medseg.widgets.case_saving import save_case
 from napari_medseg.widgets.case_table import NAME_ROLE, CaseFilter, CaseTable, state_words
-from napari_medseg.widgets.cases_run import CasesRun, Group, group_of
+from napari_medseg.widgets.cases_run import CasesRun, Group, choose_cases, names_in
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.sessions import connect_while_alive, runner_of, session_of, unwrapped
-from napari_medseg.widgets.settings import preferences
 from napari_medseg.widgets.worklist_form import WorklistForm
-from napari_medseg.worklist import UnusableLabelsFolder, Worklist
+from napari_medseg.worklist import Worklist
 from napari_medseg.worklist_file import State
 
 if TYPE_CHECKING:
@@ -54,23 +59,6 @@ class WorklistPanel(QWidget):
         self._connect_session()
         self._show_worklist()
 
-    def open_folder(self, folder: Path | str, labels_folder: Path | str | None = None) -> None:
-        """Show the cases of a folder; asks for another labels folder where one is needed."""
-        if leave_case(self._viewer) is None:
-            return
-        try:
-            worklist = Worklist.open(folder, labels_folder)
-        except UnusableLabelsFolder as error:
-            other = case_questions.ask_labels_folder(str(error), str(Path(folder).parent))
-            if other:
-                self.open_folder(folder, other)
-            return
-        except (ValueError, OSError) as error:
-            show_failure(error)
-            return
-        close_case(self._viewer)
-        self._session.worklist = worklist
-
     def open_next(self) -> None:
         """Open the next case that is not done."""
         worklist = self._session.worklist
@@ -95,7 +83,7 @@ class WorklistPanel(QWidget):
         folder = None if event is None else _folder_in(event)
         if event is not None and folder is not None:
             event.acceptProposedAction()
-            self.open_folder(folder)
+            open_folder(self._viewer, folder)
 
     @property
     def _current(self) -> str:
@@ -105,10 +93,10 @@ class WorklistPanel(QWidget):
     def _connect_form(self) -> None:
         form, rows = self.form, self.form.list.selectionModel()
         assert rows is not None
-        form.folder_wanted.connect(self._choose_folder)
-        form.labels_folder_wanted.connect(self._choose_labels_folder)
-        form.left_out_wanted.connect(self._show_left_out)
-        form.refresh_wanted.connect(self._look_again)
+        form.folder_wanted.connect(partial(choose_folder, self._viewer))
+        form.labels_folder_wanted.connect(partial(choose_labels_folder, self._viewer))
+        form.left_out_wanted.connect(partial(show_left_out, self._viewer))
+        form.refresh_wanted.connect(partial(look_again, self._viewer))
         form.narrowed.connect(self.filter.narrow)
         form.list.activated.connect(self._open_row)
         form.list.customContextMenuRequested.connect(self._show_menu)
@@ -165,7 +153,7 @@ class WorklistPanel(QWidget):
 
     def _refresh_segment(self, worklist: Worklist | None) -> None:
         model, form = self._session.model, self.form
-        fresh = [] if worklist is None else self._names(worklist, Group.FRESH)
+        fresh = [] if worklist is None else names_in(worklist, Group.FRESH)
         reason = ""
         if worklist is None:
             reason = "Choose a folder of cases first."
@@ -289,59 +277,19 @@ class WorklistPanel(QWidget):
     def _segment_new(self) -> None:
         worklist = self._session.worklist
         if worklist is not None:
-            fresh = self._names(worklist, Group.FRESH)
-            self._segment(fresh or [case.name for case in worklist.cases])
+            self._segment(names_in(worklist, Group.FRESH) or [c.name for c in worklist.cases])
 
     def _segment(self, names: Sequence[str]) -> None:
-        """Segment cases; asks first about those that are not new."""
         worklist, model = self._session.worklist, self._session.model
-        if worklist is None or model is None or self._runner.busy:
-            return
-        groups = {group: [n for n in names if group_of(worklist, n) is group] for group in Group}
-        chosen = groups[Group.FRESH]
-        others = [group for group in Group if group is not Group.FRESH]
-        if len(chosen) < len(names):
-            again = case_questions.ask_again({g.value: len(groups[g]) for g in others})
-            chosen = [*(chosen if again else []), *(n for i in again for n in groups[others[i]])]
-        if chosen:
-            self._told = ""
-            self.run.start(model, worklist, chosen)
-
-    def _names(self, worklist: Worklist, group: Group) -> list[str]:
-        return [case.name for case in worklist.cases if group_of(worklist, case.name) is group]
+        if worklist is not None and model is not None and not self._runner.busy:
+            chosen = choose_cases(worklist, names)
+            if chosen:
+                self._told = ""
+                self.run.start(model, worklist, chosen)
 
     def _tell(self, text: str) -> None:
         self._told = text
         self.refresh()
-
-    def _choose_folder(self) -> None:
-        worklist = self._session.worklist
-        start = preferences().data_directory if worklist is None else str(worklist.folder)
-        folder = case_questions.ask_folder("Folder of images, or of case folders", start)
-        if folder:
-            self.open_folder(folder)
-
-    def _choose_labels_folder(self) -> None:
-        worklist = self._session.worklist
-        if worklist is not None:
-            other = case_questions.ask_folder("Folder for the labels", str(worklist.labels_folder))
-            if other:
-                self.open_folder(worklist.folder, other)
-
-    def _look_again(self) -> None:
-        worklist = self._session.worklist
-        try:
-            if worklist is not None:
-                anew = Worklist.open(worklist.folder, worklist.labels_folder)
-                anew.saves_by_itself = worklist.saves_by_itself
-                self._session.worklist = anew
-        except (ValueError, OSError) as error:
-            show_failure(error)
-
-    def _show_left_out(self) -> None:
-        worklist = self._session.worklist
-        if worklist is not None:
-            case_questions.show_left_out(worklist.folder.name, worklist.left_out)
 
 
 def _folder_in(event: QDropEvent) -> Path | None:

@@ -15,6 +15,7 @@ from napari_medseg.io import read_labels, write_image
 from napari_medseg.session import ChosenModel
 from napari_medseg.volume import Volume
 from napari_medseg.widgets import case_questions
+from napari_medseg.widgets.case_folder import open_folder
 from napari_medseg.widgets.case_questions import Choice, UnsavedAnswer
 from napari_medseg.widgets.case_table import NAME_ROLE
 from napari_medseg.widgets.opened_cases import unsaved
@@ -59,7 +60,7 @@ def make_panel(qtbot, models):
 @pytest.fixture
 def panel(make_panel, viewer, folder):
     panel = make_panel(viewer)
-    panel.open_folder(folder)
+    open_folder(panel._viewer, folder)
     return panel
 
 
@@ -162,7 +163,7 @@ def test_a_folder_is_opened_by_the_button_and_by_dropping_it(
 
 def test_a_folder_without_images_leaves_the_list_and_says_so(panel, tmp_path, notices):
     (tmp_path / "empty").mkdir()
-    panel.open_folder(tmp_path / "empty")
+    open_folder(panel._viewer, tmp_path / "empty")
     assert "no images were found" in notices[-1].message.lower()
     assert len(rows(panel)) == 4
 
@@ -178,7 +179,7 @@ def test_a_labels_folder_that_cannot_be_used_is_asked_about(
 
     monkeypatch.setattr(case_questions, "ask_labels_folder", ask)
     (tmp_path / "study-labels").touch()
-    panel.open_folder(folder)
+    open_folder(panel._viewer, folder)
     assert "is a file" in reasons[0]
     assert worklist_of(panel).labels_folder == tmp_path / "elsewhere"
 
@@ -394,7 +395,7 @@ def hashes(folder):
 
 def test_without_a_model_it_offers_to_choose_one(qtbot, make_panel, viewer, folder):
     panel = make_panel(viewer, model="")
-    panel.open_folder(folder)
+    open_folder(panel._viewer, folder)
     assert not panel.form.segment.isEnabled()
     assert panel.form.fix.isVisible()
     with qtbot.waitSignal(panel.model_wanted):
@@ -404,9 +405,9 @@ def test_without_a_model_it_offers_to_choose_one(qtbot, make_panel, viewer, fold
 def test_two_viewers_do_not_mix(qtbot, make_panel, viewer, folder, tmp_path):
     other = ViewerModel()
     first, second = make_panel(viewer), make_panel(other)
-    first.open_folder(folder)
+    open_folder(first._viewer, folder)
     assert rows(second) == []
-    second.open_folder(folder)
+    open_folder(second._viewer, folder)
     first.open_next()
     qtbot.waitUntil(lambda: session_of(viewer).case == "case_1", timeout=10000)
     assert session_of(other).case == ""
@@ -424,10 +425,10 @@ def test_another_folder_asks_about_unsaved_labels_first(
     paint(viewer)
     write_image(tmp_path / "other" / "x.png", Volume(np.zeros((1, 5, 5), np.uint8), (1.0, 1.0)))
     monkeypatch.setattr(case_questions, "ask_unsaved", lambda *_: UnsavedAnswer(Choice.STAY))
-    panel.open_folder(tmp_path / "other")
+    open_folder(panel._viewer, tmp_path / "other")
     assert worklist_of(panel).folder.name == "study"
     monkeypatch.setattr(case_questions, "ask_unsaved", lambda *_: UnsavedAnswer(Choice.DISCARD))
-    panel.open_folder(tmp_path / "other")
+    open_folder(panel._viewer, tmp_path / "other")
     assert worklist_of(panel).folder.name == "other"
     assert not viewer.layers
 
@@ -441,7 +442,7 @@ def test_looking_again_finds_what_is_new(panel, folder):
 def test_what_was_left_out_is_listed_with_the_reason(make_panel, viewer, folder):
     (folder / "report.pdf").touch()
     panel = make_panel(viewer)
-    panel.open_folder(folder)
+    open_folder(panel._viewer, folder)
     seen = []
 
     def look(dialog):
@@ -471,7 +472,7 @@ def test_it_is_not_wider_than_a_dock(panel, folder):
 
 def test_a_panel_that_is_gone_hears_nothing_more(qtbot, make_panel, viewer, folder):
     panel = make_panel(viewer)
-    panel.open_folder(folder)
+    open_folder(panel._viewer, folder)
     worklist = worklist_of(panel)
     with qtbot.waitSignal(panel.destroyed):
         panel.deleteLater()

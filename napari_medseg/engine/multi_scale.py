@@ -44,8 +44,10 @@ class Level:
     valid: Tensor | None
 
 
-def level_of(target: Tensor, valid: Tensor | None, size: Sequence[int], classes: int) -> Level:
-    """Shrink a target to a coarser grid.
+def levels_of(
+    target: Tensor, valid: Tensor | None, sizes: Sequence[Sequence[int]], classes: int
+) -> list[Level]:
+    """Shrink a target to coarser grids.
 
     Of regions that may overlap a voxel belongs to each that it touches, so that small lesions do
     not vanish; of classes that exclude each other it belongs to the one that fills most of it.
@@ -54,22 +56,33 @@ def level_of(target: Tensor, valid: Tensor | None, size: Sequence[int], classes:
     ----------
     target, valid : Tensor
         At full resolution.
-    size : sequence of int
-        Of the grid; its sides divide those of `target`.
+    sizes : sequence
+        Sides of the grids, finest first; each divides the one before it.
     classes : int
         K.
     """
-    stride = target.shape[-1] // size[-1]
-    overlapping = target.ndim == len(size) + 2
-    full = target.float() if overlapping else _one_hot(target, classes)
-    shares = full if stride == 1 else _pool(full, stride)
-    if overlapping:
-        coarse = (shares > 0).to(full.dtype)
-    else:
-        coarse = target if stride == 1 else shares.argmax(1)
-    if valid is not None:
-        valid = _pool(valid.float(), stride) > 1 - 1e-4
-    return Level(coarse, shares, valid)
+    overlapping = target.ndim == len(sizes[0]) + 2
+    shares = pyramid(target.float() if overlapping else _one_hot(target, classes), sizes)
+    known = [None] * len(sizes) if valid is None else pyramid(valid.float(), sizes)
+    levels = []
+    for share, mask in zip(shares, known, strict=True):
+        if share.shape[2:] == target.shape[-len(sizes[0]) :]:
+            coarse = target
+        else:
+            coarse = (share > 0).float() if overlapping else share.argmax(1)
+        levels.append(Level(coarse, share, None if mask is None else mask > 1 - 1e-4))
+    return levels
+
+
+def pyramid(x: Tensor, sizes: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Average to coarser grids, each from the one before it: ``(B, K, *S) -> [(B, K, *S_i)]``."""
+    levels = []
+    for size in sizes:
+        stride = x.shape[-1] // size[-1]
+        if stride > 1:
+            x = F.avg_pool2d(x, stride) if x.ndim == 4 else F.avg_pool3d(x, stride)
+        levels.append(x)
+    return levels
 
 
 def levels_loss(students: Sequence[Tensor], levels: Sequence[Level], loss: Loss) -> Tensor:
@@ -108,7 +121,7 @@ def multi_scale_distillation(
     levels : sequence of Level
         At the same resolutions.
     gates : sequence of float
-        Weight of each level in [0, 1], see `gate`.
+        Weight of each level in [0, 1], see the function of this name.
 
     Returns
     -------
@@ -116,16 +129,16 @@ def multi_scale_distillation(
         A scalar: per level T² times the divergence from the teacher's labels, averaged over
         voxels weighted by `trust`.
     """
+    sizes, overlapping = [s.shape[2:] for s in students], _overlapping(levels[0])
     teacher = teacher.detach().float()
+    soft = pyramid(probabilities(teacher / TEMPERATURE, overlapping), sizes)
+    believed = pyramid(probabilities(teacher, overlapping), sizes)
     total = torch.zeros((), device=teacher.device)
-    for logits, level, weight in zip(students, levels, gates, strict=True):
-        logits, stride = logits.float(), teacher.shape[-1] // logits.shape[-1]
-        overlapping = _overlapping(level)
-        soft = _pool(_probability(teacher / TEMPERATURE, overlapping), stride)
-        trusted = trust(_pool(_probability(teacher, overlapping), stride), level)
-        divergence = _divergence(soft, logits / TEMPERATURE, overlapping)
+    for i, (logits, level) in enumerate(zip(students, levels, strict=True)):
+        trusted = trust(believed[i], level)
+        divergence = _divergence(soft[i], logits.float() / TEMPERATURE, overlapping)
         mean = (divergence * trusted).sum() / trusted.sum().clamp(min=1)
-        total = total + weight * TEMPERATURE**2 * mean
+        total = total + gates[i] * TEMPERATURE**2 * mean
     return total
 
 
@@ -156,17 +169,22 @@ def trust(probability: Tensor, level: Level) -> Tensor:
     return value if level.valid is None else value * level.valid
 
 
-def gate(teacher: Tensor, student: Tensor, level: Level) -> Tensor:
-    """Return how much better the teacher is than a student at the student's resolution, in [0, 1].
+def gates(teacher: Tensor, students: Sequence[Tensor], levels: Sequence[Level]) -> Tensor:
+    """Return how much better the teacher is than each student: ``(levels,)`` in [0, 1].
 
-    Both are compared by soft Dice with the same target; 0.5 is a teacher as good as the student.
+    Both are compared at the student's resolution by soft Dice with the same target; 0.5 is a
+    teacher as good as the student.
     """
-    overlapping = _overlapping(level)
-    stride = teacher.shape[-1] // student.shape[-1]
+    overlapping = _overlapping(levels[0])
     with torch.no_grad():
-        taught = _pool(_probability(teacher.float(), overlapping), stride)
-        better = _dice(taught, level) - _dice(_probability(student.float(), overlapping), level)
-        return torch.sigmoid(_STEEPNESS * better)
+        taught = pyramid(
+            probabilities(teacher.float(), overlapping), [s.shape[2:] for s in students]
+        )
+        better = [
+            _dice(believed, level) - _dice(probabilities(student.float(), overlapping), level)
+            for believed, student, level in zip(taught, students, levels, strict=True)
+        ]
+        return torch.sigmoid(_STEEPNESS * torch.stack(better))
 
 
 def _dice(probability: Tensor, level: Level) -> Tensor:
@@ -190,7 +208,8 @@ def _divergence(soft: Tensor, logits: Tensor, overlapping: bool) -> Tensor:
     return inside + (1 - soft) * ((1 - soft).log() - F.logsigmoid(-logits))
 
 
-def _probability(logits: Tensor, overlapping: bool) -> Tensor:
+def probabilities(logits: Tensor, overlapping: bool) -> Tensor:
+    """Return sigmoids of regions that may overlap, else softmax over the classes."""
     return logits.sigmoid() if overlapping else logits.softmax(1)
 
 
@@ -201,9 +220,3 @@ def _overlapping(level: Level) -> bool:
 def _one_hot(target: Tensor, classes: int) -> Tensor:
     shape = (target.shape[0], classes, *target.shape[1:])
     return torch.zeros(shape, device=target.device).scatter_(1, target[:, None], 1)
-
-
-def _pool(x: Tensor, stride: int) -> Tensor:
-    if stride == 1:
-        return x
-    return F.avg_pool2d(x, stride) if x.ndim == 4 else F.avg_pool3d(x, stride)

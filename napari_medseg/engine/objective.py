@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from napari_medseg.engine.distillation import stage_distillation
 from napari_medseg.engine.losses import Loss, loss_of
-from napari_medseg.engine.multi_scale import gate, level_of, levels_loss, multi_scale_distillation
+from napari_medseg.engine.multi_scale import gates, levels_loss, levels_of, multi_scale_distillation
 from napari_medseg.networks.base import SegmentationNetwork
 from napari_medseg.networks.gladnet.network import GLADNet
 from napari_medseg.networks.msd_kmamba.network import MSDKMamba
@@ -113,17 +113,17 @@ class MultiScaleDistilled(Objective):
         """Run the network and return what to minimise; see `Objective`."""
         assert isinstance(network, MSDKMamba)
         teacher, students = network.forward_students(images)
-        levels = [level_of(targets, valid, s.shape[2:], s.shape[1]) for s in students]
+        # a few channels side by side are slow to sum over; the losses do little else
+        teacher, students = teacher.contiguous(), [s.contiguous() for s in students]
+        sizes = [s.shape[2:] for s in students]
+        levels = levels_of(targets, valid, sizes, teacher.shape[1])
         supervised = levels_loss(students, levels, self.loss)
         if network.fuse is not None:
             supervised = supervised + self.loss(teacher, targets, valid)
         weight = network.config.distillation * min(1.0, progress / _GROWING) ** 2
         if not weight:
             return supervised
-        now = torch.stack(
-            [gate(teacher, s, level) for s, level in zip(students, levels, strict=True)]
-        )
-        self.gates.lerp_(now, 1 - _MEMORY)
+        self.gates.lerp_(gates(teacher, students, levels), 1 - _MEMORY)
         distilled = weight * multi_scale_distillation(teacher, students, levels, self.gates)
         return supervised + _balance(distilled, supervised, network.head.weight) * distilled
 

@@ -7,6 +7,7 @@ Tokens are ``(B, D, H, W, C)``. The paper's text could not be had; these are our
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from napari_medseg.networks.blocks.kan import ChannelSpline, KANLinear
 from napari_medseg.networks.blocks.scan import bidirectional_scan
 from napari_medseg.networks.depthwise import depthwise_groups
+from napari_medseg.networks.lgmsnet.blocks import Pointwise
 from napari_medseg.networks.norm import InstanceNorm
 
 HEAD = 32  # channels that share a decay, as many as there are at most
@@ -35,9 +37,7 @@ class Residual(nn.Module):
         self.norm, self.act = InstanceNorm(), nn.LeakyReLU(0.01)
         self.skip: nn.Module = nn.Identity()
         if in_channels != channels:
-            self.skip = nn.Sequential(
-                nn.Conv3d(in_channels, channels, 1, bias=False), InstanceNorm()
-            )
+            self.skip = nn.Sequential(Pointwise(in_channels, channels, bias=False), InstanceNorm())
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve and add."""
@@ -117,32 +117,40 @@ class BidirectionalStateSpace(nn.Module):
         """Mix the tokens."""
         u, gate = self.enter(x).chunk(2, dim=-1)
         u = F.silu(self.near(u))
-        y = self.skip * u
-        selected = self.select(u).chunk(self.axes, dim=-1)
-        shares = [1.0] if self.shares is None else self.shares.softmax(0)
-        for order in range(self.axes):
-            y = y + shares[order] * self._scan(u, selected[order], order)
-        return self.leave(self.norm(y) * F.silu(gate))
+        y = self._scanned(u, self.select(u))
+        return self.leave(self.norm(self.skip * u + y) * F.silu(gate))
 
-    def _scan(self, u: Tensor, selected: Tensor, order: int) -> Tensor:
-        axes = _ORDERS[order]
-        lying = [u.shape[axis] for axis in axes]
-        tokens = u.permute(0, *axes, 4).flatten(1, 3)
-        b, c, dt = (
-            selected.permute(0, *axes, 4)
-            .flatten(1, 3)
-            .split([self.states, self.states, self.heads], dim=-1)
-        )
-        dt = F.softplus(dt + self.dt_bias[order]).clamp(max=1)
+    def _scanned(self, u: Tensor, selected: Tensor) -> Tensor:
+        """Scan all orders at once, as groups of heads: ``(B, D, H, W, d) -> (B, D, H, W, d)``."""
+        size, orders = u.shape[1:4], _ORDERS[: self.axes]
+        own = selected.chunk(self.axes, dim=-1)
+        tokens = torch.stack([_sequence(u, axes) for axes in orders], dim=2)
+        b, c, dt = torch.stack(
+            [_sequence(part, axes) for part, axes in zip(own, orders, strict=True)], dim=2
+        ).split([self.states, self.states, self.heads], dim=-1)  # (B, L, orders, ...)
         y = bidirectional_scan(
-            tokens.unflatten(-1, (self.heads, self.head)),
-            dt,
-            -self.log_rate[order].exp(),
-            b[:, :, None],
-            c[:, :, None],
+            tokens.unflatten(-1, (self.heads, self.head)).flatten(2, 3),
+            F.softplus(dt + self.dt_bias).clamp(max=1).flatten(2),
+            -self.log_rate.exp().flatten(),
+            b,
+            c,
         )
-        back = [1 + axes.index(axis) for axis in (1, 2, 3)]
-        return y.flatten(2).unflatten(1, lying).permute(0, *back, 4)
+        y = y.unflatten(2, (self.axes, self.heads)).flatten(3)  # (B, L, orders, d)
+        if self.shares is not None:
+            y = y * self.shares.softmax(0)[:, None]
+        back = [_volume(part, axes, size) for part, axes in zip(y.unbind(2), orders, strict=True)]
+        return torch.stack(back).sum(0) if len(back) > 1 else back[0]
+
+
+def _sequence(t: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Read a volume along an order of axes: ``(B, D, H, W, C) -> (B, L, C)``."""
+    return t.permute(0, *axes, 4).flatten(1, 3)
+
+
+def _volume(t: Tensor, axes: tuple[int, ...], size: Sequence[int]) -> Tensor:
+    """Undo `_sequence`."""
+    back = [1 + axes.index(axis) for axis in (1, 2, 3)]
+    return t.unflatten(1, [size[axis - 1] for axis in axes]).permute(0, *back, 4)
 
 
 class SplineFeedForward(nn.Module):

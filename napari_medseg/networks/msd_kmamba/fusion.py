@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_medseg.networks.base import Inspectable
+from napari_medseg.networks.lgmsnet.blocks import Pointwise
 
 
 class Fusion(Inspectable):
@@ -28,7 +29,7 @@ class Fusion(Inspectable):
     def __init__(self, channels: int, levels: int) -> None:
         super().__init__()
         self.overlays = {"scales": "share of each resolution in the answer, finest first"}
-        self.weigh = nn.Conv3d(channels, levels, 1)
+        self.weigh = Pointwise(channels, levels)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Fuse."""

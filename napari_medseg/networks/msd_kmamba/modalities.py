@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from napari_medseg.networks.lgmsnet.blocks import Pointwise
 from napari_medseg.networks.norm import InstanceNorm
 
 _WIDTH = 8  # channels per modality
@@ -50,7 +51,7 @@ class ModalityStem(nn.Module):
         width = _WIDTH * modalities
         self.conv = nn.Conv3d(modalities, width, 3, padding=1, groups=modalities, bias=False)
         self.norm, self.act = InstanceNorm(), nn.LeakyReLU(0.01)
-        self.join = nn.Conv3d(width, channels, 1, bias=False)
+        self.join = Pointwise(width, channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Join the modalities that are there."""

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_medseg.networks.base import Feature, SegmentationNetwork
+from napari_medseg.networks.lgmsnet.blocks import Pointwise
 from napari_medseg.networks.msd_kmamba.blocks import Residual, StateSpaceBlock
 from napari_medseg.networks.msd_kmamba.config import LEVELS, MSDKMambaConfig
 from napari_medseg.networks.msd_kmamba.fusion import Fusion
@@ -61,10 +62,10 @@ class MSDKMamba(SegmentationNetwork):
             Residual(2 * width, width) for width in widths[:-1]
         )
         self.project = nn.ModuleList(
-            nn.Conv3d(width, widths[0], 1, bias=False) for width in widths[1:-1]
+            Pointwise(width, widths[0], bias=False) for width in widths[1:-1]
         )
         self.fuse = Fusion(widths[0], LEVELS - 1) if config.teacher == "fused" else None
-        self.head = nn.Conv3d(widths[0], config.num_classes, 1)
+        self.head = Pointwise(widths[0], config.num_classes)
 
     @property
     def divisor(self) -> int:

@@ -160,7 +160,8 @@ def _add_segment(commands: Commands) -> None:
 
 
 def _add_train(commands: Commands) -> None:
-    from napari_medseg.engine.training_config import RECIPES, TrainingConfig
+    from napari_medseg.engine.training_config import TrainingConfig
+    from napari_medseg.engine.training_recipes import RECIPES
 
     parser = _add(commands, "train", "train:train", "train a network on labelled images", _TRAIN)
     parser.usage = "%(prog)s FOLDER --out MODEL.safetensors [options]"

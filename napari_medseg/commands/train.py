@@ -46,7 +46,7 @@ def train(args: argparse.Namespace) -> int:
 def _recipe_of_paper(architecture: str, folder: Path) -> str:
     """Return the recipe the paper gives for a network and the dimensions of these images."""
     from napari_medseg.commands.terminal import say
-    from napari_medseg.engine.training_config import paper_recipe
+    from napari_medseg.engine.training_recipes import paper_recipe
     from napari_medseg.io import find_cases, read_volume
 
     first = find_cases(folder)[0].images

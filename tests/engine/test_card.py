@@ -2,7 +2,8 @@ import pytest
 
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 from napari_medseg.engine.inference_config import InferenceConfig
-from napari_medseg.engine.training_config import RECIPES, AugmentConfig, TrainingConfig
+from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
+from napari_medseg.engine.training_recipes import RECIPES
 
 
 def card(**changes):

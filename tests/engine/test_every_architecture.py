@@ -10,7 +10,8 @@ from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 from napari_medseg.engine.checkpoint import load_checkpoint, save_checkpoint
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training import train
-from napari_medseg.engine.training_config import TrainingConfig, paper_recipe
+from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_recipes import paper_recipe
 from napari_medseg.io import write_image, write_labels
 from napari_medseg.networks import architectures, create_network
 from napari_medseg.progress import Cancelled

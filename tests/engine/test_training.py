@@ -10,8 +10,9 @@ from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, read_car
 from napari_medseg.engine.replay import load_replay, replay_path
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training import train
-from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig, paper_recipe
+from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.engine.training_plan import fill_in, split_cases
+from napari_medseg.engine.training_recipes import paper_recipe
 from napari_medseg.engine.training_run import learning_rate
 from napari_medseg.io import read_volume, write_image, write_labels
 from napari_medseg.progress import Cancelled

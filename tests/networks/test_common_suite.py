@@ -14,7 +14,8 @@ import torch
 
 from napari_medseg.engine.metrics import dice
 from napari_medseg.engine.objective import objective_of
-from napari_medseg.engine.training_config import TrainingConfig, paper_recipe
+from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_recipes import paper_recipe
 from napari_medseg.networks import architectures, create_network
 from napari_medseg.networks.nd import nd
 from napari_medseg.networks.registry import PRESETS as PRESETS_BY_SIZE

@@ -105,13 +105,18 @@ def keep_model(source: Path, report: Report = silent) -> Path:
     ValueError, OSError
         As `copy_model`.
     """
-    folder = user_directory()
     if is_own(source):
         return source
-    target, number = folder / source.name, 2
+    return copy_model(source, free_own_path(source.stem), report=report)
+
+
+def free_own_path(stem: str) -> Path:
+    """Return where a new model of that name goes in a person's own folder; nothing is there yet."""
+    folder, number = user_directory(), 2
+    target = folder / f"{stem}{SUFFIX}"
     while target.exists():
-        target, number = folder / f"{source.stem}-{number}{SUFFIX}", number + 1
-    return copy_model(source, target, report=report)
+        target, number = folder / f"{stem}-{number}{SUFFIX}", number + 1
+    return target
 
 
 def is_own(path: Path) -> bool:

@@ -112,8 +112,8 @@ def card_or_reason(path: Path) -> ModelCard | str:
     """Return the card of a checkpoint, or why it cannot be used; cheap while it stays as it is."""
     if path.suffix != SUFFIX:
         return (
-            f"{path.name} holds weights of another program; only {SUFFIX} files written by "
-            "napari-medseg can be used here"
+            f"{path.name} holds weights of another program; if they were published with a paper "
+            "that napari-medseg knows, import them"
         )
     now, known = stamp(path), _read.get(path)
     if known is not None and now is not None and known[0] == now:

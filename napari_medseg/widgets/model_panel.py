@@ -103,6 +103,7 @@ class ModelPanel(QWidget):
         self.shelf.dropped.connect(self._open_files)
         self.shelf.menu_asked.connect(self._open_menu)
         self.open_button.clicked.connect(self._ask_for_file)
+        self.shelf.import_button.imported.connect(self._open_imported)
         self.another.clicked.connect(self.choice.take_another)
         self.files.kept.connect(self._use_kept)
         self.files.taken_off.connect(self.choice.take_off)
@@ -141,6 +142,9 @@ class ModelPanel(QWidget):
                 self.choose_file(path)
             except (ValueError, OSError) as error:
                 show_failure(error)
+
+    def _open_imported(self, path: Path) -> None:
+        self._open_files([path])
 
     def _open_menu(self, at: QPoint) -> None:
         self.files.open_menu(at)

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medseg.engine.checkpoint import SUFFIX
+from napari_medseg.widgets.model_import import ImportButton
 from napari_medseg.widgets.model_list import ModelList
 from napari_medseg.widgets.model_rows import ModelRow, Section
 from napari_medseg.widgets.pieces import wrapped_label
@@ -41,6 +42,7 @@ class ModelShelf(QWidget):
         self.search.setClearButtonEnabled(True)
         self.open_button = QPushButton("Open…")
         self.open_button.setToolTip(f"Open a model file (*{SUFFIX}) made by MedSeg")
+        self.import_button = ImportButton()
         self.list = ModelList()
         self.nothing = wrapped_label()
         self.clear_button = QPushButton("Clear the search")
@@ -71,7 +73,10 @@ class ModelShelf(QWidget):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self.search)
-        top.addWidget(self.open_button)
+        top.setSpacing(4)
+        for button in (self.open_button, self.import_button):
+            button.setMinimumWidth(64)
+            top.addWidget(button)
         empty = QWidget()
         lines = QVBoxLayout(empty)
         lines.addWidget(self.nothing)

@@ -39,6 +39,7 @@ def bce_dice(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Ten
 
     Source: LGMSNet, Dong et al. 2025, arXiv:2508.15476, eq. 9.
     """
+    logits = _full(logits)
     target = target.to(logits.dtype)
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     probability = logits.sigmoid()
@@ -69,6 +70,7 @@ def dice_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor | None = No
     Source: LGMSNet's 3D recipe, MONAI's DiceCELoss(to_onehot_y=True, softmax=True,
     squared_pred=True, smooth_nr=0, smooth_dr=1e-6); equal to it when `valid` is None.
     """
+    logits = _full(logits)
     cross = F.cross_entropy(logits, target, reduction="none")[:, None]
     probability = logits.softmax(1)
     onehot = _one_hot(target, probability)
@@ -115,6 +117,7 @@ def dice_focal(
     Source: GLAD-Net's loss without its self-distillation; Lin et al. 2017, Focal Loss,
     arXiv:1708.02002, eq. 4, without class weights. `smooth` and the averaging are ours.
     """
+    logits = _full(logits)
     if target.ndim == logits.ndim:
         expected = target.to(logits.dtype)
         entropy = F.binary_cross_entropy_with_logits(logits, expected, reduction="none")
@@ -161,6 +164,7 @@ def boundary_difference_over_union(
     Source: Sun et al. 2023, Boundary Difference Over Union Loss, arXiv:2308.00220, as in
     MSA2Net's code; in 3D a voxel has six neighbours. `skip_absent` is ours.
     """
+    logits = _full(logits)
     one_hot = target.to(logits.dtype) if target.ndim == logits.ndim else _one_hot(target, logits)
     probability = _probability(logits, target)
     known = torch.ones_like(one_hot) if valid is None else valid.to(logits.dtype)
@@ -202,6 +206,11 @@ def loss_of(name: str, activation: str) -> Loss:
     if name not in losses:
         raise ValueError(f"there is no loss {name!r}; there are {', '.join(losses)}")
     return losses[name]
+
+
+def _full(logits: Tensor) -> Tensor:
+    """Return `logits` in float32 at least: half precision cannot count the voxels of an image."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def _probability(logits: Tensor, target: Tensor) -> Tensor:

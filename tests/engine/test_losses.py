@@ -219,6 +219,19 @@ def test_every_loss_is_lowest_for_the_truth(name, activation):
         assert loss(truth + 20 * torch.randn_like(truth), target, None) > best + 0.05
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_counts_every_voxel(name, dtype):
+    target = torch.zeros(1, 1, 400, 400)  # more voxels than either type can count
+    target[..., 20:380, 20:380] = 1
+    logits = (4 * (target - 0.5) + torch.randn_like(target)).to(dtype)
+    loss = loss_of(name, "sigmoid")
+    with torch.autocast("cpu", torch.bfloat16):
+        half = loss(logits, target, None)
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, loss(logits.float(), target, None), rtol=1e-3, atol=1e-4)
+
+
 def test_an_unknown_loss_names_the_known_ones():
     with pytest.raises(ValueError, match=r"no loss 'l2'; there are dice_ce, dice_focal"):
         loss_of("l2", "sigmoid")

@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 
 from napari_medseg.networks import create_network
-from napari_medseg.networks.msd_kmamba.blocks import (
-    BidirectionalStateSpace,
-    SplineFeedForward,
-    StateSpaceBlock,
-)
+from napari_medseg.networks.msd_kmamba.blocks import SplineFeedForward, StateSpaceBlock
 from napari_medseg.networks.msd_kmamba.config import MSDKMambaConfig
 from napari_medseg.networks.msd_kmamba.fusion import upsample
 from napari_medseg.networks.msd_kmamba.modalities import drop, present
+from napari_medseg.networks.msd_kmamba.state_space import (
+    BidirectionalStateSpace,
+    DiagonalStateSpace,
+)
 
 TINY = {"widths": (8, 8, 8, 8, 8), "depths": (0, 0, 1, 1, 1)}
 
@@ -30,12 +30,16 @@ def test_base_has_the_size_its_header_says():
     assert network.count_parameters() == 9_314_890
 
 
+KINDS = pytest.mark.parametrize("kind", [BidirectionalStateSpace, DiagonalStateSpace])
+
+
+@KINDS
 @pytest.mark.parametrize("axes", [1, 3])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_state_space_sees_mirrored_volumes_mirrored(axes, axis):
+def test_a_state_space_sees_mirrored_volumes_mirrored(kind, axes, axis):
     # a sequence is turned around whole only where the volume is one voxel thick along two axes
     torch.manual_seed(0)
-    layer = BidirectionalStateSpace(8, axes=axes, states=4).double()
+    layer = kind(8, axes=axes, states=4).double()
     with torch.no_grad():
         kernel = layer.near.weight
         kernel.copy_((kernel + kernel.flip(2 + axis)) / 2)  # does not mind the mirror either
@@ -45,9 +49,10 @@ def test_a_state_space_sees_mirrored_volumes_mirrored(axes, axis):
         torch.testing.assert_close(layer(x.flip(1 + axis)).flip(1 + axis), layer(x))
 
 
-def test_every_voxel_sees_every_other():
+@KINDS
+def test_every_voxel_sees_every_other(kind):
     torch.manual_seed(0)
-    layer = BidirectionalStateSpace(8, axes=3, states=4)
+    layer = kind(8, axes=3, states=4)
     x = torch.randn(1, 4, 5, 6, 8, requires_grad=True)
     layer(x)[0, 1, 2, 3].sum().backward()
     assert (x.grad.abs().sum(-1) > 0).all()
@@ -88,7 +93,9 @@ def test_every_kind_of_feed_forward_learns(kan):
         assert weight.grad.abs().max() > 0, name
 
 
-@pytest.mark.parametrize("fields", [{"axes": 1}, {"kan": "dense"}, {"teacher": "finest"}])
+@pytest.mark.parametrize(
+    "fields", [{"axes": 1}, {"kan": "dense"}, {"teacher": "finest"}, {"ssm": "s6"}]
+)
 def test_every_variant_runs_and_learns(fields):
     network = tiny(**fields, modality_dropout=0.0).train()
     teacher, students = network.forward_students(torch.randn(1, 3, 32, 32, 32))

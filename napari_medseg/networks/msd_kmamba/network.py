@@ -131,7 +131,11 @@ class MSDKMamba(SegmentationNetwork):
 def _state_spaces(config: MSDKMambaConfig, level: int) -> list[nn.Module]:
     return [
         StateSpaceBlock(
-            config.widths[level], axes=config.axes, states=config.states, kan=config.kan
+            config.widths[level],
+            axes=config.axes,
+            states=config.states,
+            ssm=config.ssm,
+            kan=config.kan,
         )
         for _ in range(config.depths[level])
     ]

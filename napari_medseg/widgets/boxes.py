@@ -94,7 +94,7 @@ def add_box_layer(viewer: Viewer, image: Image) -> Shapes:
             name="box",
             face_color="transparent",
             edge_color="#f0e442",
-            edge_width=max(1.0, max(place_of(image).shape[-2:]) / 200),
+            edge_width=max(place_of(image).shape[-2:]) / 120,
             **place,
         )
         viewer.layers.append(layer)

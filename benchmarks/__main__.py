@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import engine_memory, engine_time, resampling, viewer
+from benchmarks import engine_memory, engine_time, resampling, scan, viewer
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "engine-time": engine_time.main,
     "engine-memory": engine_memory.main,
     "resampling": resampling.main,
+    "scan": scan.main,
     "viewer": viewer.main,
 }
 

@@ -6,7 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from napari_medseg.engine.objective import objective_of
 from napari_medseg.networks import create_network
+from napari_medseg.networks.blocks.scan import bidirectional_scan
 from napari_medseg.networks.msd_kmamba.blocks import SplineFeedForward, StateSpaceBlock
 from napari_medseg.networks.msd_kmamba.config import MSDKMambaConfig
 from napari_medseg.networks.msd_kmamba.fusion import upsample
@@ -14,7 +16,9 @@ from napari_medseg.networks.msd_kmamba.modalities import drop, present
 from napari_medseg.networks.msd_kmamba.state_space import (
     BidirectionalStateSpace,
     DiagonalStateSpace,
+    attention_row,
 )
+from napari_medseg.samples.hippocampus import hippocampus
 
 TINY = {"widths": (8, 8, 8, 8, 8), "depths": (0, 0, 1, 1, 1)}
 
@@ -75,6 +79,36 @@ def test_the_three_orders_are_the_three_axes():
             u.permute(0, 2, 3, 1, 4), torch.cat(own.unbind(), -1).permute(0, 2, 3, 1, 4)
         )
     torch.testing.assert_close(again.permute(0, 3, 1, 2, 4), whole)
+
+
+def test_the_attention_shown_is_what_the_scan_sums_with():
+    draw = {"dtype": torch.float64}
+    x, dt = torch.randn(2, 30, 3, 4, **draw), torch.rand(2, 30, 3, **draw)
+    decay, (b, c) = -torch.rand(3, **draw), torch.randn(2, 2, 30, 5, **draw)
+    y = bidirectional_scan(x, dt, decay, b[:, :, None], c[:, :, None])
+    for index in (0, 11, 29):
+        row = attention_row(dt, decay, b, c, index)
+        torch.testing.assert_close((row[..., None] * x).sum(1), y[:, index])
+
+
+def test_the_attention_map_lies_on_the_volume():
+    torch.manual_seed(0)
+    layer = BidirectionalStateSpace(8, axes=3, states=4)
+    with torch.no_grad():
+        layer.dt_bias.fill_(0.5)  # short memories
+        layer.log_rate.fill_(1.5)
+        x = torch.randn(1, 6, 8, 10, 8)
+        maps = layer.overlay("attention", (x,), (0.5, 0.25, 0.9)).abs()
+        reach = layer.overlay("reach", (x,), (0, 0, 0))
+    assert maps.shape == reach.shape == (1, 3, 6, 8, 10)
+    assert (reach > 0).all()
+    for order, axis in enumerate((2, 0, 1)):  # the fastest axis of each order
+        where = torch.tensor([3, 2, 9])
+        near = maps[0, order].sum([a for a in range(3) if a != axis])
+        assert near.argmax() == where[axis]
+        line = [where[a].item() for a in range(3)]
+        line[axis] = slice(None)
+        assert maps[0, order][tuple(line)].sum() > 0.9 * maps[0, order].sum()
 
 
 def test_heads_begin_with_memories_of_4_to_4096_tokens():
@@ -207,3 +241,27 @@ def test_settings_that_make_no_sense_are_refused(fields, words):
 
 def test_the_default_is_three_dimensional():
     assert MSDKMambaConfig().spatial_dims == 3
+
+
+@pytest.mark.slow
+def test_the_smallest_preset_learns_two_volumes_by_heart():
+    torch.manual_seed(0)
+    network = create_network("msd_kmamba", preset="small", spatial_dims=3, num_classes=3).train()
+    objective = objective_of("msd_kmamba", "dice_ce", "softmax")
+    cases = [hippocampus(seed) for seed in range(2)]
+    images = torch.stack(
+        [torch.from_numpy(c.volume.array[:, 2:34, :32, 2:34].astype("float32")) for c in cases]
+    )
+    images = (images - images.mean()) / images.std()
+    labels = torch.stack([torch.from_numpy(c.labels[2:34, :32, 2:34]).long() for c in cases])
+    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    for step in range(150):
+        optimiser.param_groups[0]["lr"] = 3e-3 * (1 - step / 150)
+        optimiser.zero_grad()
+        objective(network, images, labels, progress=step / 150).backward()
+        optimiser.step()
+    with torch.no_grad():
+        found = network.eval()(images).argmax(1)
+    for value in (1, 2):
+        same = ((found == value) & (labels == value)).sum()
+        assert 2 * same / ((found == value).sum() + (labels == value).sum()) >= 0.98

@@ -21,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 
 from napari_medseg.networks.blocks.scan import full_precision
 
-_BLOCK = 32  # channels at a time
+_BLOCK = 16  # channels at a time
 
 
 def bidirectional_selective_scan(

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_medseg.networks.base import Inspectable
 from napari_medseg.networks.blocks.kernels import scan_for, selective_scan_for
 from napari_medseg.networks.depthwise import depthwise_groups
 
@@ -20,7 +21,7 @@ _ORDERS = ((1, 2, 3), (2, 3, 1), (3, 1, 2))  # axes of tokens, slowest first
 _LONGEST, _SHORTEST = 4096.0, 4.0  # tokens that heads remember before training
 
 
-class BidirectionalStateSpace(nn.Module):
+class BidirectionalStateSpace(Inspectable):
     """Read a volume as a sequence along three axis orders, each from both ends.
 
     Shapes: ``(B, D, H, W, C) -> (B, D, H, W, C)``.
@@ -58,13 +59,55 @@ class BidirectionalStateSpace(nn.Module):
         self.skip = nn.Parameter(torch.ones(inner))
         self.norm = nn.LayerNorm(inner)
         self.leave = nn.Linear(inner, channels, bias=False)
+        self.overlays = {
+            "reach": "tokens a voxel's state is remembered for, per order of reading",
+            "attention": "what the chosen voxel takes from each voxel, per order; may be negative",
+        }
+        if axes > 1:
+            self.overlays["orders"] = "share of each order of reading: D-H-W, H-W-D, W-D-H"
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix the tokens."""
-        u, gate = self.enter(x).chunk(2, dim=-1)
-        u = F.silu(self.near(u))
+        u, gate = self._entered(x)
         y = self._scanned(u, self.select(u))
         return self.leave(self.norm(self.skip * u + y) * F.silu(gate))
+
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Compute a map per order, or the orders' shares; see `Inspectable`.
+
+        The attention of `attention_row` is exact for the scan; what convolution, gate and skip
+        do before and after it is left out. Heads are averaged.
+        """
+        (x,) = inputs
+        if name == "orders":
+            assert self.shares is not None
+            return self.shares.softmax(0).expand(len(x), -1)
+        size = x.shape[1:4]
+        place = [min(int(share * side), side - 1) for share, side in zip(at, size, strict=True)]
+        u, _ = self._entered(x)
+        maps = []
+        for order, own in enumerate(self.select(u).chunk(self.axes, dim=-1)):
+            axes = _ORDERS[order]
+            dt, rate, b, c = self._rates(_sequence(own, axes), order)
+            if name == "reach":
+                seen = 1 / (dt * rate)
+            else:
+                index = 0
+                for axis in axes:
+                    index = index * size[axis - 1] + place[axis - 1]
+                seen = attention_row(dt, -rate, b, c, index)
+            maps.append(_volume(seen.mean(-1, keepdim=True), axes, size)[..., 0])
+        return torch.stack(maps, dim=1)
+
+    def _rates(self, own: Tensor, order: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return step sizes ``(B, L, H)``, minus A, B and C of one order."""
+        b, c, dt = own.split([self.states, self.states, self.heads], dim=-1)
+        dt = F.softplus(dt + self.dt_bias[order]).clamp(max=1)
+        return dt, self.log_rate[order].exp(), b, c
+
+    def _entered(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        u, gate = self.enter(x).chunk(2, dim=-1)
+        return F.silu(self.near(u)), gate
 
     def _scanned(self, u: Tensor, selected: Tensor) -> Tensor:
         """Scan all orders: ``(B, D, H, W, d) -> (B, D, H, W, d)``."""
@@ -113,6 +156,8 @@ class DiagonalStateSpace(BidirectionalStateSpace):
         dt = torch.empty(axes, inner).uniform_(math.log(1e-3), math.log(1e-1)).exp()
         self.dt_bias = nn.Parameter(torch.log(torch.expm1(dt)))
         self.log_rate = nn.Parameter(torch.arange(1.0, states + 1).log().repeat(axes, inner, 1))
+        # a state, not a head, has a reach; there is no attention between tokens as such
+        self.overlays = {k: v for k, v in self.overlays.items() if k == "orders"}
 
     def _scan(self, tokens: Tensor, selected: Tensor) -> Tensor:
         scan = selective_scan_for(tokens.device)
@@ -140,6 +185,33 @@ class Depthwise(nn.Module):
         """Convolve."""
         assert self.bias is not None
         return depthwise_groups(x.movedim(-1, 1), [self.weight], [self.bias]).movedim(1, -1)
+
+
+def attention_row(dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, index: int) -> Tensor:
+    """Return the weights with which a token's answer sums the values of all tokens.
+
+    Parameters
+    ----------
+    dt : Tensor
+        ``(B, L, H)``.
+    decay : Tensor
+        ``(H,)``.
+    b, c : Tensor
+        ``(B, L, N)``.
+    index : int
+        The token.
+
+    Returns
+    -------
+    Tensor
+        ``(B, L, H)``: `bidirectional_scan` at `index` is the sum over L of these times the values.
+
+    Source: Ali et al. 2024, The Hidden Attention of Mamba Models, arXiv:2403.01590, for this scan.
+    """
+    since = F.pad((dt * decay).cumsum(1), (0, 0, 1, 0))
+    before, after = since[:, :-1], since[:, 1:]
+    kept = torch.minimum(after[:, index, None] - after, before - before[:, index, None]).exp()
+    return (b * c[:, index, None]).sum(-1, keepdim=True) * kept * dt
 
 
 def _sequence(t: Tensor, axes: tuple[int, ...]) -> Tensor:

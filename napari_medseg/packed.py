@@ -167,10 +167,6 @@ def bounding_box(mask: np.ndarray) -> Box | None:
     return tuple(box)
 
 
-def _shape(box: Box) -> tuple[int, ...]:
-    return tuple(s.stop - s.start for s in box)
-
-
 def shape_of(box: Box) -> tuple[int, ...]:
     """Return how many voxels a box has along each axis."""
     return tuple(s.stop - s.start for s in box)

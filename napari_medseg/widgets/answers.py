@@ -49,9 +49,10 @@ def show_answer(
 ) -> Labels:
     """Put what a model found beside the image it was found in.
 
-    A second run of the same model on the same image writes into the same layer, as one undo step,
-    and changes nothing outside `box`. If a stroke is going on in that layer, the answer comes as
-    soon as it is finished. Camera, slice and selection stay as they are.
+    Every answer is one undo step, the first one too. A second run of the same model on the same
+    image writes into the same layer and changes nothing outside `box`. If a stroke is going on in
+    that layer, the answer comes as soon as it is finished. Camera, slice and selection stay as
+    they are.
 
     Parameters
     ----------
@@ -91,20 +92,20 @@ def show_answer(
         return earlier
     if earlier is not None:
         painted_of(earlier).write_answer(
-            values, f"Segment: {model}", box=where, keep_painted=keep_painted
+            values, _step_name(model), box=where, keep_painted=keep_painted
         )
         earlier.metadata[KEY].update(provenance=provenance)
         earlier.visible = True
         return earlier
     layer = Labels(
-        _filled(values, where, shape),
+        np.zeros(shape, values.dtype),
         name=" · ".join([image.name, model, *(f"{i}" for i in step)]),
         metadata={KEY: {**ours, "place": place_of(image), "provenance": provenance}},
         opacity=0.6,
         **same_grid(image, step),
         **class_look(classes),
     )
-    painted_of(layer)
+    painted_of(layer).write_answer(values, _step_name(model), box=where)
     insert_above(viewer, image, layer)
     return layer
 
@@ -192,6 +193,11 @@ def _grid(
     # an image that was replaced by a smaller one while the model ran still gets the whole answer
     shape = (*(1 for _ in step), *(max(s.stop, n) for s, n in zip(inside, sides, strict=True)))
     return where, shape
+
+
+def _step_name(model: str) -> str:
+    """Return what a person undoes."""
+    return f"Segment: {model}"
 
 
 def _filled(values: np.ndarray, where: Box, shape: tuple[int, ...]) -> np.ndarray:

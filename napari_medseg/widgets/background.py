@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.qt.threading import WorkerBase, WorkerBaseSignals
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from napari_medseg.progress import Cancelled, Step
 from napari_medseg.widgets.notices import sentence, show_failure
@@ -43,11 +43,19 @@ class Task(WorkerBase):
         self._last_step = 0.0
         self.errored.connect(show_failure)
 
+    def start(self) -> None:
+        super().start()
+        # It takes no place in the pool: Qt itself converts images there while the GUI thread holds
+        # the interpreter's lock, and would wait for ever behind tasks that wait for that lock.
+        _pool().releaseThread()
+
     def run(self) -> None:
         try:
             super().run()
         except RuntimeError:  # Qt's half of the signals is gone: the program is ending
             _log.debug("ended after its window", exc_info=True)
+        finally:
+            _pool().reserveThread()
 
     def work(self) -> Any:
         try:
@@ -74,6 +82,12 @@ class Task(WorkerBase):
     def _stop_if_asked(self) -> None:
         if self.abort_requested:
             raise Cancelled
+
+
+def _pool() -> QThreadPool:
+    pool = QThreadPool.globalInstance()
+    assert pool is not None  # Qt makes it when it is asked for
+    return pool
 
 
 class Runner(QObject):

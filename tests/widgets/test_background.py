@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from qtpy.QtCore import QThread
+from qtpy.QtCore import QRunnable, QThread, QThreadPool
 
 from napari_medseg.progress import Step
 from napari_medseg.widgets.background import Runner, Task
@@ -48,6 +48,33 @@ def test_a_result_is_followed_by_finished(qtbot, told):
     task.start()
     qtbot.waitUntil(lambda: len(seen) == 2)
     assert seen == [("returned", 7), ("finished",)]
+
+
+class _Conversion(QRunnable):
+    """What Qt does in the pool when it converts an image, while the GUI thread waits for it."""
+
+    def __init__(self):
+        super().__init__()
+        self.done = threading.Event()
+
+    def run(self):
+        self.done.set()
+
+
+def test_tasks_leave_the_threads_of_the_pool_to_qt(qtbot):
+    pool, go_on = QThreadPool.globalInstance(), threading.Event()
+    places, taken = pool.maxThreadCount(), pool.activeThreadCount()
+    tasks = [Task(lambda report: go_on.wait(30)) for _ in range(places + 1)]
+    for task in tasks:
+        task.start()
+    qtbot.wait(20)  # they are started from the event loop
+    conversion = _Conversion()
+    conversion.setAutoDelete(False)
+    assert pool.tryStart(conversion)
+    assert conversion.done.wait(10)
+    with qtbot.waitSignals([task.finished for task in tasks]):
+        go_on.set()
+    qtbot.waitUntil(lambda: pool.activeThreadCount() == taken)
 
 
 def test_cancelling_stops_at_the_next_report(qtbot, told):

@@ -75,7 +75,7 @@ def test_a_later_run_is_one_undo_step_and_keeps_what_a_person_painted(model, ima
     _show(model, image, _answer(seed=2))
     expected = np.where(painted == 7, 7, _answer(seed=2))
     np.testing.assert_array_equal(layer.data, expected)
-    assert history(layer) == ["Brush", "Segment: m"]
+    assert history(layer) == ["Segment: m", "Brush", "Segment: m"]
     layer.undo()
     np.testing.assert_array_equal(layer.data, painted)
 
@@ -195,10 +195,10 @@ def test_an_answer_during_a_stroke_comes_when_the_stroke_is_finished(qtbot, mode
         assert _show(model, image, _answer(seed=2)) is layer
         _show(model, image, _answer(2, 4, 5, seed=3), box=BOX)
         qtbot.wait(120)
-        assert history(layer) == []
+        assert history(layer) == ["Segment: m"]
         layer.paint((3, 2, 2), 7)
-    qtbot.waitUntil(lambda: len(history(layer)) == 3)
-    assert history(layer) == ["Brush", "Segment: m", "Segment: m"]
+    qtbot.waitUntil(lambda: len(history(layer)) == 4)
+    assert history(layer) == ["Segment: m", "Brush", "Segment: m", "Segment: m"]
     expected = _answer(seed=2)
     expected[BOX] = _answer(2, 4, 5, seed=3)
     expected[1, 2, 2] = expected[3, 2, 2] = 7

@@ -125,17 +125,22 @@ class MultiScaleDistilled(Objective):
             return supervised
         self.gates.lerp_(gates(teacher, students, levels), 1 - _MEMORY)
         distilled = weight * multi_scale_distillation(teacher, students, levels, self.gates)
-        return supervised + _balance(distilled, supervised, network.head.weight) * distilled
+        voxels = images[:, 0].numel()
+        return supervised + distilled * _balance(distilled, supervised, network.head.weight, voxels)
 
 
-def _balance(added: Tensor, main: Tensor, weight: Tensor) -> Tensor:
+def _balance(added: Tensor, main: Tensor, weight: Tensor, voxels: int) -> Tensor:
     """Return the factor, at most 1, that keeps one gradient in `weight` well below another."""
     if not torch.is_grad_enabled():
         return torch.ones_like(main)
+    # in half precision the gradient of one voxel may be too small and that of all too large
+    scale = voxels**0.5
     of_added, of_main = (
-        torch.autograd.grad(value, weight, retain_graph=True)[0].norm() for value in (added, main)
+        torch.autograd.grad(value * scale, weight, retain_graph=True)[0].float().norm()
+        for value in (added, main)
     )
-    return (_LARGEST_SHARE * of_main / of_added.clamp(min=1e-12)).clamp(max=1)
+    factor = _LARGEST_SHARE * of_main / of_added.clamp(min=1e-12)
+    return factor.nan_to_num(nan=0.0).clamp(max=1)
 
 
 _OF_ARCHITECTURE: dict[str, type[Objective]] = {

@@ -178,3 +178,24 @@ def test_the_gates_are_saved_with_the_run():
     again = objective_of("msd_kmamba", "dice_ce", "softmax")
     again.load_state_dict(objective.state_dict())
     assert again.gates.tolist() == [0.25] * 4
+
+
+def test_half_precision_weighs_the_self_distillation_alike(network):
+    images, targets = torch.randn(1, 1, 32, 32, 32), torch.randint(3, (1, 32, 32, 32))
+    objective = objective_of("msd_kmamba", "dice_ce", "softmax")
+    exact = gradients(network, objective, images, targets, progress=1.0)
+    objective.gates.fill_(0.5)
+    network.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        value = objective(network, images, targets, progress=1.0)
+    value.backward()
+    rough = torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+    assert torch.isfinite(rough).all()
+    assert 0.5 < rough.norm() / exact.norm() < 2
+
+
+def test_a_score_without_gradients_can_be_computed_too(network):
+    images, targets = torch.randn(1, 1, 32, 32, 32), torch.randint(3, (1, 32, 32, 32))
+    objective = objective_of("msd_kmamba", "dice_ce", "softmax")
+    with torch.no_grad():
+        assert objective(network, images, targets, progress=1.0) > 0

@@ -177,15 +177,16 @@ class _Pairs(torch.autograd.Function):
         x, b, c, since = ctx.saved_tensors
         gradient = gradient.contiguous()
         to_x, to_b, to_c, to_since = (torch.empty_like(t) for t in (x, b, c, since))
-        for at in _slabs(x):
-            decay = _decay(since[at])
-            mask = (c[at] @ b[at].mT) * decay
-            torch.matmul(mask.mT, gradient[at], out=to_x[at])
-            to_mask = gradient[at] @ x[at].mT
-            to_since[at] = _to_since(mask.mul_(to_mask))
-            to_product = to_mask.mul_(decay).sum(1, keepdim=True)
-            torch.matmul(to_product, b[at], out=to_c[at])
-            torch.matmul(to_product.mT, c[at], out=to_b[at])
+        with torch.autocast(x.device.type, enabled=False):
+            for at in _slabs(x):
+                decay = _decay(since[at])
+                mask = (c[at] @ b[at].mT) * decay
+                torch.matmul(mask.mT, gradient[at], out=to_x[at])
+                to_mask = gradient[at] @ x[at].mT
+                to_since[at] = _to_since(mask.mul_(to_mask))
+                to_product = to_mask.mul_(decay).sum(1, keepdim=True)
+                torch.matmul(to_product, b[at], out=to_c[at])
+                torch.matmul(to_product.mT, c[at], out=to_b[at])
         return to_x, to_b, to_c, to_since
 
 

@@ -184,7 +184,13 @@ class Depthwise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
         assert self.bias is not None
-        return depthwise_groups(x.movedim(-1, 1), [self.weight], [self.bias]).movedim(1, -1)
+        x = x.movedim(-1, 1)
+        if x.device.type == "cpu":  # oneDNN's gradient of these weights in bfloat16 may be infinite
+            with torch.autocast("cpu", enabled=False):
+                return depthwise_groups(x.to(self.weight), [self.weight], [self.bias]).movedim(
+                    1, -1
+                )
+        return depthwise_groups(x, [self.weight], [self.bias]).movedim(1, -1)
 
 
 def attention_row(dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, index: int) -> Tensor:

@@ -1,0 +1,115 @@
+"""Take the pictures of the documentation: each tab of the workbench, phantoms only.
+
+    xvfb-run -a -s "-screen 0 1920x1200x24" python scripts/pictures.py docs/pictures
+    xvfb-run -a -s "-screen 0 1920x1200x24" python scripts/pictures.py DIR --size 1920x1200 --light
+
+Writes ``model.png``, ``segment.png`` and ``worklist.png``: the hippocampus phantom, segmented by
+the bundled model, and a folder of such phantoms with one case segmented.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+SAMPLE, MODEL = "hippocampus", "hippocampus-lgmsnet"
+LONGEST = 300.0  # seconds
+
+
+def spin(
+    done: Callable[[], Any] = lambda: False, seconds: float = 1.0, *, must: bool = False
+) -> None:
+    """Let the window live until `done()` or for some seconds.
+
+    Raises
+    ------
+    TimeoutError
+        If it `must` be done and is not.
+    """
+    from qtpy.QtWidgets import QApplication
+
+    end = time.monotonic() + seconds
+    while not done() and time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.01)
+    if must and not done():
+        raise TimeoutError(f"the window did not come so far in {seconds:.0f} s")
+
+
+def shoot(viewer: Any, workbench: Any, name: str, path: Path) -> None:
+    """Go to a panel, close what lies over the canvas, and save the window in 128 colours."""
+    from qtpy.QtWidgets import QDialog
+
+    workbench.go_to(name)
+    spin(seconds=2.5)
+    for notice in workbench.window().findChildren(QDialog):
+        notice.close()
+    spin(seconds=0.5)
+    picture = Image.fromarray(viewer.window.screenshot(canvas_only=False, flash=False)[..., :3])
+    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def show_largest(viewer: Any) -> None:
+    """Go to the slice that shows most of what the model found."""
+    from napari_medseg.widgets.volumes import KEY
+
+    [found] = [y for y in viewer.layers if "provenance" in y.metadata.get(KEY, {})]
+    viewer.dims.set_current_step(0, int(np.count_nonzero(found.data, axis=(1, 2)).argmax()))
+
+
+def make_cases(folder: Path, count: int = 6) -> None:
+    """Save a folder of phantom volumes that differ a little."""
+    from napari_medseg.io import write_image
+    from napari_medseg.samples import SAMPLES
+
+    volume = SAMPLES[SAMPLE].make().volume
+    noise = np.random.default_rng(0)
+    for case in range(1, count + 1):
+        values = volume.array + noise.normal(0, 2, volume.array.shape).astype(np.float32)
+        write_image(folder / f"case_{case:03}.nii.gz", volume.with_array(values))
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--size", default="1366x768")
+    parser.add_argument("--light", action="store_true", help="napari's light theme")
+    words = parser.parse_args()
+    words.folder.mkdir(parents=True, exist_ok=True)
+
+    import napari
+
+    from napari_medseg.engine.zoo import find_model
+    from napari_medseg.widgets.case_folder import open_folder
+
+    viewer = napari.Viewer(show=True)
+    viewer.theme = "light" if words.light else "dark"
+    viewer.window.resize(*map(int, words.size.split("x")))
+    viewer.open_sample("napari-medseg", SAMPLE)
+    _, workbench = viewer.window.add_plugin_dock_widget("napari-medseg", "Workbench")
+    workbench.choose_model(find_model(MODEL))
+    spin(lambda: workbench.segment.segment.isEnabled(), LONGEST, must=True)
+    workbench.segment.segment.click()
+    spin(lambda: not workbench.runner.busy, LONGEST, must=True)
+    show_largest(viewer)
+    shoot(viewer, workbench, "segment", words.folder / "segment.png")
+    shoot(viewer, workbench, "model", words.folder / "model.png")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "scans"
+        folder.mkdir()
+        make_cases(folder)
+        open_folder(viewer, folder)
+        shoot(viewer, workbench, "worklist", words.folder / "worklist.png")
+        viewer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,8 @@ Ours:  everything the abstract does not say, that is, all below: the U-shape, wi
        state spaces from stride 4 on in three axis orders (`blocks`), stems per modality
        (`modalities`), and the teacher: the decoder's levels, brought to full resolution and
        weighted per voxel by a softmax. No number of the paper is claimed.
-Checked: base with 4 modalities and 4 classes has 9.3 M parameters.
+Checked: 9,314,890 parameters of base with 4 modalities and 4 classes (small 2,406,690, large
+       23,778,954); no outside reference exists.
 """
 
 from __future__ import annotations

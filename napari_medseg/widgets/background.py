@@ -11,6 +11,7 @@ from napari.qt.threading import WorkerBase, WorkerBaseSignals
 from qtpy.QtCore import QObject, QThreadPool, Signal
 
 from napari_medseg.progress import Cancelled, Step
+from napari_medseg.widgets.collector import collector
 from napari_medseg.widgets.notices import sentence, show_failure
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Task(WorkerBase):
         self.errored.connect(show_failure)
 
     def start(self) -> None:
+        collector().begin()
+        self.finished.connect(collector().end)
         super().start()
         # It takes no place in the pool: Qt itself converts images there while the GUI thread holds
         # the interpreter's lock, and would wait for ever behind tasks that wait for that lock.

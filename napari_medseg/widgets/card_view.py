@@ -22,6 +22,7 @@ from napari_medseg.widgets.model_words import about_page, finds_page, input_page
 from napari_medseg.widgets.picture_view import PictureView
 from napari_medseg.widgets.pieces import wrapped_label
 from napari_medseg.widgets.score_view import ScoreView
+from napari_medseg.widgets.sessions import when_gone
 
 _PATIENCE = 250  # ms a card is looked at before its picture is made
 
@@ -63,7 +64,7 @@ class CardView(QWidget):
         self._later.setSingleShot(True)
         self._later.setInterval(_PATIENCE)
         self._later.timeout.connect(self._complete)
-        self.destroyed.connect(partial(_quit_all, self._tasks))
+        when_gone(self, partial(_quit_all, self._tasks))
         self._lay_out()
 
     def show_message(self, text: str) -> None:

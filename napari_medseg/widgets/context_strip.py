@@ -50,7 +50,7 @@ class ContextStrip(QWidget):
         self.model.clicked.connect(partial(self.wanted.emit, "model"))
         self.case.clicked.connect(partial(self.wanted.emit, "worklist"))
         self.keys = QToolButton()
-        self.keys.setText("?")
+        self.keys.setText("Keys")
         self.keys.setToolTip("The keys of MedSeg, all on one page")
         self.keys.clicked.connect(self._show_keys)
         first = QHBoxLayout()

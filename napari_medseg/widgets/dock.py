@@ -9,24 +9,22 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from qtpy.QtCore import QSize, QTimer
-from qtpy.QtGui import QPalette, QShowEvent
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
 from napari_medseg.widgets import painted
 from napari_medseg.widgets.drops import Drops
-from napari_medseg.widgets.first_model import choose_first_model
 from napari_medseg.widgets.keys import rebind
+from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS, PanelPage
 from napari_medseg.widgets.run_bar import RunBar
 from napari_medseg.widgets.sessions import (
-    connect_while_alive,
     runner_of,
     session_of,
     unwrapped,
     when_gone,
 )
 from napari_medseg.widgets.settings import PLUGIN, follow_preferences, preferences
-from napari_medseg.widgets.theme import colour, follow_theme
 from napari_medseg.widgets.warm_up import start_warm_up, thaw
 
 if TYPE_CHECKING:
@@ -64,13 +62,9 @@ class Dock(QWidget):
         self._warm_up.timeout.connect(start_warm_up)
         _open[viewer] = _open.get(viewer, 0) + 1
         when_gone(self, _farewell(viewer))
-        events = viewer.layers.events
-        connect_while_alive(self, events.inserted, self._on_layers)
-        connect_while_alive(self, events.removed, self._on_layers)
         follow_preferences(self, self._on_setting)
-        follow_theme(viewer, self, self.paint)
         painted.follow(viewer)
-        choose_first_model(viewer)
+        model_choice_of(viewer)  # from now on a model is proposed for the image in view
 
     def panel(self, name: str) -> QWidget:
         """Return a panel of this dock, made now if it was not yet."""
@@ -105,21 +99,11 @@ class Dock(QWidget):
 
         return make
 
-    def _on_layers(self) -> None:
-        choose_first_model(self.viewer)
-
-    def _on_setting(self, event: Any) -> None:
-        if event.key == "general.device":
+    def _on_setting(self, name: str) -> None:
+        if name == "general.device":
             self.session.device = preferences().device
-        elif event.key == "general.default_model":
-            choose_first_model(self.viewer)
-        elif event.key.startswith("keys."):
+        elif name.startswith("keys."):
             rebind(self.viewer)
-
-    def paint(self) -> None:
-        palette = self.palette()
-        palette.setColor(QPalette.ColorRole.Link, colour(self.viewer, "link"))
-        self.setPalette(palette)
 
 
 def docks_of(viewer: Viewer) -> list[Dock]:

@@ -14,6 +14,8 @@ from qtpy.QtWidgets import QApplication, QWidget
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+_CANVAS = ("QtViewer", "QtWelcomeWidget")  # napari's; the second lies over an empty canvas
+
 
 class Drops(QObject):
     """Takes the drops that `readers.drop_opens` claims, and leaves all others to napari.
@@ -36,7 +38,7 @@ class Drops(QObject):
     def follow(self, window: QWidget | None) -> None:
         """Watch the canvas of `window`; watching it twice is watching it once."""
         for widget in window.findChildren(QWidget) if window is not None else ():
-            if type(widget).__name__ == "QtViewer":
+            if type(widget).__name__ in _CANVAS:
                 widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:

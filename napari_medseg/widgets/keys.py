@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakMethod
 
@@ -98,12 +97,20 @@ def _attach(viewer: Viewer, action: str) -> str:
     try:
         if twin is not None and wanted != standing_in:
             raise ValueError(f"the key {wanted} is that of '{KEYS[twin].words}', too")
-        bind_key(viewer, wanted, partial(_press, action))
+        bind_key(viewer, wanted, _pressed(action))
         return wanted
     except ValueError as error:
         warn_once(f"{KEYS[action].words} keeps the key {standing_in}: {error}")
-    bind_key(viewer, standing_in, partial(_press, action))
+    bind_key(viewer, standing_in, _pressed(action))
     return standing_in
+
+
+def _pressed(action: str) -> Callable[[Viewer], None]:
+    def press(viewer: Viewer) -> None:
+        _press(action, viewer)
+
+    press.__name__ = action  # napari asks every key of a viewer for its name
+    return press
 
 
 def _press(action: str, viewer: Viewer) -> None:

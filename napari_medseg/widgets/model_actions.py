@@ -24,6 +24,7 @@ from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.model_rows import OPENED, ModelRow
 from napari_medseg.widgets.model_words import tip_page
 from napari_medseg.widgets.notices import show_failure
+from napari_medseg.widgets.sessions import when_gone
 
 KEEP_TIP = "Copies the file into your models folder, so that it is listed next time, too"
 _WITHOUT_CHOICE = "Choose a model in the list first"
@@ -61,7 +62,7 @@ class ModelActions(QWidget):
         self.keep.clicked.connect(self._keep)
         self.remove.clicked.connect(self._remove)
         self.reveal.clicked.connect(self._reveal)
-        self.destroyed.connect(partial(_quit_all, self._tasks))
+        when_gone(self, partial(_quit_all, self._tasks))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

@@ -42,6 +42,11 @@ class Panel:
 
 
 PANELS: dict[str, Panel] = {
+    "worklist": Panel(
+        "Worklist",
+        "napari_medseg.widgets.worklist_panel:WorklistPanel",
+        "Work through a folder of cases",
+    ),
     "model": Panel(
         "Model",
         "napari_medseg.widgets.model_panel:ModelPanel",

@@ -15,9 +15,7 @@ from napari_medseg.io import CaseFiles, find_cases, is_image_path, read_labels, 
 from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
 from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_stem, image_suffix
 from napari_medseg.io.tiff_metadata import stated_spacing
-from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.notices import offer, show_failure
-from napari_medseg.widgets.sessions import session_of
 from napari_medseg.widgets.volumes import LayerData, from_labels, from_volume
 
 if TYPE_CHECKING:
@@ -84,17 +82,11 @@ def _read_folder(folder: Path) -> list[LayerData]:
 
 
 def open_worklist(viewer: Viewer, folder: Path) -> None:
-    """Work through the cases of `folder` in the Worklist panel.
-
-    Raises
-    ------
-    ValueError, OSError
-        If the folder holds no images or cannot be read.
-    """
+    """Work through the cases of `folder` in the Worklist panel."""
+    from napari_medseg.widgets.case_folder import open_folder
     from napari_medseg.widgets.dock import show_panel
-    from napari_medseg.worklist import Worklist
 
-    session_of(viewer).worklist = Worklist.open(folder)
+    open_folder(viewer, folder)
     show_panel(viewer, "worklist")
 
 
@@ -106,10 +98,10 @@ def choose_model_file(viewer: Viewer, path: Path) -> None:
     ValueError, OSError
         If it is no model that can be used here.
     """
-    from napari_medseg.engine.checkpoint import read_card
     from napari_medseg.widgets.dock import show_panel
+    from napari_medseg.widgets.model_choice import model_choice_of
 
-    session_of(viewer).model = ChosenModel(path, read_card(path))
+    model_choice_of(viewer).open(path)
     show_panel(viewer, "segment")
 
 

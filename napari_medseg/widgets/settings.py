@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
 
 from napari_medseg.widgets.notices import warn_once
 from napari_medseg.widgets.sessions import connect_while_alive
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 PLUGIN = "napari-medseg"
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
@@ -43,34 +47,90 @@ class Preferences:
 
 def preferences() -> Preferences:
     """Return the settings as they are now; the defaults where napari has none of ours."""
-    settings = _settings()
-    if settings is None:
-        return Preferences()
-    general, keys = settings.general, settings.keys
+    general, keys = _sections()
     return Preferences(
-        device=general.device,
-        default_model=general.default_model.strip(),
-        data_directory=_folder(general.data_directory.strip()),
-        undo_memory=general.undo_memory,
-        keys={name: getattr(keys, name).strip() for name in type(keys).model_fields},
+        device=general.get("device", Preferences.device),
+        default_model=general.get("default_model", "").strip(),
+        data_directory=_folder(general.get("data_directory", "").strip()),
+        undo_memory=general.get("undo_memory", Preferences.undo_memory),
+        keys={action: key.strip() for action, key in keys.items()},
     )
 
 
-def follow_preferences(widget: QWidget, method: Callable[..., Any]) -> None:
-    """Call `method` whenever a setting is changed, as long as `widget` lives."""
-    settings = _settings()
-    if settings is not None:
-        connect_while_alive(widget, settings.events.changed, method)
+def follow_preferences(widget: QWidget, method: Callable[[str], Any]) -> None:
+    """Call `method` with the name of a setting ("general.device") whenever one is changed.
+
+    It is called as long as `widget` lives.
+    """
+    connect_while_alive(widget, _settings.changed, method)
 
 
-def _settings() -> Any:
-    """Return napari's settings of this plugin; None where it is not installed with its manifest."""
+def load_settings() -> None:
+    """Take napari's own settings, which tell when they change.
+
+    napari reads the manifests of all plugins for that, half a second; so a thread does it. Until
+    then the file says what the settings are.
+    """
     from napari.settings import get_plugin_settings
 
+    with suppress(KeyError):  # not installed with its manifest
+        _settings.live = get_plugin_settings(PLUGIN)
+
+
+def watch_settings() -> None:
+    """Tell of every change from now on, after `load_settings`; in the GUI thread."""
+    if _settings.live is not None:
+        _settings.live.events.changed.connect(_on_change)
+
+
+class _Settings:
+    """Emits ``changed(name)``; `live` is napari's object, once it is loaded."""
+
+    changed = Signal(str)
+    live: Any = None
+
+
+_settings = _Settings()
+
+
+def _on_change(event: Any) -> None:
+    _settings.changed.emit(event.key)
+
+
+def _sections() -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the two sections of the settings page."""
+    live = _settings.live
+    if live is not None:
+        return live.general.model_dump(), live.keys.model_dump()
+    from napari.settings import get_settings
+
+    folder = get_settings().config_path
+    path = Path(folder).parent / f"{PLUGIN}.yaml" if folder else None
+    return _checked(_stored(path)) if path is not None and path.is_file() else ({}, {})
+
+
+def _stored(path: Path) -> Any:
+    import yaml  # type: ignore[import-untyped]
+
     try:
-        return get_plugin_settings(PLUGIN)
-    except KeyError:
-        return None
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None  # napari says so itself when it reads the file
+
+
+def _checked(stored: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what of a settings file is as the manifest wants it."""
+    general, keys = _section(stored, "general"), _section(stored, "keys")
+    kinds = {"device": str, "default_model": str, "data_directory": str, "undo_memory": int}
+    good = {k: v for k, v in general.items() if isinstance(v, kinds.get(k, ()))}
+    if good.get("device") not in DEVICES:
+        good.pop("device", None)
+    return good, {k: v for k, v in keys.items() if isinstance(v, str)}
+
+
+def _section(stored: Any, name: str) -> dict[str, Any]:
+    section = stored.get(name) if isinstance(stored, dict) else None
+    return section if isinstance(section, dict) else {}
 
 
 def _folder(path: str) -> str:

@@ -21,6 +21,7 @@ class PanelDock(Dock):
         super().__init__(napari_viewer, (self.name,))
         self.column.addWidget(self.pages[self.name], 1)
         self.column.addWidget(self.run_bar)
+        self.panel(self.name)
 
     def go_to(self, name: str) -> None:
         if name not in self.pages:
@@ -30,6 +31,12 @@ class PanelDock(Dock):
         others = [d for d in docks_of(self.viewer) if d is not self and d.run_bar.isVisible()]
         self.run_bar.setVisible(not others)
         super().showEvent(event)
+
+
+class WorklistDock(PanelDock):
+    """The Worklist panel alone."""
+
+    name = "worklist"
 
 
 class ModelDock(PanelDock):

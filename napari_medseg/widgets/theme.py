@@ -31,18 +31,10 @@ def colour(viewer: Viewer, name: str) -> QColor:
     ----------
     name : str
         "text", "background", "foreground", "primary", "secondary", "highlight", "current",
-        "warning", "error", "icon", or "link" for words one can click.
+        "warning", "error", "icon", or "link": words one can click, readable on the background.
     """
     if name == "link":
-        return _mixed(colour(viewer, "current"), colour(viewer, "text"))
+        dark = colour(viewer, "background").lightness() < colour(viewer, "text").lightness()
+        return QColor("#8ab4ff" if dark else "#0a4bb5")
     red, green, blue, *_ = getattr(get_theme(viewer.theme), name).as_rgb_tuple()
     return QColor(red, green, blue)
-
-
-def _mixed(one: QColor, two: QColor) -> QColor:
-    """Return the colour halfway: as blue as the theme's accent, as readable as its text."""
-    return QColor(
-        (one.red() + two.red()) // 2,
-        (one.green() + two.green()) // 2,
-        (one.blue() + two.blue()) // 2,
-    )

@@ -21,6 +21,7 @@ from psygnal import Signal
 from napari_medseg.progress import Report, silent
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.sessions import connect_while_alive
+from napari_medseg.widgets.settings import load_settings, watch_settings
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -40,7 +41,7 @@ _torch = _Torch()
 
 def start_warm_up() -> None:
     """Begin `warm_up` in the background; what it has done already it does not do twice."""
-    task = Task(warm_up)
+    task = Task(_work)
     task.returned.connect(_tell)
     task.start()
 
@@ -50,7 +51,13 @@ def when_warm(widget: QWidget, method: Callable[..., Any]) -> None:
     connect_while_alive(widget, _torch.ready, method)
 
 
-def _tell(_devices: object) -> None:
+def _work(report: Report = silent) -> None:
+    load_settings()
+    warm_up(report)
+
+
+def _tell(_nothing: object) -> None:
+    watch_settings()
     _torch.ready.emit()
 
 

@@ -9,10 +9,9 @@ from qtpy.QtWidgets import QTabWidget
 
 from napari_medseg.widgets.context_strip import ContextStrip
 from napari_medseg.widgets.dock import Dock
+from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS
-from napari_medseg.widgets.sessions import connect_while_alive
-from napari_medseg.widgets.theme import colour
-from napari_medseg.widgets.warm_up import when_warm
+from napari_medseg.widgets.theme import colour, follow_theme
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -28,8 +27,8 @@ class Workbench(Dock):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self.tabs = QTabWidget()
         super().__init__(napari_viewer, tuple(PANELS))
+        self.tabs = QTabWidget()
         self.strip = ContextStrip(self.viewer)
         self.strip.wanted.connect(self.go_to)
         for name, page in self.pages.items():
@@ -39,32 +38,7 @@ class Workbench(Dock):
         self.column.addWidget(self.tabs, 1)
         self.column.addWidget(self.run_bar)
         self.go_to("segment")
-        self._wire()
-
-    def _wire(self) -> None:
-        layers, session = self.viewer.layers, self.session.events
-        for event in (layers.events.inserted, layers.events.removed, layers.events.renamed):
-            connect_while_alive(self, event, self._refresh_images)
-        connect_while_alive(self, layers.selection.events.active, self._follow)
-        connect_while_alive(self, session.model, self._show_model)
-        when_warm(self, self._show_devices)
-        self.segment.follow(layers.selection.active)
-
-    def _refresh_images(self) -> None:
-        self.segment.images.refresh()
-        self.segment.refresh()
-
-    def _follow(self, event: Any) -> None:
-        self.segment.follow(event.value)
-
-    def _show_model(self) -> None:
-        self.segment.show_model()
-        if self.pages["model"].is_made:
-            self.models.show_chosen()
-
-    def _show_devices(self) -> None:
-        if self.pages["model"].is_made:
-            self.models.show_devices()
+        follow_theme(self.viewer, self, self._paint)
 
     @property
     def models(self) -> Any:
@@ -84,16 +58,19 @@ class Workbench(Dock):
         ValueError, OSError
             If it is no model that can be used here.
         """
-        self.models.choose_file(path)
+        model_choice_of(self.viewer).open(path)
         self.go_to("segment")
 
     def go_to(self, name: str) -> None:
-        self.tabs.setCurrentWidget(self.pages[name])
+        if name in self.pages:
+            self.panel(name)  # made also while the window is hidden: it fills the session
+            self.tabs.setCurrentWidget(self.pages[name])
+        else:
+            super().go_to(name)
 
-    def paint(self) -> None:
-        super().paint()
+    def _paint(self) -> None:
         link = colour(self.viewer, "link").name()
         self.tabs.setStyleSheet(
-            "QTabBar::tab { padding: 4px 5px; }"
+            "QTabBar::tab { padding: 4px 3px; }"
             f"QTabBar::tab:selected {{ border-bottom: 2px solid {link}; }}"
         )

@@ -30,21 +30,23 @@ def save_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
     Raises
     ------
-    ValueError
-        If the labels have more axes than the format can hold.
     OSError
-        If the file cannot be written.
+        If the format cannot hold the labels, or the file cannot be written. napari says nothing of
+        the `ValueError` of a writer.
     """
     labels = np.asarray(data)
     while labels.ndim > 3 and labels.shape[0] == 1:
         labels = labels[0]
     if labels.ndim not in (2, 3):
-        raise ValueError(
+        raise OSError(
             f"the layer '{meta.get('name', '')}' has {labels.ndim} axes; labels are saved as one "
             "image or one volume at a time"
         )
     provenance = meta.get("metadata", {}).get(KEY, {}).get("provenance")
     viewer = napari.current_viewer()
     like = like_meta(labels.shape, meta, viewer.layers if viewer is not None else ())
-    write_labels(path, labels, like=like, provenance=provenance)
+    try:
+        write_labels(path, labels, like=like, provenance=provenance)
+    except ValueError as error:
+        raise OSError(str(error)) from error
     return [str(path)]

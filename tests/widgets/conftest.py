@@ -61,6 +61,31 @@ def models(made_models, tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_nobody(tmp_path_factory):
+    """Keep the settings of plugins in an empty folder, as napari's own fixture does."""
+    import napari.settings
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("settings")
+        patch.setattr(napari.settings, "_CFG_PATH", str(folder / "settings.yaml"))
+        yield
+
+
+@pytest.fixture
+def settings():
+    """The plugin's settings as the page of napari changes them; put back afterwards."""
+    from napari_medseg.widgets.settings import PLUGIN, load_settings, watch_settings
+
+    load_settings()
+    watch_settings()
+    from napari.settings import get_plugin_settings
+
+    page = get_plugin_settings(PLUGIN)
+    yield page
+    page.reset()
+
+
 @pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer()

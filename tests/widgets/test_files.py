@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
+from qtpy.QtWidgets import QWidget
 
 from napari_medseg.io import read_labels, write_labels
 from napari_medseg.volume import Volume
@@ -117,12 +118,18 @@ def test_without_a_window_a_folder_of_many_cases_is_refused_with_the_way_out(two
         read(str(two_cases))
 
 
-def test_a_folder_of_many_cases_offers_the_worklist(viewer, two_cases, notices):
+def test_a_folder_of_many_cases_offers_the_worklist(qtbot, viewer, two_cases, notices, models):
     viewer.open(str(two_cases), plugin="napari-medseg")
     assert not viewer.layers
     assert notices[-1].message == "study holds 2 cases."
-    (verb, _) = notices[-1].actions[0]
+    (verb, press) = notices[-1].actions[0]
     assert verb == "Open as worklist"
+    button = QWidget()
+    qtbot.addWidget(button)
+    press(button)
+    (workbench,) = viewer.window._qt_window.findChildren(Workbench)
+    assert [case.name for case in workbench.session.worklist.cases] == ["a", "b"]
+    assert workbench.tabs.currentWidget() is workbench.pages["worklist"]
 
 
 @pytest.mark.parametrize("name", ["photo.png", "photo.jpg", "stack.tif", "scan.tiff"])
@@ -142,7 +149,7 @@ def test_a_dropped_model_is_chosen_in_the_workbench(viewer, made_models, models,
     assert not viewer.layers
     (workbench,) = viewer.window._qt_window.findChildren(Workbench)
     assert workbench.session.model.path == path
-    assert workbench.tabs.currentIndex() == 1
+    assert workbench.tabs.currentWidget() is workbench.pages["segment"]
     viewer.open(str(made_models / "tiny-grey.safetensors"), plugin="napari-medseg")
     assert len(viewer.window._qt_window.findChildren(Workbench)) == 1
     assert workbench.session.model.card.name == "tiny-grey"
@@ -210,7 +217,7 @@ def test_a_time_step_s_labels_are_saved_as_a_volume(viewer, tmp_path):
 def test_labels_of_many_time_steps_are_refused(tmp_path):
     from napari_medseg.widgets.writers import save_labels
 
-    with pytest.raises(ValueError, match="4 axes"):
+    with pytest.raises(OSError, match="4 axes"):
         save_labels(str(tmp_path / "x.nii.gz"), np.ones((2, 4, 5, 6), np.uint8), {"name": "film"})
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,13 @@ from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_medseg.session import Session
-from napari_medseg.widgets.sessions import connect_while_alive, runner_of, session_of
+from napari_medseg.widgets import sessions
+from napari_medseg.widgets.sessions import (
+    connect_while_alive,
+    runner_of,
+    session_of,
+    when_gone,
+)
 
 
 class Listener(QWidget):
@@ -77,3 +85,19 @@ def test_every_viewer_has_its_own_session_and_runner_as_long_as_it_lives(qapp):
     gc.collect()
     assert viewer() is None
     assert session() is None
+
+
+def test_the_end_of_a_widget_is_told_once_and_also_to_functions_nobody_holds(qapp):
+    told = []
+    widget = QWidget()
+    when_gone(widget, partial(told.append, "gone"))
+    gc.collect()
+    _destroy(widget)
+    assert told == ["gone"]
+
+
+def test_nothing_else_listens_to_the_end_of_a_widget():
+    """What only Qt holds may have been cleared by the collector when the signal comes: a crash."""
+    folder = Path(sessions.__file__).parent
+    listening = {p.name for p in folder.glob("*.py") if "destroyed.connect" in p.read_text()}
+    assert listening == {"sessions.py"}

@@ -14,6 +14,7 @@ from napari_medseg.samples import SAMPLES
 from napari_medseg.widgets.sessions import session_of
 from napari_medseg.widgets.workbench import Workbench
 
+COLOURFUL = np.random.default_rng(0).integers(0, 255, (12, 14, 3)).astype(np.uint8)
 OPENING = """
 import sys
 from napari.components import ViewerModel
@@ -57,14 +58,14 @@ def test_without_models_the_panel_says_how_to_get_one(make_napari_viewer, monkey
     assert "Choose a model" in workbench.segment.fix.text()
     assert "train" in workbench.models.card.text()
     workbench.segment.fix.click()
-    assert workbench.tabs.currentIndex() == 0
+    assert workbench.tabs.currentWidget() is workbench.pages["model"]
 
 
 def test_it_opens_with_the_selected_image_and_a_model_that_fits(
     viewer, open_workbench, monkeypatch
 ):
     viewer.add_image(np.zeros((6, 7, 8)), name="volume")
-    viewer.add_image(np.zeros((5, 6, 3), np.uint8), name="photo", rgb=True)
+    viewer.add_image(COLOURFUL, name="photo", rgb=True)
     workbench = open_workbench(viewer)
     assert workbench.session.images == ("photo",)
     card = workbench.session.model.card
@@ -91,8 +92,7 @@ def test_the_image_follows_the_selection_and_a_new_name(viewer, workbench, choos
     ("model", "data", "words"),
     [
         ("tiny-volume", np.zeros((9, 8)), "works on volumes"),
-        ("tiny-grey", np.zeros((9, 8, 3), np.uint8), "one channel"),
-        ("tiny-colour", np.zeros((9, 8)), "3 channels (red, green, blue)"),
+        ("tiny-grey", COLOURFUL[:9, :8], "red, green and blue"),
         ("tiny-brain", np.zeros((9, 8, 7)), "Choose the image for T1"),
     ],
 )
@@ -164,9 +164,9 @@ def test_every_control_says_what_it_does(workbench):
 def test_the_strip_leads_to_the_model(qtbot, workbench):
     workbench.go_to("segment")
     qtbot.mouseClick(workbench.strip.model, Qt.MouseButton.LeftButton)
-    assert workbench.tabs.currentIndex() == 0
+    assert workbench.tabs.currentWidget() is workbench.pages["model"]
     qtbot.mouseClick(workbench.strip.image, Qt.MouseButton.LeftButton)
-    assert workbench.tabs.currentIndex() == 1
+    assert workbench.tabs.currentWidget() is workbench.pages["segment"]
 
 
 def test_the_strip_gives_sizes_with_units(viewer, workbench):
@@ -174,6 +174,38 @@ def test_the_strip_gives_sizes_with_units(viewer, workbench):
     assert workbench.strip.image.whole() == "▣ case_017  52×51×78 · 0.73×0.73×2 mm"
     viewer.add_image(np.zeros((9, 8)), name="photo")
     assert "pixel size unknown" in workbench.strip.image.whole()
+
+
+def test_the_line_of_the_worklist_is_there_while_a_folder_is_open(
+    viewer, workbench, tmp_path, qtbot
+):
+    import imageio.v3 as iio
+
+    from napari_medseg.worklist import Worklist
+    from napari_medseg.worklist_file import State
+
+    for name in ("a", "b", "c"):
+        iio.imwrite(tmp_path / f"{name}.png", np.full((6, 7), 9, np.uint8))
+    strip, session = workbench.strip, workbench.session
+    assert strip.case.isHidden()
+    session.worklist = Worklist.open(tmp_path)
+    assert not strip.case.isHidden()
+    assert strip.case.whole() == "▤ 3 cases · 0 done"
+    session.case = "b"
+    session.worklist.set_state("a", State.DONE)
+    assert strip.case.whole() == "▤ case 2 of 3 · 1 done"
+    qtbot.mouseClick(strip.case, Qt.MouseButton.LeftButton)
+    assert workbench.tabs.currentWidget() is workbench.pages["worklist"]
+    session.worklist = None
+    assert strip.case.isHidden()
+
+
+def test_seven_tabs_fit_without_scrolling(workbench):
+    from qtpy.QtWidgets import QLabel
+
+    for title in ("Interact", "Edit", "Learn", "Explain"):
+        workbench.tabs.addTab(QLabel(), title)
+    assert workbench.tabs.tabBar().sizeHint().width() <= 380 - 8
 
 
 def test_a_closed_workbench_can_be_opened_again(viewer, open_workbench, choose_model):

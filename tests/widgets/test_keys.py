@@ -1,0 +1,115 @@
+"""The keys: one table, free in napari, working with any layer, changed in the settings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QLabel
+
+from napari_medseg.widgets import keys
+from napari_medseg.widgets import notices as said
+from napari_medseg.widgets.keys import KEYS, bind, key_of, label
+from napari_medseg.widgets.keys_page import KeysPage
+from napari_medseg.widgets.layers import taken_keys
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said_yet(monkeypatch):
+    monkeypatch.setattr(said, "_said", set())
+
+
+class Pressed(QObject):
+    def __init__(self):
+        super().__init__()
+        self.times = 0
+
+    def press(self):
+        self.times += 1
+
+
+def _type(viewer, key):
+    """Type on the canvas, as a person does."""
+    QTest.keyClick(viewer.window._qt_viewer.canvas.native, key)
+
+
+def test_no_key_is_napari_s_own_or_another_one_s(viewer):
+    taken = taken_keys(viewer)
+    for key in KEYS.values():
+        assert key.key not in taken
+    assert len({key.key for key in KEYS.values()}) == len(KEYS)
+
+
+def test_every_key_of_the_table_reaches_us(viewer):
+    for action in KEYS:
+        bind(viewer, action, Pressed().press)  # refuses names that never arrive
+    assert {k.key for k in KEYS.values()} <= {str(k) for k in viewer.keymap}
+
+
+@pytest.mark.parametrize("layer", ["none", "image", "labels", "shapes"])
+def test_a_key_works_whatever_layer_is_active(make_napari_viewer, layer):
+    viewer = make_napari_viewer(show=True)
+    if layer == "image":
+        viewer.add_image(np.zeros((4, 5)))
+    elif layer == "labels":
+        viewer.add_labels(np.zeros((4, 5), int)).mode = "paint"
+    elif layer == "shapes":
+        viewer.add_shapes()
+        viewer.add_image(np.zeros((4, 5)))  # not the newest one: its removal crashes some drivers
+        viewer.layers.selection.active = viewer.layers[0]
+    pressed = Pressed()
+    bind(viewer, "next_case", pressed.press)
+    _type(viewer, Qt.Key.Key_K)
+    assert pressed.times == 1
+
+
+def test_the_latest_living_owner_of_an_action_is_called(viewer):
+    first, second = Pressed(), Pressed()
+    bind(viewer, "next_case", first.press)
+    bind(viewer, "next_case", second.press)
+    keys._press("next_case", viewer)
+    assert (first.times, second.times) == (0, 1)
+    del second
+    keys._press("next_case", viewer)
+    assert first.times == 1
+
+
+def test_a_changed_key_replaces_the_old_one(settings, workbench, viewer):
+    pressed = Pressed()
+    bind(viewer, "next_case", pressed.press)
+    settings.keys.next_case = "Alt-K"
+    assert label("next_case") == "Next case  [Alt-K]"
+    bound = {str(key) for key in viewer.keymap}
+    assert "Alt+K" in bound
+    assert "K" not in bound
+
+
+@pytest.mark.parametrize("bad", ["P", "Return", "J", "nonsense"])
+def test_a_key_that_cannot_be_used_is_said_and_the_usual_one_stays(settings, viewer, notices, bad):
+    settings.keys.next_case = bad
+    pressed = Pressed()
+    bind(viewer, "next_case", pressed.press)
+    assert notices[-1].message.startswith("Next case keeps the key K: ")
+    assert "K" in {str(key) for key in viewer.keymap}
+
+
+def test_two_viewers_have_their_own_keys(make_napari_viewer):
+    one, two = make_napari_viewer(), make_napari_viewer()
+    first, second = Pressed(), Pressed()
+    bind(one, "next_case", first.press)
+    bind(two, "next_case", second.press)
+    keys._press("next_case", two)
+    assert (first.times, second.times) == (0, 1)
+
+
+def test_the_page_lists_every_key_as_it_is_set(qtbot, settings, workbench):
+    settings.keys.previous_case = "F3"
+    qtbot.mouseClick(workbench.strip.keys, Qt.MouseButton.LeftButton)
+    (page,) = workbench.window().findChildren(KeysPage)
+    words = " ".join(text.text() for text in page.findChildren(QLabel))
+    for action, key in KEYS.items():
+        assert key_of(action) in words
+        assert key.words in words
+    assert "<b>F3</b>" in words
+    page.reject()

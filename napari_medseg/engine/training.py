@@ -131,7 +131,7 @@ def train(
         if resume:
             run.load()
         try:
-            _learn(run, batches, Segmenter(network, card, device), held_out, report)
+            _learn(run, batches, Segmenter(run.answering, card, device), held_out, report)
         except Cancelled:
             run.save(interrupted=True)
             raise

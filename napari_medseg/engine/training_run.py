@@ -7,11 +7,12 @@ import io
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.checkpoint import save_checkpoint
@@ -87,9 +88,20 @@ class Run:
         self._mixed = config.precision == "mixed" or (
             config.precision == "auto" and device.type == "cuda"
         )
+        self._average: AveragedModel | None = None
+        if config.average:
+            mean = get_ema_multi_avg_fn(config.average)
+            self._average = AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
         self._optimiser = _optimiser(network, config)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._mixed)
         self._started, self._done_before = time.monotonic(), 0
+
+    @property
+    def answering(self) -> SegmentationNetwork:
+        """What is scored and kept: the network, or the mean of its weights over the last steps."""
+        if self._average is None:
+            return self.network
+        return cast(SegmentationNetwork, self._average.module)
 
     @property
     def log_path(self) -> Path:
@@ -138,6 +150,8 @@ class Run:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
         self._scaler.step(self._optimiser)
         self._scaler.update()
+        if self._average is not None:
+            self._average.update_parameters(self.network)
         self._losses.append(value.item())
         self._done += 1
         self.batch += 1
@@ -169,6 +183,7 @@ class Run:
         state = {
             "config": self.config.to_dict(),
             "network": self.network.state_dict(),
+            "average": None if self._average is None else self._average.state_dict(),
             "objective": self.objective.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "scaler": self._scaler.state_dict(),
@@ -202,12 +217,15 @@ class Run:
                 "start the training without --resume"
             )
         state = torch.load(self.state_path, map_location=self._device, weights_only=True)
-        if state["config"] != self.config.to_dict() or state["steps"] != self.steps:
+        begun = TrainingConfig.from_dict(state["config"])  # an older file lacks newer fields
+        if begun.to_dict() != self.config.to_dict() or state["steps"] != self.steps:
             raise ValueError(
                 f"{self.state_path.name} is of a run with other data or settings; give the same "
                 "settings to resume it, or another --out to start anew"
             )
         self.network.load_state_dict(state["network"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         self.objective.load_state_dict(state["objective"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._scaler.load_state_dict(state["scaler"])
@@ -220,7 +238,7 @@ class Run:
         scores: dict[str, Any] = {"validation epoch": self.epoch + 1}
         scores |= {f"validation Dice, {name}": round(value, 4) for name, value in dice.items()}
         self.best_card = self.best_card.replace(scores=scores)
-        save_checkpoint(self._out, self.network, self.best_card, half=self.config.half)
+        save_checkpoint(self._out, self.answering, self.best_card, half=self.config.half)
 
     def _write_log(self) -> None:
         with atomic_path(self.log_path) as temporary, temporary.open("w", newline="") as file:

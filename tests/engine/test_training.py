@@ -7,14 +7,16 @@ import torch
 
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, read_card
+from napari_medseg.engine.objective import objective_of
 from napari_medseg.engine.replay import load_replay, replay_path
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training import train
 from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.engine.training_plan import fill_in, split_cases
 from napari_medseg.engine.training_recipes import paper_recipe
-from napari_medseg.engine.training_run import learning_rate
+from napari_medseg.engine.training_run import Run, learning_rate
 from napari_medseg.io import read_volume, write_image, write_labels
+from napari_medseg.networks import architectures
 from napari_medseg.progress import Cancelled
 from napari_medseg.volume import Volume
 
@@ -100,9 +102,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(photographs, 
     assert not equal(a, c)
 
 
-@pytest.mark.parametrize("interrupted_at", [1, 2, 3])
-def test_a_resumed_run_equals_an_uninterrupted_one(photographs, tmp_path, interrupted_at):
-    config = TrainingConfig(**{**TINY, "epochs": 4, "validation": 0.5})
+@pytest.mark.parametrize(("interrupted_at", "average"), [(1, 0.0), (2, 0.9), (3, 0.0)])
+def test_a_resumed_run_equals_an_uninterrupted_one(photographs, tmp_path, interrupted_at, average):
+    config = TrainingConfig(**{**TINY, "epochs": 4, "validation": 0.5, "average": average})
     whole = train(photographs, config, out=tmp_path / "whole.safetensors")
     out = tmp_path / "parts.safetensors"
     with pytest.raises(Cancelled):
@@ -130,6 +132,35 @@ def test_resuming_needs_the_same_settings_and_something_to_resume(photographs, t
     with pytest.raises(ValueError, match="other data or settings"):
         train(photographs, TrainingConfig(**{**TINY, "batch_size": 1}), out=out, resume=True)
     assert file_hash(out) == before
+
+
+@pytest.mark.parametrize("average", [0.0, 0.75])
+def test_the_weights_that_are_kept_are_the_mean_of_the_last_steps(photographs, tmp_path, average):
+    config = TrainingConfig(**{**TINY, "average": average})
+    card = train(photographs, config, out=tmp_path / "m.safetensors").card
+    architecture = architectures()[card.architecture]
+    network = architecture.build(architecture.config.from_dict(card.config))
+    loss = objective_of(card.architecture, config.loss, card.activation)
+    device = torch.device("cpu")
+    run = Run(network, loss, card, config, tmp_path / "n.safetensors", device, steps=5)
+    expected = None
+    for _ in range(3):
+        run.update(torch.randn(2, 3, 32, 32), torch.zeros(2, 1, 32, 32))
+        now = torch.nn.utils.parameters_to_vector(network.parameters()).detach()
+        expected = now if expected is None else average * expected + (1 - average) * now
+    kept = torch.nn.utils.parameters_to_vector(run.answering.parameters())
+    torch.testing.assert_close(kept, expected)
+
+
+def test_a_run_begun_before_a_setting_existed_is_resumed(photographs, tmp_path):
+    out, config = tmp_path / "m.safetensors", TrainingConfig(**TINY)
+    with pytest.raises(Cancelled):
+        train(photographs, config, out=out, report=stop_at(1))
+    path = out.with_suffix(".resume.pt")
+    state = torch.load(path, weights_only=True)
+    del state["config"]["average"], state["average"]
+    torch.save(state, path)
+    assert train(photographs, config, out=out, resume=True).epochs == config.epochs
 
 
 def test_training_learns_what_is_easy(photographs, tmp_path):

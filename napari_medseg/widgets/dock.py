@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 from napari_medseg.widgets import painted
 from napari_medseg.widgets.drops import Drops
 from napari_medseg.widgets.keys import rebind
+from napari_medseg.widgets.layers import limit_history
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS, PanelPage
 from napari_medseg.widgets.run_bar import RunBar
@@ -63,6 +64,7 @@ class Dock(QWidget):
         _open[viewer] = _open.get(viewer, 0) + 1
         when_gone(self, _farewell(viewer))
         follow_preferences(self, self._on_setting)
+        limit_history(preferences().undo_memory << 20)
         painted.follow(viewer)
         model_choice_of(viewer)  # from now on a model is proposed for the image in view
 
@@ -102,6 +104,8 @@ class Dock(QWidget):
     def _on_setting(self, name: str) -> None:
         if name == "general.device":
             self.session.device = preferences().device
+        elif name == "general.undo_memory":
+            limit_history(preferences().undo_memory << 20)
         elif name.startswith("keys."):
             rebind(self.viewer)
 

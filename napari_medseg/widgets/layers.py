@@ -46,6 +46,7 @@ __all__ = [
     "insert_above",
     "is_being_painted",
     "is_map",
+    "limit_history",
     "on_drag",
     "remove_layer",
     "same_grid",
@@ -175,6 +176,12 @@ def history(layer: Labels) -> list[str]:
 def history_bytes(layer: Labels) -> int:
     """Return how much memory the undo history of a layer takes."""
     return _log_of(layer).nbytes
+
+
+def limit_history(nbytes: int) -> None:
+    """Let the undo history of every layer hold this much from now on; one step always stays."""
+    global HISTORY_BYTES
+    HISTORY_BYTES = nbytes
 
 
 def steps(layer: Labels) -> list[Step]:

@@ -8,6 +8,7 @@ import napari.settings
 import numpy as np
 import pytest
 
+from napari_medseg.widgets import layers
 from napari_medseg.widgets import notices as said
 from napari_medseg.widgets import settings as settings_module
 from napari_medseg.widgets.keys import KEYS
@@ -73,6 +74,12 @@ def test_a_device_starts_a_new_viewer_and_reaches_an_open_one(
     settings.general.device = "auto"
     assert workbench.session.device == "auto"
     assert "automatic" in workbench.strip.model.whole()
+
+
+def test_the_undo_memory_is_what_the_settings_say(settings, workbench, monkeypatch):
+    monkeypatch.setattr(layers, "HISTORY_BYTES", layers.HISTORY_BYTES)
+    settings.general.undo_memory = 64
+    assert layers.HISTORY_BYTES == 64 << 20
 
 
 def test_the_model_of_the_settings_is_the_first_one(settings, make_napari_viewer, open_workbench):

@@ -51,10 +51,6 @@ class RunBar(QWidget):
         if runner.busy:
             self._start("Running")
 
-    def say(self, text: str) -> None:
-        """Say one line while nothing runs."""
-        self.text.say(text)
-
     def _start(self, title: str) -> None:
         self._title, self._started, self._first = title, time.monotonic(), None
         self.text.say(f"{title} …")

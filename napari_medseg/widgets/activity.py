@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari.utils import progress
 from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QApplication, QLabel
 
 from napari_medseg.widgets.background import Runner
 
@@ -12,7 +13,8 @@ class Activity(QObject):
     """Says what a `Runner` does where napari says what it does itself; opens nothing.
 
     It says only that a run is going. How far it is stands in the run bar: napari processes all
-    waiting events whenever a bar of its own moves, the end of the run and clicks among them.
+    waiting events whenever a bar of its own moves, the end of the run and clicks among them. The
+    turning wheel beside it is held still: each of its frames paints the whole window anew.
 
     Parameters
     ----------
@@ -35,6 +37,7 @@ class Activity(QObject):
     def _open(self) -> None:
         if self._bar is None and self._runner.busy:
             self._bar = progress(total=0, desc=f"MedSeg: {self._title}")
+            _hold_still()
             if not self._runner.busy:  # it ended while napari made the bar
                 self._close()
 
@@ -42,3 +45,12 @@ class Activity(QObject):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _hold_still() -> None:
+    """Pause what napari's windows animate; napari starts it again with its next activity."""
+    for window in QApplication.topLevelWidgets():
+        for label in window.findChildren(QLabel):
+            movie = label.movie()
+            if movie is not None:
+                movie.setPaused(True)

@@ -15,7 +15,7 @@ from napari_medseg.widgets.collector import collector
 from napari_medseg.widgets.notices import sentence, show_failure
 
 _log = logging.getLogger(__name__)
-_BETWEEN_STEPS = 0.05  # seconds; people see no more, and the GUI thread has better things to do
+_BETWEEN_STEPS = 0.1  # seconds; people see no more, and the GUI thread has better things to do
 
 
 class TaskSignals(WorkerBaseSignals):

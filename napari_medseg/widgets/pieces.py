@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QPainter, QPaintEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
@@ -18,7 +18,11 @@ _PADDING = 8  # what napari's style leaves free around a label's text
 
 
 class ElidedLabel(QLabel):
-    """One line that ends in "…" where there is no room, with the whole text as tooltip."""
+    """One line that ends in "…" where there is no room, with the whole text as tooltip.
+
+    It paints the line itself. Setting the text of a label makes Qt lay out the whole window again,
+    which the run bar would do many times a second, at the cost of what it reports on.
+    """
 
     def __init__(self, text: str = "") -> None:
         super().__init__()
@@ -28,25 +32,34 @@ class ElidedLabel(QLabel):
 
     def say(self, text: str, tip: str = "") -> None:
         """Show `text`; `tip` is the tooltip, else the text itself."""
-        self._whole = text
         self.setToolTip(tip or text)
-        self._elide()
+        if text != self._whole:
+            self._whole = text
+            self.setAccessibleName(text)
+            self.update()
 
     def whole(self) -> str:
         """Return the text without the ellipsis."""
         return self._whole
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        super().resizeEvent(event)
-        self._elide()
+    def shown(self) -> str:
+        """Return what there is room for."""
+        room = self.contentsRect().width() - _PADDING
+        return self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, room)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        super().paintEvent(event)  # the background of the style; there is no text of its own
+        room = self.contentsRect().adjusted(_PADDING // 2, 0, -_PADDING // 2, 0)
+        painter = QPainter(self)
+        flags = int(self.alignment()) | int(Qt.TextFlag.TextSingleLine)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(room, flags, self.shown())
+
+    def sizeHint(self) -> QSize:
+        return QSize(40, self.fontMetrics().height() + _PADDING // 2)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(40, super().minimumSizeHint().height())
-
-    def _elide(self) -> None:
-        room = self.contentsRect().width() - _PADDING
-        mode = Qt.TextElideMode.ElideRight
-        self.setText(self.fontMetrics().elidedText(self._whole, mode, room))
+        return self.sizeHint()
 
 
 class Fold(QWidget):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 
 from napari.utils import progress
+from qtpy.QtGui import QMovie
+from qtpy.QtWidgets import QLabel
 
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.sessions import runner_of
@@ -34,3 +36,17 @@ def test_a_run_that_is_over_at_once_leaves_nothing_behind(qtbot, make_napari_vie
         runner.start(Task(lambda report: None), "quick")
     qtbot.wait(20)
     assert not _bars()
+
+
+def test_a_run_lets_nothing_turn_that_paints_the_window_again_and_again(qtbot, make_napari_viewer):
+    viewer, go = make_napari_viewer(show=True), threading.Event()
+    labels = viewer.window._qt_window.findChildren(QLabel)
+    [wheel] = [label.movie() for label in labels if label.movie() is not None]
+    runner = runner_of(viewer)
+    runner.start(Task(lambda report: go.wait(30)), "case · liver")
+    qtbot.waitUntil(lambda: bool(_bars()))
+    assert wheel.state() == QMovie.MovieState.Paused
+    go.set()
+    qtbot.waitUntil(lambda: not runner.busy)
+    with progress(total=2):  # napari's own activities have their wheel
+        assert wheel.state() == QMovie.MovieState.Running

@@ -82,7 +82,7 @@ def test_a_long_text_is_cut_and_whole_in_the_tooltip(qtbot):
     label.resize(80, 20)
     label.show()
     qtbot.waitExposed(label)
-    assert label.text().endswith("…")
+    assert label.shown().endswith("…")
     assert label.toolTip() == label.whole()
     assert label.minimumSizeHint().width() <= 40
 
@@ -96,3 +96,34 @@ def test_a_fold_hides_its_content_until_it_is_clicked(qtbot):
     assert not content.isHidden()
     fold.header.click()
     assert content.isHidden()
+
+
+def test_a_line_that_changes_does_not_lay_out_the_window_again(qtbot):
+    from qtpy.QtCore import QEvent, QObject
+    from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+    from napari_medseg.widgets.pieces import ElidedLabel
+
+    window, line = QWidget(), ElidedLabel("window 1 of 9")
+    qtbot.addWidget(window)
+    QVBoxLayout(window).addWidget(line)
+    window.resize(120, 60)
+    window.show()
+    qtbot.waitExposed(window)
+    qtbot.wait(30)  # what it lays out when it is shown
+    seen = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            seen.append(event.type())
+            return False
+
+    watch = Watch()
+    window.installEventFilter(watch)
+    before = line.grab().toImage()
+    line.say("window 2 of 9 · 12 s left, and a title that is too long")
+    qtbot.wait(30)
+    assert QEvent.Type.LayoutRequest not in seen
+    assert line.grab().toImage() != before
+    assert line.shown().endswith("…")
+    assert line.whole().endswith("too long")

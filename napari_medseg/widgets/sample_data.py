@@ -18,7 +18,7 @@ def open_sample(key: str) -> list[LayerData]:
     truth = phantom.volume.with_array(phantom.labels[None])
     labels, kwargs, kind = from_labels(truth, f"{key} · exact labels")
     look: dict[str, Any] = {**kwargs, **class_look(classes), "visible": False, "opacity": 0.6}
-    return [*from_volume(phantom.volume, key), (labels, look, kind)]
+    return [(labels, look, kind), *from_volume(phantom.volume, key)]  # the image is selected then
 
 
 def colonoscopy() -> list[LayerData]:

@@ -147,7 +147,7 @@ def test_a_card_is_read_again_only_when_its_file_changed(folders, monkeypatch):
 
 def test_another_folder_can_be_looked_into(folders, tmp_path):
     _, user = folders
-    more = tmp_path / "Daten für alle"
+    more = tmp_path / "Größe für Ärzte"
     more.mkdir()
     put(user / "m.safetensors", "mine")
     put(more / "n.safetensors", "theirs")

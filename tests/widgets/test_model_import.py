@@ -34,17 +34,17 @@ def test_a_published_file_becomes_a_model_that_is_chosen(
 ):
     import torch
 
-    path = tmp_path / "für alle.pth"
+    path = tmp_path / "für Ärzte.pth"
     shape = {"in_channels": 3, "num_classes": 1, "widths": (8, 8, 8, 8, 8)}
     torch.save(published_state("lgmsnet2d_keys", "lgmsnet", **shape), path)
     press(path)
-    assert (models / "für alle.safetensors").exists()
-    assert panel.choice.current.name == "für alle"
+    assert (models / "für Ärzte.safetensors").exists()
+    assert panel.choice.current.name == "für Ärzte"
     assert panel.choice.current.origin == "user"
     assert "LGMSNet" in panel.card.text()
-    assert any("für alle.pth is now a model of yours" in notice.message for notice in notices)
+    assert any("für Ärzte.pth is now a model of yours" in notice.message for notice in notices)
     press(path)  # once more: nothing is overwritten
-    assert panel.choice.current.name == "für alle-2"
+    assert panel.choice.current.name == "für Ärzte-2"
 
 
 def test_what_is_no_published_file_is_said_and_the_choice_stays(

@@ -171,7 +171,7 @@ def test_another_model_may_be_chosen_all_the_same_and_is_warned_of(panel, viewer
 
 
 def test_a_file_that_cannot_be_used_is_listed_with_the_reason(qtbot, viewer, models):
-    (models / "kaputt für alle.safetensors").write_bytes(b"half")
+    (models / "kaputt für Ärzte.safetensors").write_bytes(b"half")
     (models / "published.pth").write_bytes(b"weights")
     panel = _opened(qtbot, viewer)
     assert _headings(panel) == ["Files that cannot be used"]

@@ -235,6 +235,6 @@ def test_every_sample_of_the_list_is_in_the_menu_and_opens(viewer, workbench):
     entries = {s.key: s.display_name for s in manifest.contributions.sample_data}
     assert entries == {key: sample.title for key, sample in SAMPLES.items()}
     viewer.open_sample("napari-medseg", "hippocampus")
-    assert [layer.name for layer in viewer.layers] == ["hippocampus", "hippocampus · exact labels"]
+    assert [layer.name for layer in viewer.layers] == ["hippocampus · exact labels", "hippocampus"]
     assert viewer.layers[1].data.shape == viewer.layers[0].data.shape
-    assert not viewer.layers[1].visible
+    assert not viewer.layers[0].visible

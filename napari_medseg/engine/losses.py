@@ -93,6 +93,7 @@ def dice_focal(
     *,
     gamma: float = 2.0,
     smooth: float = 1.0,
+    batch: bool = False,
 ) -> Tensor:
     """Half of one minus soft Dice plus half the focal loss, for sigmoid and softmax outputs.
 
@@ -108,14 +109,17 @@ def dice_focal(
         How little the voxels count that are right already; 0 is the cross-entropy.
     smooth : float
         Added above and below in Dice; 1 lets an empty image count without ruling the batch.
+    batch : bool
+        Take Dice over all images of the batch together, so that what is found in an image that
+        holds nothing counts as much as anywhere else; alone, such an image has next to no gradient.
 
     Returns
     -------
     Tensor
-        A scalar; Dice is per image and channel, then averaged.
+        A scalar; Dice is per image and channel, or per channel, then averaged.
 
     Source: GLAD-Net's loss without its self-distillation; Lin et al. 2017, Focal Loss,
-    arXiv:1708.02002, eq. 4, without class weights. `smooth` and the averaging are ours.
+    arXiv:1708.02002, eq. 4, without class weights. `smooth`, `batch` and the averaging are ours.
     """
     logits = _full(logits)
     if target.ndim == logits.ndim:
@@ -134,6 +138,8 @@ def dice_focal(
         probability, expected = probability * mask, expected * mask
     overlap = (probability * expected).flatten(2).sum(2)
     sizes = probability.flatten(2).sum(2) + expected.flatten(2).sum(2)
+    if batch:
+        overlap, sizes = overlap.sum(0), sizes.sum(0)
     dice = (2 * overlap + smooth) / (sizes + smooth)
     return 0.5 * (1 - dice.mean()) + 0.5 * mean_focal
 
@@ -188,7 +194,8 @@ def loss_of(name: str, activation: str) -> Loss:
     Parameters
     ----------
     name : str
-        "dice_ce" (what LGMSNet trains with), "dice_focal", "boundary" or "boundary_skip".
+        "dice_ce" (what LGMSNet trains with), "dice_focal", "dice_focal_batch", "boundary" or
+        "boundary_skip".
     activation : str
         "sigmoid" or "softmax".
 
@@ -200,6 +207,7 @@ def loss_of(name: str, activation: str) -> Loss:
     losses: dict[str, Loss] = {
         "dice_ce": bce_dice if activation == "sigmoid" else dice_cross_entropy,
         "dice_focal": dice_focal,
+        "dice_focal_batch": functools.partial(dice_focal, batch=True),
         "boundary": boundary_difference_over_union,
         "boundary_skip": functools.partial(boundary_difference_over_union, skip_absent=True),
     }

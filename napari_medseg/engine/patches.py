@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -87,6 +88,34 @@ def window_of(
     return image, labels
 
 
+def bare_part(
+    image: Tensor, labels: Tensor, rng: np.random.Generator, tries: int = 8
+) -> tuple[Tensor, Tensor]:
+    """Enlarge a part without labels to the whole patch: an image of nothing, where data has few.
+
+    The largest of some random parts, each side at least a third of the patch's, is taken; the
+    patch is returned as it came when all of them hold labels.
+
+    Returns
+    -------
+    tuple of Tensor
+        Image ``(C, *S)`` and labels ``(*S)``, of the sizes that came in.
+    """
+    best: tuple[slice, ...] = ()
+    most = 0
+    for _ in range(tries):
+        sides = [int(rng.integers(max(s // 3, 1), s + 1)) for s in labels.shape]
+        corner = [int(rng.integers(s - n + 1)) for s, n in zip(labels.shape, sides, strict=True)]
+        part = tuple(slice(c, c + n) for c, n in zip(corner, sides, strict=True))
+        if math.prod(sides) > most and not labels[part].any():
+            best, most = part, math.prod(sides)
+    if not best:
+        return image, labels
+    mode = "bilinear" if labels.ndim == 2 else "trilinear"
+    enlarged = F.interpolate(image[(slice(None), *best)][None], labels.shape, mode=mode)[0]
+    return enlarged, torch.zeros_like(labels)
+
+
 class Batches:
     """The batches of a training run; any of them can be made again by its place.
 
@@ -162,6 +191,10 @@ class Batches:
         rng = np.random.default_rng([seed, 0])
         image, labels = window_of(example, self._size, self._config.foreground, rng)
         image, labels = self._augment(image, labels, seed)
+        if self._config.augment.bare:
+            chance = np.random.default_rng([seed, 3])
+            if chance.random() < self._config.augment.bare:
+                image, labels = bare_part(image, labels, chance)
         if self._fixed is not None:
             image = self._augment.colours(image, seed)
             shape = (-1,) + (1,) * (image.ndim - 1)

@@ -9,7 +9,7 @@ from napari_medseg.config import Config
 
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("poly", "cosine", "onecycle")
-LOSSES = ("dice_ce", "dice_focal", "boundary", "boundary_skip")
+LOSSES = ("dice_ce", "dice_focal", "dice_focal_batch", "boundary", "boundary_skip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,10 @@ class AugmentConfig(Config):
     contrast: float = field(default=0.2, metadata={"tip": "largest relative change"})
     saturation: float = field(default=0.1, metadata={"tip": "largest relative change (RGB)"})
     hue: float = field(default=0.01, metadata={"tip": "largest turn of the colour wheel (RGB)"})
+    bare: float = field(
+        default=0.0,
+        metadata={"tip": "probability of a part without labels, enlarged, in place of the patch"},
+    )
     intensity_scale: float = field(default=0.1, metadata={"tip": "x(1 +- this), per channel"})
     intensity_shift: float = field(default=0.1, metadata={"tip": "+- this, after normalising"})
 
@@ -52,6 +56,10 @@ class TrainingConfig(Config):
         metadata={
             "tip": "MSA²Net: a file of timm's ImageNet weights, or imagenet to download them"
         },
+    )
+    start: str = field(
+        default="",
+        metadata={"tip": "a trained model of the same shape whose weights it starts from"},
     )
     name: str = field(default="", metadata={"tip": "the model's name; empty = the file's"})
     cases: str = field(default="*", metadata={"tip": "only cases whose name fits this pattern"})

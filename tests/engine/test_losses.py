@@ -96,6 +96,26 @@ def test_dice_focal_is_the_papers_sum(dims):
     torch.testing.assert_close(dice_focal(z, y), expected)
 
 
+@pytest.mark.parametrize("dims", [2, 3])
+def test_dice_over_the_batch_is_that_of_its_images_side_by_side(dims):
+    z, y = binary(dims)
+    joined = [torch.cat(list(x), dim=-1)[None] for x in (z, y)]
+    torch.testing.assert_close(dice_focal(z, y, batch=True), dice_focal(*joined))
+
+
+def test_over_the_batch_what_is_found_in_an_empty_image_counts():
+    """The gradient of a false positive beside an image with a lesion, without the focal loss."""
+    target = torch.zeros(2, 1, 16, 16)
+    target[0, :, 4:12, 4:12] = 1
+    slopes = []
+    for batch in (False, True):
+        logits = torch.zeros(2, 1, 16, 16, requires_grad=True)
+        dice_focal(logits, target, gamma=1e9, batch=batch).backward()
+        slopes.append(logits.grad[1].sum() / logits.grad[0][target[0] == 0].sum())
+    assert slopes[0] < 0.05
+    assert slopes[1] > 1
+
+
 def test_focal_without_focus_is_the_cross_entropy():
     logits, target = torch.randn(2, 3, 6, 6), torch.randint(0, 3, (2, 6, 6))
     dice = dice_focal(logits, target, gamma=1e9)  # nothing is wrong enough to count
@@ -166,7 +186,7 @@ def test_less_of_a_small_than_of_a_large_object_is_boundary():
     assert losses[1] > losses[0]
 
 
-NAMES = ("dice_ce", "dice_focal", "boundary", "boundary_skip")
+NAMES = ("dice_ce", "dice_focal", "dice_focal_batch", "boundary", "boundary_skip")
 
 
 @pytest.mark.parametrize("name", NAMES)

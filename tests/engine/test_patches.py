@@ -5,7 +5,7 @@ import torch
 from napari_medseg.engine.augment import Augment
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 from napari_medseg.engine.cases import Case
-from napari_medseg.engine.patches import Batches, make_example, window_of
+from napari_medseg.engine.patches import Batches, bare_part, make_example, window_of
 from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.volume import Volume
 
@@ -189,3 +189,38 @@ def test_only_the_axes_asked_for_are_mirrored(axes, turned):
     mirrored, moved = Augment(config, (6, 8))(image, labels, seed=0)
     assert torch.equal(mirrored, image.flip(turned))
     assert torch.equal(moved, labels[None].flip(turned)[0])
+
+
+@pytest.mark.parametrize("shape", [(20, 24), (10, 20, 16)])
+def test_a_bare_part_holds_only_what_lies_beside_the_labels(shape):
+    labels = torch.zeros(shape, dtype=torch.int32)
+    labels[tuple(slice(s // 2, s // 2 + 2) for s in shape)] = 3
+    image = 7 * (labels[None] > 0).float()
+    bare = 0
+    for seed in range(20):
+        part, nothing = bare_part(image, labels, np.random.default_rng(seed))
+        assert part.shape == image.shape
+        assert nothing.shape == labels.shape
+        assert part.any() == nothing.any()  # both as they came, or both without
+        bare += not nothing.any()
+    assert bare > 10
+
+
+def test_a_patch_full_of_labels_has_no_bare_part():
+    image, labels = torch.rand(1, 12, 12), torch.ones(12, 12, dtype=torch.int32)
+    part, kept = bare_part(image, labels, np.random.default_rng(0))
+    assert part is image
+    assert kept is labels
+
+
+@pytest.mark.parametrize(("bare", "empty"), [(0.0, 0), (1.0, 4)])
+def test_bare_patches_come_as_often_as_asked_and_leave_the_rest_alone(bare, empty):
+    """The labels are in one corner region of each image, so that there is always a bare part."""
+    config = TrainingConfig(size=(24, 24), batch_size=4, augment=STILL.replace(bare=bare))
+    one = card(2, classes=(1,), size=(24, 24))
+    cases = [case((24, 24), seed=seed) for seed in range(4)]
+    for c in cases:
+        c.labels[:] = 0
+        c.labels[2:6, 2:6] = 1
+    (batch,) = Batches([make_example(c, one) for c in cases], one, config).epoch(0)
+    assert int((batch[1].flatten(1).sum(1) == 0).sum()) == empty

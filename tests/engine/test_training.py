@@ -163,6 +163,21 @@ def test_a_run_begun_before_a_setting_existed_is_resumed(photographs, tmp_path):
     assert train(photographs, config, out=out, resume=True).epochs == config.epochs
 
 
+def test_a_training_starts_from_another_model_and_refuses_one_of_another_shape(
+    photographs, tmp_path
+):
+    first = train(photographs, TrainingConfig(**TINY), out=tmp_path / "first.safetensors")
+    settings = {**TINY, "start": str(first.checkpoint), "learning_rate": 1e-12, "weight_decay": 0.0}
+    second = train(photographs, TrainingConfig(**settings), out=tmp_path / "second.safetensors")
+    before, after = weights(first.checkpoint), weights(second.checkpoint)
+    learnt = [k for k in before if not k.endswith(("running_mean", "running_var", "tracked"))]
+    for key in learnt:
+        torch.testing.assert_close(before[key], after[key])
+    wider = {**settings, "network": {"widths": (4, 4, 4, 4, 8)}}
+    with pytest.raises(ValueError, match=r"first\.safetensors holds a lgmsnet with \d+ tensors"):
+        train(photographs, TrainingConfig(**wider), out=tmp_path / "third.safetensors")
+
+
 def test_training_learns_what_is_easy(photographs, tmp_path):
     still = AugmentConfig(affine=0.0, flip=0.5)
     config = TrainingConfig(

@@ -44,22 +44,24 @@ ABOUT: dict[str, dict[str, Any]] = {
     "breast-lesion-gladnet": {
         "title": "Breast lesions in ultrasound",
         "description": (
-            "Outlines benign and malignant lesions alike in ultrasound images of the breast, and "
-            "nothing where there is none. A small model trained on few images on a CPU: a start "
-            "to correct and learn from, not the best there is. GLAD-Net's code could not be had; "
-            "this network follows its paper's text, and where that is silent, our choices."
+            "Outlines benign and malignant lesions alike in ultrasound images of the breast. A "
+            "small model trained on few images on a CPU at 96 x 96: a start to correct and learn "
+            "from, not the best there is. It knows few images without a lesion and may mark dark "
+            "or shadowed tissue in them. GLAD-Net's code could not be had; this network follows "
+            "its paper's text, and where that is silent, our choices."
         ),
         "modality": "ultrasound, B-mode",
         "data": "BUSI (Al-Dhabyani et al. 2020, Data in Brief 28:104863), 279 of its 780 images",
         "split": (
             "32 near-duplicates left out (scripts/split_busi.py, seed 0); every fifth of the "
             "shuffled rest is a test image (50), of the other 197 10 % were held out to choose "
-            "the epoch; scored once on the test images, each on its own grid, one training run"
+            "the epoch; scored once on the test images, each on its own grid; the recipe was "
+            "chosen on images held out of the 197"
         ),
         "licence": "weights: for research; the data's article is under CC BY 4.0",
         "reproduce": (
             "scripts/split_busi.py busi busi_split; napari-medseg train busi_split "
-            "--recipe gladnet-cpu --epochs 70 --cases 'train_*' --classes 1=lesion --half "
+            "--recipe gladnet-cpu --cases 'train_*' --classes 1=lesion --half "
             "--out breast-lesion-gladnet.safetensors"
         ),
     },

@@ -32,31 +32,6 @@ _MSA2NET: dict[str, Any] = {
     ),
 }
 
-_GLADNET_CPU: dict[str, Any] = {
-    "architecture": "gladnet",
-    "preset": "small",
-    "network": {"cssd_weight": 0.1},
-    "loss": "dice_focal",
-    "size": (96, 96),
-    "early_size": (64, 64),
-    "epochs": 100,
-    "batch_size": 8,
-    "learning_rate": 1.5e-3,
-    "average": 0.99,
-    "validate_every": 4,
-    "weight_decay": 1e-2,
-    "augment": AugmentConfig(
-        flip_axes=(-1,),
-        affine=0.9,
-        rotate=20.0,
-        scale=(0.7, 1.4),
-        shift=0.1,
-        elastic=0.2,
-        intensity_scale=0.25,
-        intensity_shift=0.25,
-    ),
-}
-
 RECIPES: dict[str, dict[str, Any]] = {
     # LGMSNet's published settings (main.py, main_kvasir.py, main3d.py with train.sh)
     "lgmsnet-2d": _PAPER_2D
@@ -165,16 +140,29 @@ RECIPES: dict[str, dict[str, Any]] = {
             intensity_shift=0.0,
         ),
     },
-    "gladnet-cpu": _GLADNET_CPU,
-    # a short second run for data with few images of nothing, started from a first run's model
-    "gladnet-cpu-bare": _GLADNET_CPU
-    | {
-        "loss": "dice_focal_batch",
-        "early_size": None,
-        "epochs": 18,
-        "validate_every": 3,
-        "learning_rate": 7e-4,
-        "augment": _GLADNET_CPU["augment"].replace(bare=0.2),
+    "gladnet-cpu": {
+        "architecture": "gladnet",
+        "preset": "small",
+        "network": {"cssd_weight": 0.1},
+        "loss": "dice_focal",
+        "size": (96, 96),
+        "early_size": (64, 64),
+        "epochs": 100,
+        "batch_size": 8,
+        "learning_rate": 1.5e-3,
+        "average": 0.99,
+        "validate_every": 4,
+        "weight_decay": 1e-2,
+        "augment": AugmentConfig(
+            flip_axes=(-1,),
+            affine=0.9,
+            rotate=20.0,
+            scale=(0.7, 1.4),
+            shift=0.1,
+            elastic=0.2,
+            intensity_scale=0.25,
+            intensity_shift=0.25,
+        ),
     },
     "msa2net-cpu": {
         "architecture": "msa2net",

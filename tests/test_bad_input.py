@@ -22,7 +22,7 @@ def folder(tmp_path):
     rng = np.random.default_rng(0)
     grey = rng.integers(0, 255, (20, 24), dtype=np.uint8)
     Image.fromarray(grey).save(tmp_path / "good.png")
-    Image.fromarray(np.dstack([grey] * 3)).save(tmp_path / "rgb.png")
+    Image.fromarray(np.dstack([grey, grey, 255 - grey])).save(tmp_path / "rgb.png")
     (tmp_path / "text.png").write_text("this is not an image")
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "truncated.png").write_bytes((tmp_path / "good.png").read_bytes()[:200])

@@ -95,6 +95,9 @@ class Painted:
     ) -> int:
         """Write what a model found as one undo step; return how many voxels changed.
 
+        An answer that changes nothing makes no step, and leaves the reference as it was: what
+        undo cannot reach must not change what undo means.
+
         Parameters
         ----------
         answer : ndarray

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 
 from napari_medseg.engine.device import DeviceMemory
 from napari_medseg.session import Session
-from napari_medseg.widgets import device_choice
+from napari_medseg.widgets import device_choice, warm_up
 from napari_medseg.widgets.background import Runner, Task
 from napari_medseg.widgets.device_choice import DeviceChoice, memory_words
 
@@ -40,7 +40,7 @@ def _titles(choice):
 
 
 def test_before_torch_is_in_memory_only_the_cpu_is_offered(qtbot, monkeypatch):
-    monkeypatch.setattr(device_choice, "known_devices", list)
+    monkeypatch.setattr(warm_up, "_devices", [])
     choice = DeviceChoice(Session(), Runner())
     qtbot.addWidget(choice)
     choice.show()

@@ -102,9 +102,9 @@ class Walk:
             assert not (differs & (changed_by_person | self.reviewed)).any()
         else:
             np.testing.assert_array_equal(self.layer.data[box], answer)
-        self.reference[box] = answer
-        self.reviewed &= ~differs
         if count:
+            self.reference[box] = answer
+            self.reviewed &= ~differs
             self.states.append(before)
             self.later.clear()
 

@@ -22,7 +22,8 @@ class Painted:
 
     *Reviewed* are the voxels that a person painted, erased or changed with a tool, and those that
     a person confirmed. *Changed* are those whose value differs from what a model answered there
-    last, or where none answered from what was there when tracking began.
+    last (answers that changed nothing in the layer do not count), or where none answered from what
+    was there when tracking began.
 
     Undo takes back what a step did, also to what is reviewed; redo does it again. A voxel that a
     model's answer gives another value is no longer reviewed. Painting a voxel with the value it
@@ -112,10 +113,7 @@ class Painted:
         if reviewed is not None:
             edited, keep = answer.copy(), self._edits.reviewed(reviewed)
             edited[within(reviewed, box)][keep] = layer.data[reviewed][keep]
-        changed = apply_edit(layer, edited, name, box=box, answer=answer)
-        if not changed:  # there is nothing to undo, but the model said so
-            self._edits.answer(box, answer, edited)
-        return changed
+        return apply_edit(layer, edited, name, box=box, answer=answer)
 
     def _follow(self, happened: Happened, step: Step) -> None:
         if step not in self._changes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Labels
 
-from napari_medseg.widgets.layers import apply_edit
+from napari_medseg.widgets.layers import apply_edit, history
 from napari_medseg.widgets.painted import follow, painted_of
 
 
@@ -203,16 +203,17 @@ def test_an_answer_is_not_a_persons_change_but_a_tool_is():
     np.testing.assert_array_equal(painted.reviewed, ~np.eye(6, dtype=bool))
 
 
-def test_an_answer_that_agrees_with_the_person_ends_the_change():
+def test_an_answer_that_changes_nothing_makes_no_step_and_no_new_reference():
     layer = Labels(np.zeros((6, 6), np.uint8))
     painted = painted_of(layer)
     apply_edit(layer, np.eye(6, dtype=np.uint8), "Draw")
     assert painted.count_changed == 6
     assert painted.write_answer(np.eye(6, dtype=np.uint8), "Segment") == 0
-    assert painted.count_changed == 0
+    assert history(layer) == ["Draw"]
+    assert painted.count_changed == 6
     assert painted.count_reviewed == 6
     layer.undo()
-    assert painted.count_changed == 6  # the model says one, the labels nothing
+    assert painted.count_changed == painted.count_reviewed == 0
 
 
 def test_strokes_from_before_tracking_began_are_found_in_the_history():

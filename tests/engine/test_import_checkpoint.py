@@ -192,7 +192,11 @@ def test_safetensors_are_read_too_but_not_a_model_of_ours(picture_state, tmp_pat
 
 def test_scores_of_numpy_beside_the_weights_do_no_harm(picture_state, tmp_path):
     path = saved({"best_acc": np.float64(0.8), "state_dict": picture_state}, tmp_path / "p.pth")
-    import_checkpoint(path, out=tmp_path / "m.safetensors")
+    plain = saved({"state_dict": picture_state}, tmp_path / "plain.pth")
+    reports = [import_checkpoint(p, out=tmp_path / f"{p.stem}.safetensors") for p in (path, plain)]
+    networks = [load_checkpoint(report.checkpoint)[0] for report in reports]
+    for ours, expected in zip(*(n.state_dict().values() for n in networks), strict=True):
+        torch.testing.assert_close(ours, expected, rtol=0, atol=0)
 
 
 class _Harm:

@@ -62,5 +62,9 @@ def test_what_is_not_watched_any_more_is_not_told(qtbot, owner, folder, tmp_path
         (folder / "m").write_text("x")
 
 
-def test_a_folder_that_does_not_exist_is_no_error(owner, tmp_path):
-    ModelWatch(owner).watch([tmp_path / "a" / "b"], tmp_path / "none")
+def test_a_folder_that_does_not_exist_is_no_error(qtbot, owner, folder, tmp_path):
+    watch = ModelWatch(owner)
+    watch.watch([tmp_path / "a" / "b"], tmp_path / "none")
+    watch.watch([], folder)  # and the next one is watched as ever
+    with qtbot.waitSignal(watch.changed):
+        (folder / "m").write_text("x")

@@ -1,0 +1,288 @@
+"""Where an edit works: the box of the object touched, this slice, a selected box, every class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from napari_medseg.config import Config
+from napari_medseg.editing.tool import Scene, Tool, apply, check, check_labels
+from napari_medseg.packed import Box, bounding_box, within
+from napari_medseg.progress import Step
+
+_START = 32  # voxels to each side of a click that are looked at first; doubled as needed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What one press of Apply works on.
+
+    Parameters
+    ----------
+    every_label : bool
+        Every class that is not locked, one after the other, instead of the scene's.
+    where : str
+        "volume"; "slice", the one shown as an image of its own; "box", where alone something may
+        change, while the tool sees what lies around it.
+    box : tuple of slice or None
+        The box for "box", in the volume's coordinates.
+    """
+
+    every_label: bool = False
+    where: Literal["volume", "slice", "box"] = "volume"
+    box: Box | None = None
+
+
+def edit(
+    tool: Tool, scene: Scene, options: Config, scope: Scope | None = None
+) -> tuple[Box, np.ndarray] | None:
+    """Apply a tool to a whole volume, computing only in the box of what it touches.
+
+    Parameters
+    ----------
+    scene : Scene
+        Of the whole volume ``(*S)``; nothing is copied but the box worked in.
+
+    Returns
+    -------
+    tuple of (tuple of slice, ndarray), or None
+        The box and its new labels, to write as one undo step; None if there is nothing to do.
+
+    Raises
+    ------
+    ValueError
+        With a sentence for a person, if the tool cannot work here.
+    """
+    scope = scope or Scope()
+    if scope.where == "slice" and scene.labels.ndim == 3:
+        return _edit_slice(tool, scene, options, scope)
+    check_labels(scene.labels)
+    if not scope.every_label or tool.any_label:
+        return _edit_label(tool, scene, options, scope)
+    if not tool.all_labels:
+        raise ValueError(f"'{tool.title}' works on one class at a time; choose 'this class'")
+    return _edit_every_label(tool, scene, options, scope)
+
+
+def touched_box(
+    labels: np.ndarray,
+    label: int,
+    margin_mm: float,
+    spacing: Sequence[float],
+    points: Iterable[Sequence[int]] = (),
+    seed_box: Box | None = None,
+) -> Box | None:
+    """Return the box of the object that an edit touches, with a margin.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(*S)`` integers.
+    margin_mm : float
+        How far the box reaches beyond the object; infinite gives the whole volume.
+    spacing : sequence of float
+        mm along each axis.
+    points : iterable of tuple of int
+        Clicked voxels: the box holds the connected objects of `label` under them.
+    seed_box : tuple of slice or None
+        The box holds the connected objects of `label` that reach into this one.
+
+    Returns
+    -------
+    tuple of slice or None
+        None if the label, or what was clicked, has no voxel. Without points and `seed_box`, the
+        box of the whole label.
+    """
+    seeds = [tuple(slice(p, p + 1) for p in point) for point in points]
+    if seed_box is not None:
+        seeds.append(seed_box)
+    if seeds:
+        boxes = [_object_box(labels, label, seed) for seed in seeds]
+        box = _union([b for b in boxes if b is not None])
+    else:
+        box = label_box(labels, label)
+    return None if box is None else expanded(box, margin_mm, spacing, labels.shape)
+
+
+def label_box(labels: np.ndarray, label: int | None = None) -> Box | None:
+    """Return the smallest box with all of `label` (of all classes without it), None if empty."""
+
+    def found(part: np.ndarray) -> bool:
+        return bool(part.any() if label is None else (part == label).any())
+
+    planes = range(labels.shape[0])
+    first = next((i for i in planes if found(labels[i])), None)
+    if first is None:
+        return None
+    last = next(i for i in reversed(planes) if found(labels[i]))
+    rest = np.zeros(labels.shape[1:], bool)
+    for plane in labels[first : last + 1]:
+        rest |= plane != 0 if label is None else plane == label
+    inner = bounding_box(rest)
+    assert inner is not None  # a plane of it is not empty
+    return (slice(first, last + 1), *inner)
+
+
+def expanded(box: Box, margin_mm: float, spacing: Sequence[float], shape: Sequence[int]) -> Box:
+    """Return `box` grown by a margin on all sides, cut at the borders of a volume of `shape`."""
+    if not math.isfinite(margin_mm):
+        return tuple(slice(0, n) for n in shape)
+    steps = [math.ceil(margin_mm / s - 1e-9) if margin_mm > 0 else 0 for s in spacing]
+    return tuple(
+        slice(max(b.start - m, 0), min(b.stop + m, n))
+        for b, m, n in zip(box, steps, shape, strict=True)
+    )
+
+
+def intersection(a: Box, b: Box) -> Box | None:
+    """Return the box that two boxes share, None if they share no voxel."""
+    shared = tuple(
+        slice(max(s.start, t.start), min(s.stop, t.stop)) for s, t in zip(a, b, strict=True)
+    )
+    return shared if all(s.start < s.stop for s in shared) else None
+
+
+def _edit_label(
+    tool: Tool, scene: Scene, options: Config, scope: Scope
+) -> tuple[Box, np.ndarray] | None:
+    check(tool, scene)
+    limits = _limits(scene, scope)
+    box = _work_box(tool, scene, tool.margin_mm(options), limits)
+    if box is None:
+        return None
+    part = scene.crop(box)
+    if limits is not None:
+        part = replace(part, mask=_masked(part.mask, limits, box))
+    return box, apply(tool, part, options)
+
+
+def _edit_every_label(
+    tool: Tool, scene: Scene, options: Config, scope: Scope
+) -> tuple[Box, np.ndarray] | None:
+    import fastremap
+
+    values = [int(v) for v in fastremap.unique(scene.labels) if v and v not in scene.locked]
+    if not values:
+        raise ValueError("there is no class to work on here: none is painted, or all are locked")
+    current, boxes = scene.labels.copy(), []
+    for done, label in enumerate(values):
+        scene.report(Step(done, len(values), "class"))
+        one = replace(scene, labels=current, label=label)
+        found = _edit_label(tool, one, options, scope) if (current == label).any() else None
+        if found is not None:
+            box, edited = found
+            current[box] = edited
+            boxes.append(box)
+    union = _union(boxes)
+    return None if union is None else (union, current[union])
+
+
+def _edit_slice(
+    tool: Tool, scene: Scene, options: Config, scope: Scope
+) -> tuple[Box, np.ndarray] | None:
+    if tool.needs & {"slice", "volume"}:
+        raise ValueError(f"'{tool.title}' works between slices; choose the whole volume")
+    flat = edit(tool, scene.shown_slice(), options, replace(scope, where="volume"))
+    if flat is None:
+        return None
+    (box, edited), axis, index = flat, scene.axis, scene.index
+    assert index is not None  # shown_slice would have raised
+    return (
+        (*box[:axis], slice(index, index + 1), *box[axis:]),
+        np.expand_dims(edited, axis),
+    )
+
+
+def _limits(scene: Scene, scope: Scope) -> Box | None:
+    if scope.where != "box":
+        return None
+    shape = scene.labels.shape
+    if scope.box is None or len(scope.box) != len(shape):
+        raise ValueError("no box is selected; draw one or choose the whole volume")
+    whole = tuple(slice(0, n) for n in shape)
+    limits = intersection(
+        tuple(slice(*s.indices(n)[:2]) for s, n in zip(scope.box, shape, strict=True)), whole
+    )
+    if limits is None:
+        raise ValueError("the selected box lies outside of the labels; draw it over them")
+    return limits
+
+
+def _work_box(tool: Tool, scene: Scene, margin_mm: float, limits: Box | None) -> Box | None:
+    """Return the box to compute in, so that what lies within `limits` comes out right."""
+    labels, spacing = scene.labels, scene.spacing
+    whole = tuple(slice(0, n) for n in labels.shape)
+    box: Box | None
+    if tool.starts_empty or not math.isfinite(margin_mm):
+        box = whole
+    elif tool.sees == "object" and scene.points:
+        box = touched_box(labels, scene.label, margin_mm, spacing, scene.points)
+        if box is None:
+            raise ValueError(
+                f"class {scene.label} is not under the click; click on one of its voxels"
+            )
+    else:
+        box = label_box(labels, None if tool.any_label else scene.label)
+        box = None if box is None else expanded(box, margin_mm, spacing, labels.shape)
+    if box is None or limits is None:
+        return box
+    if tool.sees == "around":
+        return intersection(box, expanded(limits, margin_mm, spacing, labels.shape))
+    return box if intersection(box, limits) is not None else None
+
+
+def _masked(mask: np.ndarray | None, limits: Box, box: Box) -> np.ndarray:
+    allowed = np.zeros([s.stop - s.start for s in box], bool)
+    shared = intersection(limits, box)
+    if shared is not None:
+        inside = within(shared, box)
+        allowed[inside] = True if mask is None else mask[inside]
+    return allowed
+
+
+def _object_box(labels: np.ndarray, label: int, seed: Box) -> Box | None:
+    """Return the box of the connected objects that reach into `seed`, without scanning the rest.
+
+    A window around the seed is doubled until the objects end within it.
+    """
+    import cc3d
+
+    reach = _START
+    while True:
+        window = tuple(
+            slice(max(s.start - reach, 0), min(s.stop + reach, n))
+            for s, n in zip(seed, labels.shape, strict=True)
+        )
+        objects = cc3d.connected_components(
+            np.ascontiguousarray(labels[window] == label), connectivity=_all_around(labels.ndim)
+        )
+        touched = np.unique(objects[within(seed, window)])
+        inner = bounding_box(np.isin(objects, touched[touched > 0]))
+        if inner is None:
+            return None
+        box = tuple(
+            slice(w.start + i.start, w.start + i.stop) for w, i in zip(window, inner, strict=True)
+        )
+        if all(
+            (b.start > w.start or w.start == 0) and (b.stop < w.stop or w.stop == n)
+            for b, w, n in zip(box, window, labels.shape, strict=True)
+        ):
+            return box
+        reach *= 2
+
+
+def _all_around(ndim: int) -> int:
+    return 8 if ndim == 2 else 26
+
+
+def _union(boxes: Sequence[Box]) -> Box | None:
+    if not boxes:
+        return None
+    return tuple(
+        slice(min(s.start for s in sides), max(s.stop for s in sides))
+        for sides in zip(*boxes, strict=True)
+    )

@@ -8,7 +8,7 @@ kept only where somebody wrote; everywhere else it is what the labels show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,12 +67,26 @@ class Answered:
     confirmed_lost: Bits
 
 
+Marks = Mapping[str, np.ndarray]
+"""What `Edits` knows of a box, for files: "painted", "confirmed", "kept" and "reference"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """Marks that were replaced by those of an earlier sitting."""
+
+    box: Box
+    before: Marks
+    after: Marks
+
+
 @dataclass(frozen=True, eq=False)
 class Change:
     """What a step did to `Edits`, so that it can be taken back and done again."""
 
     painted: tuple[Bits, ...] = ()  # what a person painted, newly
     answered: Answered | None = None
+    restored: Restored | None = None
 
 
 class Edits:
@@ -99,7 +113,7 @@ class Edits:
     def paint(self, pieces: Sequence[Piece]) -> Change:
         """Note what a person wrote: it is reviewed now, and what was there is kept."""
         painted = []
-        for piece in _joined(pieces):
+        for piece in net(pieces):
             box, first, values = piece.box, piece.mask, piece.old
             bits = Bits.of(box, piece.mask)
             if (bits & self._kept.bits(box)).any():
@@ -157,6 +171,8 @@ class Edits:
             self._painted.add(answered.painted_lost)
             self._confirmed.remove(answered.overwritten)
             self._confirmed.add(answered.confirmed_lost)
+        if change.restored is not None:
+            self._set_marks(change.restored.box, change.restored.before)
 
     def redo(self, change: Change) -> None:
         """Do a step again that was taken back."""
@@ -166,10 +182,27 @@ class Edits:
             self._restore(change.answered.after)
             self._painted.remove(change.answered.painted_lost)
             self._confirmed.remove(change.answered.overwritten)
+        if change.restored is not None:
+            self._set_marks(change.restored.box, change.restored.after)
 
     def confirm(self, box: Box) -> None:
         """Note that a person looked at everything in `box` and finds it right."""
         self._confirmed.add(Bits.of(box))
+
+    def marks(self, box: Box) -> Marks:
+        """Return all that is known of the voxels of `box`, for a file; `restore` takes it back."""
+        masks = {"painted": self._painted, "confirmed": self._confirmed, "kept": self._kept}
+        around = box_around([self._kept], box)
+        reference = _NOTHING
+        if around is not None and self._reference is not None:
+            reference = self._reference[around][self._kept.get(around)]
+        return {name: mask.read(box) for name, mask in masks.items()} | {"reference": reference}
+
+    def restore(self, box: Box, marks: Marks) -> Change:
+        """Make what is known of `box` what an earlier `marks` of that box returned."""
+        before = self.marks(box)
+        self._set_marks(box, marks)
+        return Change(restored=Restored(box, before, marks))
 
     def reviewed(self, box: Box) -> np.ndarray:
         """Return where in `box` a person painted or confirmed, as booleans of its shape."""
@@ -206,6 +239,14 @@ class Edits:
         self._reference[box][where] = values
         self._kept.add(Bits.of(box, where))
 
+    def _set_marks(self, box: Box, marks: Marks) -> None:
+        masks = {"painted": self._painted, "confirmed": self._confirmed, "kept": self._kept}
+        for name, mask in masks.items():
+            mask.write(box, marks[name])
+        around = box_around([self._kept], box)
+        if around is not None:
+            self._keep(around, self._kept.get(around), marks["reference"])
+
     def _reference_in(self, box: Box) -> Reference:
         bits = self._kept.bits(box)
         values = _NOTHING
@@ -227,8 +268,11 @@ class Edits:
         self._reference = wider
 
 
-def _joined(pieces: Sequence[Piece]) -> list[Piece]:
-    """Return the dabs of a stroke as one piece, if they lie close enough for one box."""
+def net(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return what the dabs of a stroke did together: each voxel once, with its oldest value.
+
+    It is one piece where the dabs lie close enough for one box.
+    """
     if len(pieces) < 2:
         return list(pieces)
     starts = np.array([[s.start for s in piece.box] for piece in pieces])
@@ -236,7 +280,7 @@ def _joined(pieces: Sequence[Piece]) -> list[Piece]:
     low, high = starts.min(axis=0), stops.max(axis=0)
     size = int(np.prod(high - low))
     if size > max(_ROOM, 4 * sum(piece.mask.size for piece in pieces)):
-        return list(pieces)
+        return _each_voxel_once(pieces, low, high)
     mask = np.zeros(high - low, bool)
     old = np.empty(high - low, np.result_type(*{piece.old.dtype for piece in pieces}))
     for piece, start, stop in zip(
@@ -246,3 +290,26 @@ def _joined(pieces: Sequence[Piece]) -> list[Piece]:
         mask[inside] |= piece.mask
         old[inside][piece.mask] = piece.old  # the first dab comes last: it saw the oldest value
     return [Piece(tuple(map(slice, low.tolist(), high.tolist())), mask, old[mask])]
+
+
+def _each_voxel_once(pieces: Sequence[Piece], low: np.ndarray, high: np.ndarray) -> list[Piece]:
+    """Take from every piece the voxels that an earlier one wrote already."""
+    places = []
+    for piece in pieces:
+        corner = [s.start for s in piece.box] - low
+        indices = [i + c for i, c in zip(np.nonzero(piece.mask), corner, strict=True)]
+        places.append(np.ravel_multi_index(indices, high - low))
+    everywhere = np.concatenate(places)
+    first = np.zeros(everywhere.size, bool)
+    first[np.unique(everywhere, return_index=True)[1]] = True
+    if first.all():
+        return list(pieces)
+    once, begin = [], 0
+    for piece, place in zip(pieces, places, strict=True):
+        new = first[begin : begin + place.size]
+        begin += place.size
+        mask = piece.mask.copy()
+        mask[piece.mask] = new
+        if new.any():
+            once.append(Piece(piece.box, mask, piece.old[new]))
+    return once

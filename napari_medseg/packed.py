@@ -126,6 +126,18 @@ class PackedMask:
         if self._bits is not None:
             self._bits[bits.where] &= ~np.asarray(bits.values)
 
+    def read(self, box: Box) -> np.ndarray:
+        """Return a copy of the bytes with `box` for `write`, beside it as well; small if empty."""
+        return np.array(self.bits(box).values)
+
+    def write(self, box: Box, values: np.ndarray) -> None:
+        """Set the bytes with `box` to what `read` returned."""
+        if self._bits is None and not values.any():
+            return
+        self.add(Bits(_bytes(box)[0], np.zeros((1,) * len(box), np.uint8)))
+        assert self._bits is not None
+        self._bits[_bytes(box)[0]] = values
+
     def count_with(self, other: PackedMask) -> int:
         """Return how many voxels are set here or in `other`."""
         bits = [mask._bits for mask in (self, other) if mask._bits is not None]

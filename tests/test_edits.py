@@ -190,3 +190,50 @@ def test_a_larger_value_comes_later():
     back[2], back[3] = 70_000, -5
     assert not edits.changed(_whole(data.shape), back).any()
     assert edits.changed(_whole(data.shape), data).all()
+
+
+def _played(seed, shape=(9, 21, 30)):
+    """Edits after some strokes and an answer, with the labels they belong to."""
+    rng = np.random.default_rng(seed)
+    data, edits = rng.integers(0, 3, shape).astype(np.uint8), Edits(shape)
+    for _ in range(4):
+        box = tuple(slice(a, a + 5) for a in rng.integers(0, np.array(shape) - 5).tolist())
+        edits.paint([_dab(data, box, int(rng.integers(4)))])
+    edits.confirm((slice(2, 3), slice(0, 21), slice(0, 13)))
+    return data, edits
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_marks_that_went_through_a_file_are_the_same_marks(seed):
+    data, edits = _played(seed)
+    whole = _whole(data.shape)
+    again = Edits(data.shape)
+    again.restore(whole, edits.marks(whole))
+    np.testing.assert_array_equal(again.reviewed(whole), edits.reviewed(whole))
+    np.testing.assert_array_equal(again.changed(whole, data), edits.changed(whole, data))
+
+
+def test_the_marks_of_the_boxes_that_were_touched_are_enough():
+    data, edits = np.zeros((6, 20, 33), np.uint8), Edits((6, 20, 33))
+    copy = Edits(data.shape)
+    for box in [
+        (slice(1, 3), slice(2, 9), slice(3, 12)),
+        (slice(2, 5), slice(5, 15), slice(9, 30)),
+    ]:
+        edits.paint([_dab(data, box, box[0].start)])
+        copy.restore(box, edits.marks(box))
+    whole = _whole(data.shape)
+    np.testing.assert_array_equal(copy.reviewed(whole), edits.reviewed(whole))
+    np.testing.assert_array_equal(copy.changed(whole, data), edits.changed(whole, data))
+
+
+def test_restored_marks_are_taken_back_and_come_again():
+    data, edits = _played(5)
+    whole, other = _whole(data.shape), Edits(data.shape)
+    other.confirm((slice(0, 1), slice(0, 4), slice(1, 7)))
+    before = other.reviewed(whole)
+    change = other.restore(whole, edits.marks(whole))
+    other.undo(change)
+    np.testing.assert_array_equal(other.reviewed(whole), before)
+    other.redo(change)
+    np.testing.assert_array_equal(other.reviewed(whole), edits.reviewed(whole))

@@ -7,8 +7,9 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 from napari.layers import Labels
+from psygnal import Signal
 
-from napari_medseg.edits import Change, Edits, Piece
+from napari_medseg.edits import Change, Edits, Marks, Piece
 from napari_medseg.packed import Box, within
 from napari_medseg.widgets.layers import Happened, Step, apply_edit, catch_up, follow_steps, steps
 from napari_medseg.widgets.sessions import unwrapped
@@ -30,12 +31,17 @@ class Painted:
     has already leaves no trace in napari, and none here. When the array of the layer is replaced
     by another one of its shape, what differs counts as a person's change; with another shape
     everything begins anew.
+
+    Emits ``confirmed(box)`` when a person found a box right.
     """
+
+    confirmed = Signal(object)
 
     def __init__(self, layer: Labels) -> None:
         self._layer = ref(layer)
         self._array = layer.data
         self._edits = Edits(layer.data.shape)
+        self._restoring: Marks | None = None
         self._changes: WeakKeyDictionary[Step, Change] = WeakKeyDictionary()
         for step in steps(layer):  # what was done before anybody asked
             self._changes[step] = self._note(step)
@@ -89,7 +95,26 @@ class Painted:
     def mark_reviewed(self, box: Box | None = None) -> None:
         """Note that a person saw all of `box` (of the layer without it) and finds it right."""
         self._alive()
-        self._edits.confirm(self._full(box))
+        box = self._full(box)
+        self._edits.confirm(box)
+        self.confirmed.emit(box)
+
+    def marks(self, box: Box | None = None) -> Marks:
+        """Return all that is known of a box (of the layer without it), for `restore`."""
+        self._alive()
+        return self._edits.marks(self._full(box))
+
+    def restore(self, labels: np.ndarray, marks: Marks, name: str) -> int:
+        """Write labels and marks of an earlier sitting as one undo step; return what changed."""
+        layer = self._alive()
+        self._restoring = marks
+        try:
+            changed = apply_edit(layer, labels, name)
+        finally:
+            self._restoring = None
+        if not changed:
+            self._edits.restore(self._full(None), marks)
+        return changed
 
     def write_answer(
         self, answer: np.ndarray, name: str, *, box: Box | None = None, keep_painted: bool = True
@@ -124,6 +149,8 @@ class Painted:
             self._edits.redo(self._changes[step])
 
     def _note(self, step: Step) -> Change:
+        if self._restoring is not None:
+            return self._edits.restore(self._full(None), self._restoring)
         pieces = step.pieces()
         if step.answer is None:
             return self._edits.paint(pieces)

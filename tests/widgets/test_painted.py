@@ -333,3 +333,29 @@ def test_the_record_of_a_layer_goes_with_it():
     assert gone() is None
     with pytest.raises(ValueError, match="gone"):
         painted.mark_reviewed()
+
+
+def test_labels_and_marks_of_an_earlier_sitting_come_back_as_one_step_and_go_again():
+    earlier = Labels(np.zeros((8, 20, 20), np.uint8))
+    painted = painted_of(earlier)
+    painted.write_answer(np.full(earlier.data.shape, 2, np.uint8), "Segment")
+    _stroke(earlier, (3, 9, 9))
+    painted.mark_reviewed((slice(0, 1), slice(0, 20), slice(0, 20)))
+    layer = Labels(np.zeros((8, 20, 20), np.uint8))
+    again = painted_of(layer)
+    assert again.restore(earlier.data, painted.marks(), "Restored") == layer.data.size
+    for _ in range(2):
+        assert history(layer) == ["Restored"]
+        np.testing.assert_array_equal(again.reviewed, painted.reviewed)
+        np.testing.assert_array_equal(again.changed, painted.changed)
+        layer.undo()
+        assert again.count_reviewed == again.count_changed == 0
+        layer.redo()
+
+
+def test_a_confirmed_box_is_told():
+    painted, told = painted_of(layer := Labels(np.zeros((4, 5, 6), np.uint8))), []
+    painted.confirmed.connect(told.append)
+    painted.mark_reviewed((slice(1, 2), slice(None), slice(None)))
+    assert told == [(slice(1, 2), slice(0, 5), slice(0, 6))]
+    assert layer.data.sum() == 0

@@ -41,6 +41,9 @@ def fill_in(
 def split_cases(cases: Sequence[Case], config: TrainingConfig) -> tuple[list[Case], list[Case]]:
     """Hold out a share of the cases, the same ones for the same seed.
 
+    Cases that hold the same classes are a group, and every group gives its share: few images
+    without a lesion are neither all held out nor all learnt from.
+
     Returns
     -------
     tuple of list
@@ -55,13 +58,29 @@ def split_cases(cases: Sequence[Case], config: TrainingConfig) -> tuple[list[Cas
         raise ValueError(
             f"training needs at least 2 labelled cases (one is held out), found {len(cases)}"
         )
-    order = np.random.default_rng(config.seed).permutation(len(cases))
     count = min(max(round(len(cases) * config.validation), 1), len(cases) - 1)
-    held_out = set(order[:count].tolist())
+    groups: dict[frozenset[int], list[int]] = {}
+    for index in np.random.default_rng(config.seed).permutation(len(cases)).tolist():
+        present = frozenset(np.unique(cases[index].labels).tolist()) - {0}
+        groups.setdefault(present, []).append(index)
+    held_out: set[int] = set()
+    sizes = [len(group) for group in groups.values()]
+    for group, share in zip(groups.values(), _shares(sizes, count), strict=True):
+        held_out.update(group[:share])
     return (
         [case for i, case in enumerate(cases) if i not in held_out],
         [case for i, case in enumerate(cases) if i in held_out],
     )
+
+
+def _shares(sizes: Sequence[int], count: int) -> list[int]:
+    """Divide `count` among groups by their sizes, what is left over by the largest remainder."""
+    wanted = [size * count / sum(sizes) for size in sizes]
+    shares = [int(share) for share in wanted]
+    by_remainder = sorted(range(len(sizes)), key=lambda i: (shares[i] - wanted[i], -sizes[i]))
+    for i in by_remainder[: count - sum(shares)]:
+        shares[i] += 1
+    return shares
 
 
 def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> ModelCard:

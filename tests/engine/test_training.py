@@ -233,8 +233,16 @@ def test_a_file_that_is_no_replay_file_is_refused(photographs, tmp_path):
         load_replay(tmp_path / "text")
 
 
-def test_cases_are_held_out_by_seed_and_never_both(photographs):
-    cases = [object() for _ in range(20)]
+KINDS = ((0, 0, 6), (1, 0, 9), (1, 2, 35))  # two label values and how many cases hold them
+
+
+def labelled(*values):
+    volume = Volume(np.zeros((1, 2, 2), np.float32), (1.0, 1.0))
+    return Case(volume, np.array([values[:2], values[2:]]))
+
+
+def test_cases_are_held_out_by_seed_and_never_both():
+    cases = [labelled(0, 0, 1, 1) for _ in range(20)]
     config = TrainingConfig(validation=0.1, seed=1)
     learn, held_out = split_cases(cases, config)
     assert len(held_out) == 2
@@ -242,6 +250,20 @@ def test_cases_are_held_out_by_seed_and_never_both(photographs):
     assert len(learn) + len(held_out) == 20
     assert split_cases(cases, config)[1] == held_out
     assert split_cases(cases, config.replace(seed=2))[1] != held_out
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_kind_of_case_gives_its_share(seed):
+    empty, one, two = ([labelled(0, v, w, 0) for _ in range(n)] for v, w, n in KINDS)
+    config = TrainingConfig(validation=0.2, seed=seed)
+    held_out = split_cases(empty + one + two, config)[1]
+    assert len(held_out) == 10
+    assert [sum(case in held_out for case in kind) for kind in (empty, one, two)] == [1, 2, 7]
+
+
+def test_one_of_two_unlike_cases_is_learnt_from():
+    learn, held_out = split_cases([labelled(0, 0, 0, 0), labelled(1, 1, 1, 1)], TrainingConfig())
+    assert len(learn) == len(held_out) == 1
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ class Edits:
         around = box_around([self._kept], box)
         reference = _NOTHING
         if around is not None and self._reference is not None:
-            reference = self._reference[around][self._kept.get(around)]
+            reference = self._reference[around].copy()
         return {name: mask.read(box) for name, mask in masks.items()} | {"reference": reference}
 
     def restore(self, box: Box, marks: Marks) -> Change:
@@ -245,7 +245,8 @@ class Edits:
             mask.write(box, marks[name])
         around = box_around([self._kept], box)
         if around is not None:
-            self._keep(around, self._kept.get(around), marks["reference"])
+            kept = self._kept.get(around)
+            self._keep(around, kept, marks["reference"][kept])
 
     def _reference_in(self, box: Box) -> Reference:
         bits = self._kept.bits(box)

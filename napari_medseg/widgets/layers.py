@@ -1,79 +1,84 @@
-"""The napari adapter: edits as undo steps, and following what is done to Labels layers.
+"""The napari adapter: writing edits as undo steps; what else panels need of layers is found here.
 
-Every private name of napari that the project uses is in this file (and has a test that fails when
-napari changes it): of ``Labels`` the names ``_save_history``, ``_undo_history``,
-``_redo_history``, ``_staged_history``, ``_commit_staged_history`` and ``_block_history``, and the
-atoms a stroke leaves there. What needs no private names lies in `placement` and `hooks`; panels
-find all of it here.
+Private names of napari lie in three files, and nowhere else: writing a step in this one (of
+``Labels`` the names ``_save_history``, ``_block_history``, ``_staged_history`` and
+``_commit_staged_history``), reading the history in `step_log`, the atoms of a stroke in `atoms`.
+Tests fail when napari changes one, or when another file uses such a name. What needs no private
+names lies in `placement`, `hooks` and `stroke_rules`.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
-from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Labels
 
-from napari_medseg.edits import Piece
-from napari_medseg.packed import Box, PackedArray, bounding_box
+from napari_medseg.packed import Box, bounding_box
+from napari_medseg.widgets.atoms import undo_step
+from napari_medseg.widgets.classes.stored import class_signals, locked_of
 from napari_medseg.widgets.hooks import Drag, bind_key, on_drag, taken_keys, unbind_key
 from napari_medseg.widgets.placement import (
     class_look,
     image_layers,
     insert_above,
     is_map,
+    is_preview,
     remove_layer,
     same_grid,
     same_place,
 )
+from napari_medseg.widgets.step_log import (
+    Happened,
+    Listener,
+    Step,
+    catch_up,
+    follow_steps,
+    go_to_step,
+    history,
+    history_bytes,
+    history_limit,
+    limit_history,
+    steps,
+    undo_name,
+    undone_steps,
+)
+from napari_medseg.widgets.stroke_rules import add_rule, kept_by_locks, restrict_strokes
 
 __all__ = [
-    "HISTORY_BYTES",
     "Drag",
+    "Happened",
+    "Listener",
     "Step",
+    "add_rule",
     "apply_edit",
     "bind_key",
     "catch_up",
     "class_look",
     "follow_steps",
+    "go_to_step",
     "history",
     "history_bytes",
+    "history_limit",
     "image_layers",
     "insert_above",
     "is_being_painted",
     "is_map",
+    "is_preview",
     "limit_history",
     "on_drag",
     "remove_layer",
+    "restrict_strokes",
     "same_grid",
     "same_place",
     "steps",
     "taken_keys",
     "unbind_key",
     "undo_name",
+    "undone_steps",
     "why_not_editable",
 ]
-
-HISTORY_BYTES = 512 << 20  # what the undo history of one layer may hold; the oldest steps go first
-
-Happened = Literal["done", "undone", "redone"]
-Listener = Callable[[Happened, "Step"], Any]
-
-_TOOLS = {"paint": "Brush", "erase": "Eraser", "fill": "Fill", "polygon": "Polygon"}
-
-
-class UndoStep(tuple):
-    """A named region delta ``(box, before, after)``; lies in napari's own undo history."""
-
-    name: str = ""
-    by_person: bool = True
-    # only while it is written, for those who follow:
-    piece: Piece | None = None
-    answer: tuple[Box, np.ndarray] | None = None
 
 
 def why_not_editable(layer: Labels) -> str:
@@ -106,7 +111,7 @@ def apply_edit(
     box: Box | None = None,
     answer: np.ndarray | None = None,
 ) -> int:
-    """Write `edited` into a Labels layer as one named undo step.
+    """Write `edited` into a Labels layer as one named undo step; locked classes stay as they are.
 
     Parameters
     ----------
@@ -142,18 +147,19 @@ def apply_edit(
     )
     edited = _fitting(layer, edited, box)
     different = edited != layer.data[box]
+    if locked_of(layer):
+        edited, different = _without_locked(layer, edited, different, box)
     inner = bounding_box(different)
     if inner is None:
         return 0
     where = tuple(
         slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)
     )
-    step = UndoStep((where, PackedArray(layer.data[where]), PackedArray(edited[inner])))
-    step.name, step.by_person = name, answer is None
-    step.piece = Piece(where, different[inner], layer.data[where][different[inner]])
+    step = undo_step(name, where, layer.data[where], edited[inner], different[inner])
+    step.by_person = answer is None
     if answer is not None:
         step.answer = box, answer
-    _log_of(layer)
+    catch_up(layer)
     with _one_step(layer):
         layer._save_history(step)
         layer.data[where] = edited[inner]
@@ -162,164 +168,23 @@ def apply_edit(
     return int(np.count_nonzero(different))
 
 
-def undo_name(layer: Labels) -> str:
-    """Return the name of what the next undo takes back; empty if there is nothing."""
-    steps = _log_of(layer).steps
-    return steps[-1].name if steps else ""
-
-
-def history(layer: Labels) -> list[str]:
-    """Return the names of what can be undone, the last one last: "Brush", "Segment: liver"."""
-    return [step.name for step in _log_of(layer).steps]
-
-
-def history_bytes(layer: Labels) -> int:
-    """Return how much memory the undo history of a layer takes."""
-    return _log_of(layer).nbytes
-
-
-def limit_history(nbytes: int) -> None:
-    """Let the undo history of every layer hold this much from now on; one step always stays."""
-    global HISTORY_BYTES
-    HISTORY_BYTES = nbytes
-
-
-def steps(layer: Labels) -> list[Step]:
-    """Return the steps that can be undone, the last one last."""
-    return list(_log_of(layer).steps)
-
-
-def catch_up(layer: Labels) -> None:
-    """Tell those who follow a layer what it did not tell itself: undo while it was hidden."""
-    _log_of(layer)
-
-
-def follow_steps(layer: Labels, listener: Listener) -> Callable[[], None]:
-    """Tell `listener` of every step that is done in a layer, undone and redone.
-
-    It is called with "done", "undone" or "redone" and the `Step`: for strokes, tools of napari
-    and edits of ours, by mouse, key or script, in any slice, also while the layer is hidden (then
-    when it is shown again or its history is asked for). Where a script paints without a block,
-    napari tells of it just before the array is written.
-
-    Returns
-    -------
-    callable
-        Ends it.
-    """
-    listeners = _log_of(layer).listeners
-    listeners.append(listener)
-
-    def stop() -> None:
-        if listener in listeners:
-            listeners.remove(listener)
-
-    return stop
-
-
-class Step:
-    """One step of a layer's history: what a person undoes at once.
-
-    Parameters
-    ----------
-    item : list
-        What napari keeps for it.
-    name : str
-        For people.
-    """
-
-    def __init__(self, item: list[Any], name: str) -> None:
-        self.name = name
-        self.head = item[0]  # by which the step is known again
-        self._atoms = tuple(item)
-        self.nbytes = sum(_nbytes(atom) for atom in item)
-
-    @property
-    def answer(self) -> tuple[Box, np.ndarray] | None:
-        """Where a model answered and what it found; None for what a person did.
-
-        What was found is whole while it is written; later it is what the layer then held.
-        """
-        if not isinstance(self.head, UndoStep) or self.head.by_person:
-            return None
-        return self.head.answer or (self.head[0], np.asarray(self.head[2]))
-
-    def pieces(self) -> list[Piece]:
-        """Return what was written where, and what was there before."""
-        return [_piece(atom) for atom in self._atoms]
-
-
-class _Log:
-    """Reads what happened to a layer from its two histories, whatever napari told."""
-
-    def __init__(self, layer: Labels) -> None:
-        self._layer = ref(layer)
-        self.listeners: list[Listener] = []
-        self._history: deque[list[Any]] = layer._undo_history
-        self.steps = [Step(item, _name(item)) for item in layer._undo_history]
-        self._undone = [Step(item[::-1], _name(item)) for item in layer._redo_history]
-        layer.events.paint.connect(self.look)
-        layer.events.set_data.connect(self.look)
-
-    @property
-    def nbytes(self) -> int:
-        return sum(step.nbytes for step in (*self.steps, *self._undone))
-
-    def look(self, _event: object = None) -> None:
-        """Compare the histories with what is known, and tell what happened since."""
-        layer = self._layer()
-        if layer is None:
-            return
-        now = layer._undo_history
-        if now is not self._history:  # napari threw it away
-            self._history, self.steps, self._undone = now, [], []
-        known = self.steps
-        if len(now) == len(known) and (not known or now[-1][0] is known[-1].head):
-            return
-        heads = [item[0] for item in now]
-        forgotten = next((i for i, s in enumerate(known) if heads and s.head is heads[0]), 0)
-        del known[:forgotten]  # the oldest steps, which no undo reaches any more
-        same = 0
-        while same < min(len(known), len(heads)) and known[same].head is heads[same]:
-            same += 1
-        while len(known) > same:
-            step = known.pop()
-            self._undone.append(step)
-            self._tell("undone", step)
-        for item in list(now)[same:]:
-            if self._undone and self._undone[-1].head is item[0]:
-                step = self._undone.pop()
-                known.append(step)
-                self._tell("redone", step)
-            else:
-                self._undone.clear()
-                step = Step(item, _name(item, str(layer.mode)))
-                known.append(step)
-                self._tell("done", step)
-        self._bound(layer)
-
-    def _tell(self, happened: Happened, step: Step) -> None:
-        for listener in tuple(self.listeners):
-            listener(happened, step)
-
-    def _bound(self, layer: Labels) -> None:
-        """Forget the oldest steps where the history takes too much memory; the last one stays."""
-        total = self.nbytes
-        while total > HISTORY_BYTES and len(self.steps) > 1:
-            total -= self.steps.pop(0).nbytes
-            layer._undo_history.popleft()
-
-
-_logs: WeakKeyDictionary[Labels, _Log] = WeakKeyDictionary()
-
-
-def _log_of(layer: Labels) -> _Log:
-    """Return the log of a layer, up to date."""
-    if layer not in _logs:
-        _logs[layer] = _Log(layer)
-    log = _logs[layer]
-    log.look()
-    return log
+def _without_locked(
+    layer: Labels, edited: np.ndarray, different: np.ndarray, box: Box
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return an edit that leaves locked classes alone, and where it differs; tell what it left."""
+    locked, inner = locked_of(layer), bounding_box(different)
+    if inner is None:
+        return edited, different
+    before, after = layer.data[box][inner], edited[inner]
+    held = kept_by_locks(before, after, locked)
+    if held.any():
+        edited, different = edited.copy(), different.copy()
+        edited[inner][held] = before[held]
+        different[inner][held] = False
+        touched = {*np.unique(before[held]).tolist(), *np.unique(after[held]).tolist()}
+        count = int(np.count_nonzero(held))
+        class_signals(layer).protected.emit(frozenset(touched & locked), count)
+    return edited, different
 
 
 @contextmanager
@@ -348,45 +213,3 @@ def _fitting(layer: Labels, edited: np.ndarray, box: Box) -> np.ndarray:
             f"{edited.dtype}; only whole numbers that it can hold, of the same shape, fit"
         )
     return edited.astype(dtype, copy=False)
-
-
-def _name(item: list[Any], mode: str = "") -> str:
-    """Return what people call a step: of ours by its name, of napari's by the tool."""
-    atom = item[0]
-    if isinstance(atom, UndoStep):
-        return atom.name
-    if not hasattr(atom, "slice_key"):
-        return "Edit"
-    if atom.new_value == 0 and mode in ("", "paint", "pan_zoom"):
-        return "Eraser"
-    return _TOOLS.get(mode, "Brush")
-
-
-def _piece(atom: Any) -> Piece:
-    """Return what an atom of a step wrote: of ours, of a tool of napari, of ``data_setitem``."""
-    if isinstance(atom, UndoStep):
-        if atom.piece is not None:
-            return atom.piece
-        box, before, after = atom
-        old = np.asarray(before)
-        mask = old != np.asarray(after)
-        return Piece(box, mask, old[mask])
-    if hasattr(atom, "slice_key"):
-        shape = tuple(s.stop - s.start for s in atom.slice_key)
-        mask = np.ones(shape, bool) if atom.mask is None else atom.mask
-        return Piece(atom.slice_key, mask, np.ravel(atom.old_values))
-    indices, old_values, _ = atom
-    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in indices)
-    inside = tuple(i - s.start for i, s in zip(indices, box, strict=True))
-    shape = tuple(s.stop - s.start for s in box)
-    mask, old = np.zeros(shape, bool), np.zeros(shape, np.asarray(old_values).dtype)
-    mask[inside], old[inside] = True, old_values
-    return Piece(box, mask, old[mask])
-
-
-def _nbytes(atom: Any) -> int:
-    if isinstance(atom, UndoStep):
-        return int(atom[1].nbytes + atom[2].nbytes)
-    if hasattr(atom, "slice_key"):
-        return int(atom.old_values.nbytes + (0 if atom.mask is None else atom.mask.nbytes))
-    return sum(int(np.asarray(part).nbytes) for part in (*atom[0], *atom[1:]))

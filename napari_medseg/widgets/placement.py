@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def class_look(classes: Sequence[LabelClass]) -> dict[str, Any]:
     """Return the colours and names of classes as keywords of a Labels layer."""
-    colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+    # a value that nobody named is seen, too: somebody may be painting it
+    colours: dict[int | None, Any] = {None: "white", 0: "transparent"}
     colours.update({c.value: c.colour for c in classes})
     features = {
         "index": [0, *(c.value for c in classes)],
@@ -102,3 +103,8 @@ def image_layers(viewer: Viewer) -> list[Image]:
 def is_map(layer: Layer) -> bool:
     """Whether a layer is a map we made (likely, unsure), not an image to segment."""
     return "map" in layer.metadata.get(KEY, {})
+
+
+def is_preview(layer: Layer) -> bool:
+    """Whether a layer only shows something of another one: nobody edits, saves or segments it."""
+    return bool(layer.metadata.get(KEY, {}).get("preview"))

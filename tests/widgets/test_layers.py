@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_medseg.widgets import layers
 from napari_medseg.widgets.layers import (
     apply_edit,
     catch_up,
     follow_steps,
     history,
     history_bytes,
+    history_limit,
     is_being_painted,
+    limit_history,
     undo_name,
     why_not_editable,
 )
@@ -281,8 +282,16 @@ def test_the_history_names_every_step():
     assert history(layer) == expected
 
 
-def test_the_oldest_steps_go_when_the_history_takes_too_much_memory(monkeypatch):
-    monkeypatch.setattr(layers, "HISTORY_BYTES", 5_000)
+@pytest.fixture
+def small_history():
+    """A history that holds five thousand bytes."""
+    usual = history_limit()
+    limit_history(5_000)
+    yield
+    limit_history(usual)
+
+
+def test_the_oldest_steps_go_when_the_history_takes_too_much_memory(small_history):
     layer = _labels(64, 64)
     rng = np.random.default_rng(0)
     for i in range(9):
@@ -297,8 +306,7 @@ def test_the_oldest_steps_go_when_the_history_takes_too_much_memory(monkeypatch)
     np.testing.assert_array_equal(layer.data[:10], edited)
 
 
-def test_strokes_count_for_the_memory_of_the_history(monkeypatch):
-    monkeypatch.setattr(layers, "HISTORY_BYTES", 5_000)
+def test_strokes_count_for_the_memory_of_the_history(small_history):
     layer = _labels(64, 64)
     assert history_bytes(layer) == 0
     for i in range(40):

@@ -26,10 +26,11 @@ def _labels(*shape):
     return Labels(np.zeros(shape, np.uint8))
 
 
-def test_classes_have_their_names_and_colours_and_the_rest_is_transparent():
+def test_classes_have_their_names_and_colours_and_a_value_without_a_name_is_seen():
     layer = Labels(np.array([[0, 3], [5, 0]], np.uint8), **class_look([LIVER]))
     np.testing.assert_allclose(layer.get_color(3)[:3], [0xCC / 255, 0x79 / 255, 0xA7 / 255], 0.01)
-    assert layer.get_color(5)[3] == 0
+    np.testing.assert_array_equal(layer.get_color(5), [1, 1, 1, 1])
+    assert layer.get_color(0) is None
     assert "name: liver" in layer.get_status((0, 1), world=True)["value"]
 
 

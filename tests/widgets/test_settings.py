@@ -8,7 +8,7 @@ import napari.settings
 import numpy as np
 import pytest
 
-from napari_medseg.widgets import layers
+from napari_medseg.widgets import layers, step_log
 from napari_medseg.widgets import notices as said
 from napari_medseg.widgets import settings as settings_module
 from napari_medseg.widgets.keys import KEYS
@@ -77,9 +77,9 @@ def test_a_device_starts_a_new_viewer_and_reaches_an_open_one(
 
 
 def test_the_undo_memory_is_what_the_settings_say(settings, workbench, monkeypatch):
-    monkeypatch.setattr(layers, "HISTORY_BYTES", layers.HISTORY_BYTES)
+    monkeypatch.setattr(step_log, "_limit", layers.history_limit())
     settings.general.undo_memory = 64
-    assert layers.HISTORY_BYTES == 64 << 20
+    assert layers.history_limit() == 64 << 20
 
 
 def test_the_model_of_the_settings_is_the_first_one(settings, make_napari_viewer, open_workbench):

@@ -1,0 +1,172 @@
+"""What a stroke of napari's tools may change: locked classes stay, and rules of one's own hold.
+
+napari paints first and tells afterwards. So a stroke is put right as soon as it is finished, in
+its own undo step: what it may not change gets its old value back, and the history holds the
+stroke as it should have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_medseg.edits import Piece, net
+from napari_medseg.packed import Box, bounding_box
+from napari_medseg.widgets.atoms import UndoStep, piece_of, undo_step
+from napari_medseg.widgets.classes.stored import class_signals, locked_of
+
+Rule = Callable[[np.ndarray, np.ndarray, Box, Labels], np.ndarray]
+
+_rules: WeakKeyDictionary[Labels, list[Rule]] = WeakKeyDictionary()
+_ranges: WeakKeyDictionary[Labels, Callable[[], None]] = WeakKeyDictionary()
+
+
+def add_rule(layer: Labels, rule: Rule) -> Callable[[], None]:
+    """Let `rule` decide what a stroke in `layer` may change.
+
+    Parameters
+    ----------
+    rule : callable
+        ``rule(before, after, box, layer) -> after``: of the values of a box before and after the
+        stroke it makes those the box shall have, as a new array. Only voxels that the stroke
+        changed are taken from it, and locked classes stay locked whatever it says. It must not
+        keep the layer alive.
+
+    Returns
+    -------
+    callable
+        Ends it.
+    """
+    rules = _rules.setdefault(layer, [])
+    rules.append(rule)
+
+    def stop() -> None:
+        if rule in rules:
+            rules.remove(rule)
+
+    return stop
+
+
+def restrict_strokes(layer: Labels, allowed: Callable[[Box], np.ndarray] | None) -> None:
+    """Let strokes change only what is allowed; erasing is a change, too.
+
+    Parameters
+    ----------
+    allowed : callable
+        ``allowed(box)`` gives booleans of the box's shape. It replaces the one before; None lets
+        strokes go everywhere again.
+    """
+    end = _ranges.pop(layer, None)
+    if end is not None:
+        end()
+    if allowed is not None:
+        _ranges[layer] = add_rule(
+            layer, lambda before, after, box, _layer: np.where(allowed(box), after, before)
+        )
+
+
+def kept_by_locks(before: np.ndarray, after: np.ndarray, locked: frozenset[int]) -> np.ndarray:
+    """Return where `after` would take voxels from a locked class or give it more.
+
+    Parameters
+    ----------
+    before, after : ndarray
+        Labels of one shape.
+    """
+    if not locked:
+        return np.zeros(before.shape, bool)
+    return (before != after) & (_among(before, locked) | _among(after, locked))
+
+
+def put_right(layer: Labels, item: list[Any], name: str) -> bool:
+    """Give back what a step may not change, and let the step be what remains.
+
+    Parameters
+    ----------
+    item : list
+        The step as napari keeps it; what is in there is replaced where something was given back.
+    name : str
+        Of the step, for people.
+
+    Returns
+    -------
+    bool
+        Whether something was given back. The `item` is empty then if nothing of the step is left.
+    """
+    rules, locked = _rules.get(layer, ()), locked_of(layer)
+    if not (rules or locked) or isinstance(item[0], UndoStep):
+        return False
+    pieces = net([piece_of(atom) for atom in item])
+    if not rules and not any(_touches(layer, piece, locked) for piece in pieces):
+        return False
+    wanted = [_as_it_should_be(layer, piece, rules, locked) for piece in pieces]
+    given_back = [w != np.asarray(layer.data[p.box]) for w, p in zip(wanted, pieces, strict=True)]
+    if not any(mask.any() for mask in given_back):
+        return False
+    _tell(layer, pieces, given_back, locked)
+    atoms = [
+        _rewritten(layer, piece, values, name) for piece, values in zip(pieces, wanted, strict=True)
+    ]
+    item[:] = [atom for atom in atoms if atom is not None]
+    return True
+
+
+def _touches(layer: Labels, piece: Piece, locked: frozenset[int]) -> bool:
+    new = np.asarray(layer.data[piece.box])[piece.mask]
+    return bool(kept_by_locks(piece.old, new, locked).any())
+
+
+def _before(layer: Labels, piece: Piece) -> np.ndarray:
+    before = np.array(layer.data[piece.box])
+    before[piece.mask] = piece.old
+    return before
+
+
+def _as_it_should_be(
+    layer: Labels, piece: Piece, rules: Sequence[Rule], locked: frozenset[int]
+) -> np.ndarray:
+    """Return the values the box of a piece shall have."""
+    before, after = _before(layer, piece), np.array(layer.data[piece.box])
+    for rule in rules:
+        ruled = rule(before.copy(), after.copy(), piece.box, layer)
+        after = np.where(piece.mask, ruled, after).astype(after.dtype)
+    return np.where(kept_by_locks(before, after, locked), before, after)
+
+
+def _rewritten(layer: Labels, piece: Piece, values: np.ndarray, name: str) -> UndoStep | None:
+    """Write the values of a box, and return the step from before the stroke to them."""
+    before = _before(layer, piece)
+    layer.data[piece.box] = values
+    changed = before != values
+    inner = bounding_box(changed)
+    if inner is None:
+        return None
+    where = tuple(
+        slice(b.start + i.start, b.start + i.stop) for b, i in zip(piece.box, inner, strict=True)
+    )
+    return undo_step(name, where, before[inner], values[inner], changed[inner])
+
+
+def _tell(
+    layer: Labels, pieces: Sequence[Piece], given_back: Sequence[np.ndarray], locked: frozenset[int]
+) -> None:
+    """Tell how many voxels stayed as they were, and because of which locked classes."""
+    count = sum(int(np.count_nonzero(mask)) for mask in given_back)
+    touched: set[int] = set()
+    for piece, mask in zip(pieces, given_back, strict=True):
+        touched |= set(np.unique(_before(layer, piece)[mask]).tolist())
+        touched |= set(np.unique(np.asarray(layer.data[piece.box])[mask]).tolist())
+    class_signals(layer).protected.emit(frozenset(touched & locked), count)
+
+
+def _among(values: np.ndarray, wanted: frozenset[int]) -> np.ndarray:
+    """Return where `values` are one of those `wanted`."""
+    if values.dtype == np.uint8:
+        table = np.zeros(256, bool)
+        table[[value for value in wanted if 0 <= value < 256]] = True
+        return table[values]
+    return np.isin(values, sorted(wanted))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -13,7 +13,7 @@ from napari_medseg.config import Config
 from napari_medseg.packed import Box
 from napari_medseg.progress import Report, silent
 
-Need = Literal["image", "points", "slice", "volume"]
+Need = Literal["image", "points", "slice", "volume", "box"]
 Group = Literal["clean", "grow", "slices", "intensity", "split"]
 
 _SAID = {
@@ -21,6 +21,7 @@ _SAID = {
     "points": "'{}' works from a click: click a voxel first",
     "slice": "'{}' works on the slice shown: show a slice of the volume first",
     "volume": "'{}' works on volumes; these labels are a single slice: choose the whole volume",
+    "box": "'{}' needs a box: draw one first",
 }
 
 
@@ -48,6 +49,11 @@ class Scene:
         The slice shown, along `axis`.
     mask : ndarray of bool or None
         ``(*S)``: where alone something may change (a box, a brush); None is everywhere.
+    other : ndarray or None
+        ``(*S)``, labels or a mask of another layer on the same grid, for logical operations.
+    box : tuple of slice or None
+        The box a person drew, in the coordinates of `labels`, for tools that work by it; where
+        alone something may change is said by `mask`.
     report : Report
         Called between objects, slices or parts; may raise `Cancelled`.
     """
@@ -61,6 +67,8 @@ class Scene:
     axis: int = 0
     index: int | None = None
     mask: np.ndarray | None = None
+    other: np.ndarray | None = None
+    box: Box | None = None
     report: Report = field(default=silent, repr=False)
 
     def crop(self, box: Box) -> Self:
@@ -68,7 +76,7 @@ class Scene:
         inside = [
             tuple(p - s.start for p, s in zip(point, box, strict=True))
             for point in self.points
-            if all(s.start <= p < s.stop for p, s in zip(point, box, strict=True))
+            if holds(box, point)
         ]
         index = None if self.index is None else self.index - box[self.axis].start
         if index is not None and not 0 <= index < box[self.axis].stop - box[self.axis].start:
@@ -78,6 +86,8 @@ class Scene:
             labels=self.labels[box],
             image=None if self.image is None else self.image[box],
             mask=None if self.mask is None else self.mask[box],
+            other=None if self.other is None else self.other[box],
+            box=None if self.box is None else _moved(self.box, box),
             points=tuple(inside),
             index=index,
         )
@@ -100,6 +110,8 @@ class Scene:
             spacing=tuple(self.spacing[a] for a in rest),
             image=None if self.image is None else self.image[at],
             mask=None if self.mask is None else self.mask[at],
+            other=None if self.other is None else self.other[at],
+            box=None if self.box is None else tuple(self.box[a] for a in rest),
             points=tuple(
                 tuple(p[a] for a in rest) for p in self.points if p[self.axis] == self.index
             ),
@@ -131,7 +143,7 @@ class Tool:
         ``options -> mm``: how far beyond the object touched it reaches or needs to see; infinite
         is the whole volume.
     needs : frozenset of str
-        Of "image", "points", "slice" (one must be shown) and "volume" (3D only).
+        Of "image", "points", "box", "slice" (one must be shown) and "volume" (3D only).
     all_labels : bool
         Whether it makes sense for every class in turn.
     any_label : bool
@@ -180,9 +192,8 @@ def apply(tool: Tool, scene: Scene, options: Config) -> np.ndarray:
     """
     check(tool, scene)
     edited = tool.run(scene, options)
-    keep = _protected(tool, scene, edited, getattr(options, "overwrite", False))
-    if keep is not None:
-        np.copyto(edited, scene.labels, where=keep)
+    overwrite = bool(getattr(options, "overwrite", False)) or tool.others or tool.any_label
+    _protect(scene, edited, overwrite)
     return edited
 
 
@@ -190,29 +201,24 @@ def check(tool: Tool, scene: Scene) -> None:
     """Raise a ValueError with a sentence for a person if `tool` cannot work on `scene`."""
     labels, shape = scene.labels, scene.labels.shape
     check_labels(labels)
-    if len(scene.spacing) != labels.ndim or not all(
-        math.isfinite(s) and s > 0 for s in scene.spacing
-    ):
-        raise ValueError(
-            f"the voxel size {scene.spacing} does not fit labels with {labels.ndim} axes; "
-            "give one positive length in mm for each"
-        )
-    for what, array in (("image", scene.image), ("area to work in", scene.mask)):
+    spacing_of(labels, scene.spacing)
+    beside = {"image": scene.image, "area to work in": scene.mask, "other layer": scene.other}
+    for what, array in beside.items():
         if array is not None and array.shape != shape:
             raise ValueError(
                 f"the {what} has {_sides(array.shape)} voxels, the labels have {_sides(shape)}; "
                 "choose one on the same grid"
             )
+    whole = tuple(slice(0, n) for n in shape)
     for point in scene.points:
-        if len(point) != labels.ndim or not all(
-            0 <= p < n for p, n in zip(point, shape, strict=True)
-        ):
+        if len(point) != labels.ndim or not holds(whole, point):
             raise ValueError(f"the click at {point} lies outside of the labels; click inside")
     present = {
         "image": scene.image is not None,
         "points": bool(scene.points),
         "slice": scene.index is not None,
         "volume": labels.ndim == 3,
+        "box": scene.box is not None,
     }
     for need in sorted(tool.needs):
         if not present[need]:
@@ -222,7 +228,7 @@ def check(tool: Tool, scene: Scene) -> None:
     check_label(labels, scene.label)
     if scene.label in scene.locked:
         raise ValueError(f"class {scene.label} is locked; unlock it to change it")
-    if not tool.starts_empty and not (labels == scene.label).any():
+    if not tool.starts_empty and not any((plane == scene.label).any() for plane in labels):
         raise ValueError(
             f"class {scene.label} has no voxels here; choose another class or paint it first"
         )
@@ -259,18 +265,49 @@ def check_label(labels: np.ndarray, label: int) -> None:
         )
 
 
-def _protected(tool: Tool, scene: Scene, edited: np.ndarray, overwrite: bool) -> np.ndarray | None:
-    """Return where `edited` must not differ from the labels; None if it may everywhere."""
-    labels, keep = scene.labels, None
-    if scene.mask is not None:
-        keep = ~scene.mask
-    if not (overwrite or tool.others or tool.any_label):
-        foreign = (labels != 0) & (labels != scene.label)
-        keep = foreign if keep is None else np.logical_or(keep, foreign, out=keep)
-    for value in scene.locked:
-        locked = (labels == value) | (edited == value)
-        keep = locked if keep is None else np.logical_or(keep, locked, out=keep)
-    return keep
+def spacing_of(labels: np.ndarray, spacing: Sequence[float] = ()) -> tuple[float, ...]:
+    """Return mm along each axis of `labels`, 1 for each if `spacing` is empty.
+
+    Raises
+    ------
+    ValueError
+        If there is not one positive length for each axis.
+    """
+    sides = tuple(float(s) for s in spacing) or (1.0,) * labels.ndim
+    if len(sides) != labels.ndim or not all(math.isfinite(s) and s > 0 for s in sides):
+        raise ValueError(
+            f"the voxel size {sides} does not fit labels with {labels.ndim} axes; "
+            "give one positive length in mm for each"
+        )
+    return sides
+
+
+def holds(box: Box, point: Sequence[int]) -> bool:
+    """Whether a voxel lies in `box`."""
+    return all(s.start <= p < s.stop for p, s in zip(point, box, strict=True))
+
+
+def _protect(scene: Scene, edited: np.ndarray, overwrite: bool) -> None:
+    """Put back in `edited` what must not differ from the labels, plane by plane."""
+    locked = sorted(scene.locked)
+    for index, (before, after) in enumerate(zip(scene.labels, edited, strict=True)):
+        keep = np.zeros(before.shape, bool) if scene.mask is None else ~scene.mask[index]
+        if not overwrite:
+            keep |= (before != 0) & (before != scene.label)
+        for value in locked:
+            keep |= before == value
+            keep |= after == value
+        np.copyto(after, before, where=keep)
+
+
+def _moved(box: Box, outer: Box) -> Box:
+    """Return `box` in the coordinates of `outer`, cut at its borders; maybe of no voxel."""
+    sides = []
+    for inner, around in zip(box, outer, strict=True):
+        start = min(max(inner.start, around.start), around.stop) - around.start
+        stop = min(max(inner.stop, around.start), around.stop) - around.start
+        sides.append(slice(start, max(start, stop)))
+    return tuple(sides)
 
 
 def _sides(shape: tuple[int, ...]) -> str:

@@ -7,7 +7,18 @@ import importlib.util
 
 from napari_medseg.editing.tool import Tool
 
-_FILES = ("components", "morphology", "slices", "intensity", "region", "split", "combine")
+_FILES = (
+    "components",
+    "holes",
+    "morphology",
+    "smoothing",
+    "slices",
+    "intensity",
+    "region",
+    "split",
+    "combine",
+    "mirror",
+)
 
 TOOLS: dict[str, Tool] = {
     tool.name: tool

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from napari_medseg.networks.norm import InstanceNorm
 
@@ -70,3 +70,13 @@ def nd(spatial_dims: int) -> Operations:
     if spatial_dims not in _OPERATIONS:
         raise ValueError(f"spatial_dims must be 2 or 3, got {spatial_dims}")
     return _OPERATIONS[spatial_dims]
+
+
+def fastest_layout(x: Tensor) -> Tensor:
+    """Return ``(B, C, *S)`` in the layout in which its device computes fastest.
+
+    On a CPU that is channels last, about twice as fast; layers keep the layout of their input.
+    """
+    if x.device.type != "cpu":
+        return x
+    return x.contiguous(memory_format=nd(x.ndim - 2).channels_last)

@@ -10,7 +10,6 @@ from napari_medseg.networks.lgmsnet.blocks import (
     GlobalMultiScale,
     LocalMultiScale,
     PatchAttention,
-    Pointwise,
     fold_patches,
     unfold_patches,
 )
@@ -165,16 +164,6 @@ def test_asking_for_attention_leaves_nothing_behind():
         network.attention_weights(torch.zeros(1, 1, 33, 32))
     network.attention_weights(torch.zeros(1, 1, 32, 32))
     assert not any(module._forward_pre_hooks for module in network.modules())
-
-
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("bias", [True, False])
-def test_pointwise_is_a_1x1_convolution_in_the_format_of_its_input(layout, bias):
-    pointwise = Pointwise(3, 5, bias=bias)
-    x = torch.randn(2, 3, 4, 6).contiguous(memory_format=layout)
-    convolved = torch.nn.functional.conv2d(x, pointwise.weight[..., None, None], pointwise.bias)
-    torch.testing.assert_close(pointwise(x), convolved)
-    assert pointwise(x).is_contiguous(memory_format=layout)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from napari_medseg.networks.nd import nd
+from napari_medseg.networks.nd import fastest_layout, nd
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -24,3 +24,14 @@ def test_every_layer_takes_images_of_its_dimensions(dims):
 def test_other_dimensions_are_refused(dims):
     with pytest.raises(ValueError, match="must be 2 or 3"):
         nd(dims)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_cpu_computes_with_the_channels_of_a_voxel_side_by_side(dims):
+    x = torch.randn(2, 4, *[6] * dims)
+    laid_out = fastest_layout(x)
+    assert torch.equal(laid_out, x)
+    assert laid_out.stride(1) == 1
+    assert fastest_layout(laid_out) is laid_out
+    elsewhere = fastest_layout(x.to("meta"))
+    assert elsewhere.stride() == x.stride()

@@ -27,6 +27,7 @@ from napari_medseg.networks.base import Feature, SegmentationNetwork
 from napari_medseg.networks.gladnet.attention import ChannelSpatialAttention, GlobalLocalAttention
 from napari_medseg.networks.gladnet.config import LEVELS, GLADNetConfig
 from napari_medseg.networks.gladnet.gates import SelectiveFusion
+from napari_medseg.networks.nd import fastest_layout
 
 
 class Stages(NamedTuple):
@@ -105,9 +106,7 @@ class GLADNet(SegmentationNetwork):
         Stage i of encoder and decoder is ``(B, 2**i width, H / 2**i, W / 2**i)``, i from 0.
         """
         self.check_input(x)
-        if x.device.type == "cpu":  # the faster layout there
-            x = x.contiguous(memory_format=torch.channels_last)
-        e1 = self.enc1(x)
+        e1 = self.enc1(fastest_layout(x))
         e2 = self.enc2(self.pool(e1))
         e3 = self.enc3(self.pool(e2))
         g = self.glam(self.enc4(self.pool(e3)))

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.depthwise import depthwise_groups
 from napari_medseg.networks.nd import nd
 
@@ -16,16 +17,6 @@ KERNEL_SIZES = (3, 5, 7, 9)
 PATCH = 2  # voxels per axis of a patch
 HEADS = 4
 HEAD_CHANNELS = 8
-
-
-class Pointwise(nn.Linear):
-    """A 1x1 convolution: ``(B, C_in, *S) -> (B, C_out, *S)``, in the input's memory format."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not x.is_contiguous():
-            return super().forward(x.movedim(1, -1)).movedim(-1, 1)
-        y = (self.weight @ x.flatten(2)).unflatten(2, x.shape[2:])
-        return y if self.bias is None else y + self.bias.view(-1, *[1] * (x.ndim - 2))
 
 
 def conv_norm_silu(

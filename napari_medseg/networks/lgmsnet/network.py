@@ -22,17 +22,17 @@ import torch
 from torch import Tensor, nn
 
 from napari_medseg.networks.base import Feature, SegmentationNetwork
+from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.lgmsnet.blocks import (
     Fusion,
     GlobalMultiScale,
     LocalMultiScale,
     PatchAttention,
-    Pointwise,
     Up,
     conv_norm_silu,
 )
 from napari_medseg.networks.lgmsnet.config import LGMSNetConfig
-from napari_medseg.networks.nd import nd
+from napari_medseg.networks.nd import fastest_layout, nd
 
 
 class LGMSNet(SegmentationNetwork):
@@ -109,10 +109,7 @@ class LGMSNet(SegmentationNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """Compute logits: ``(B, C, *S) -> (B, K, *S)``."""
         self.check_input(x)
-        x = self.stem(x)
-        if x.device.type == "cpu":  # twice as fast there; every layer after it keeps the format
-            x = x.contiguous(memory_format=nd(self.config.spatial_dims).channels_last)
-        x1 = self.enc1(x)
+        x1 = self.enc1(fastest_layout(self.stem(x)))
         x2 = self.enc2(self.pool(x1))
         x3 = self.enc3(self.pool(x2))
         x4 = self.enc4(self.pool(x3))

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from napari_medseg.networks.base import Inspectable
+from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.msa2net.dual_attention import DualAttentionBlock
 from napari_medseg.networks.msa2net.gate import MultiScaleGate
 from napari_medseg.networks.msa2net.large_kernel import LargeKernelBlock
 from napari_medseg.networks.msa2net.maps import (
     ChannelNorm,
     Expand,
-    Pointwise,
     scramble,
     unscramble,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from napari_medseg.networks.msa2net.maps import Pointwise
+from napari_medseg.networks.blocks.pointwise import Pointwise
 
 
 class MultiScaleGate(nn.Module):

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_medseg.networks.msa2net.maps import ChannelNorm, Pointwise
+from napari_medseg.networks.blocks.pointwise import Pointwise
+from napari_medseg.networks.msa2net.maps import ChannelNorm
 
 
 class LargeKernelGate(nn.Module):

@@ -6,13 +6,6 @@ import torch
 from torch import Tensor, nn
 
 
-class Pointwise(nn.Linear):
-    """A 1x1 convolution: ``(B, C_in, H, W) -> (B, C_out, H, W)``, channels last in memory."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
-
-
 class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of a map: ``(B, C, H, W) -> (B, C, H, W)``."""
 

@@ -19,15 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from napari_medseg.networks.base import Feature, SegmentationNetwork
+from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.msa2net.config import MSA2NetConfig
 from napari_medseg.networks.msa2net.decoder import DecoderLevel
 from napari_medseg.networks.msa2net.dual_attention import DualAttentionBlock
-from napari_medseg.networks.msa2net.maps import Expand, Pointwise
+from napari_medseg.networks.msa2net.maps import Expand
 from napari_medseg.networks.msa2net.maxvit import MaxViT
+from napari_medseg.networks.nd import fastest_layout
 
 RAW_SIDE = 224  # pixels; what the raw layout does depends on it
 
@@ -95,9 +96,7 @@ class MSA2Net(SegmentationNetwork):
     def forward(self, x: Tensor) -> Tensor:
         """Compute logits: ``(B, C, H, W) -> (B, K, H, W)``."""
         self.check_input(x)
-        if x.device.type == "cpu":
-            x = x.contiguous(memory_format=torch.channels_last)
-        s4, s8, s16, s32 = self.encoder(x)
+        s4, s8, s16, s32 = self.encoder(fastest_layout(x))
         y = self.up32(self.deep(s32))
         y = self.dec16(y, s16)
         y = self.dec8(y, s8)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_medseg.networks.blocks.kan import ChannelSpline, KANLinear
-from napari_medseg.networks.lgmsnet.blocks import Pointwise
+from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.msd_kmamba.state_space import (
     BidirectionalStateSpace,
     Depthwise,

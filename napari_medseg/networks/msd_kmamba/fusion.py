@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_medseg.networks.base import Inspectable
-from napari_medseg.networks.lgmsnet.blocks import Pointwise
+from napari_medseg.networks.blocks.pointwise import Pointwise
 
 
 class Fusion(Inspectable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from napari_medseg.networks.lgmsnet.blocks import Pointwise
+from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.norm import InstanceNorm
 
 _WIDTH = 8  # channels per modality

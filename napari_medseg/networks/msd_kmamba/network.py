@@ -22,11 +22,12 @@ import torch
 from torch import Tensor, nn
 
 from napari_medseg.networks.base import Feature, SegmentationNetwork
-from napari_medseg.networks.lgmsnet.blocks import Pointwise
+from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.msd_kmamba.blocks import Residual, StateSpaceBlock
 from napari_medseg.networks.msd_kmamba.config import LEVELS, MSDKMambaConfig
 from napari_medseg.networks.msd_kmamba.fusion import Fusion
 from napari_medseg.networks.msd_kmamba.modalities import ModalityStem
+from napari_medseg.networks.nd import fastest_layout
 
 
 class MSDKMamba(SegmentationNetwork):
@@ -115,9 +116,7 @@ class MSDKMamba(SegmentationNetwork):
     def _decode(self, x: Tensor) -> list[Tensor]:
         """Return the decoder's features, finest first."""
         self.check_input(x)
-        if x.device.type == "cpu":  # the faster layout there
-            x = x.contiguous(memory_format=torch.channels_last_3d)
-        x0 = self.enc0(self.stem(x))
+        x0 = self.enc0(self.stem(fastest_layout(x)))
         x1 = self.enc1(self.down1(x0))
         x2 = self.enc2(self.down2(x1))
         x3 = self.enc3(self.down3(x2))

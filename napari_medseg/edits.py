@@ -126,7 +126,12 @@ class Edits:
         return Change(tuple(painted))
 
     def answer(
-        self, box: Box, answer: np.ndarray, shown: np.ndarray, overwritten: Piece | None = None
+        self,
+        box: Box,
+        answer: np.ndarray,
+        shown: np.ndarray,
+        overwritten: Piece | None = None,
+        held: Box | None = None,
     ) -> Change:
         """Note what a model answered: it is the reference now.
 
@@ -136,11 +141,15 @@ class Edits:
             Where it answered.
         answer, shown : ndarray
             Of the box's shape: what it found, and what the labels show now; they may differ only
-            where a person's voxels are kept, which are reviewed.
+            where a person's voxels are kept, which are reviewed, and in `held`.
         overwritten : Piece
             Where the labels showed something else before, if anywhere.
+        held : tuple of slice
+            A part of `box`, counted from its corner, where classes are locked.
         """
         around = box_around((self._kept, self._painted, self._confirmed), box)
+        if held is not None:
+            around = _around_both(around, held, box)
         before = after = None
         if around is not None:
             inside = within(around, box)
@@ -267,6 +276,15 @@ class Edits:
         if box is not None:
             wider[box] = self._reference[box]
         self._reference = wider
+
+
+def _around_both(around: Box | None, held: Box, box: Box) -> Box:
+    """Return a box with `around` and with `held`, which is counted from the corner of `box`."""
+    moved = tuple(
+        slice(b.start + h.start, b.start + h.stop) for b, h in zip(box, held, strict=True)
+    )
+    pairs = zip(around or moved, moved, strict=True)
+    return tuple(slice(min(a.start, m.start), max(a.stop, m.stop)) for a, m in pairs)
 
 
 def net(pieces: Sequence[Piece]) -> list[Piece]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,9 +10,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from napari_medseg.io import atomic_path
+from napari_medseg.io.locking import try_lock
 
 FILE_NAME = "medseg-worklist.json"
 _LOCK_NAME = ".medseg-worklist.lock"
@@ -172,7 +172,7 @@ def _locked(path: Path) -> Iterator[None]:
         ) from error
     with file:
         end = time.monotonic() + _PATIENCE
-        while not _try_lock(file):
+        while not try_lock(file):
             if time.monotonic() > end:
                 raise OSError(
                     f"another MedSeg is writing in {path.parent} and does not finish; close it "
@@ -180,26 +180,3 @@ def _locked(path: Path) -> Iterator[None]:
                 )
             time.sleep(0.01)
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # this file system knows no locks: better without than not at all
-            return True
-        return True

@@ -61,7 +61,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     except UnwritableFile:  # another one, written inside the block
         raise
     except OSError as error:
-        raise _explained(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         _remove(temporary)
 
@@ -73,7 +73,8 @@ def _remove(path: Path) -> None:
         return
 
 
-def _explained(path: Path, error: OSError) -> UnwritableFile:
+def unwritable(path: Path, error: OSError) -> UnwritableFile:
+    """Return what to say when `path` cannot be written, and what helps."""
     code = error.errno
     if code is None and "requested and" in str(error):  # numpy's short write on a full disk
         code = errno.ENOSPC

@@ -1,0 +1,33 @@
+"""What a person does to labels, on disk as it happens, so that a crash loses nothing."""
+
+from __future__ import annotations
+
+from napari_medseg.journal.claims import Claim, claim, find_journals
+from napari_medseg.journal.identity import Identity, content_key
+from napari_medseg.journal.records import Record
+from napari_medseg.journal.state import Unsaved, read_journal
+from napari_medseg.journal.steps import (
+    base_record,
+    classes_record,
+    marks_record,
+    note_record,
+    step_record,
+)
+from napari_medseg.journal.writing import Journal
+
+__all__ = [
+    "Claim",
+    "Identity",
+    "Journal",
+    "Record",
+    "Unsaved",
+    "base_record",
+    "claim",
+    "classes_record",
+    "content_key",
+    "find_journals",
+    "marks_record",
+    "note_record",
+    "read_journal",
+    "step_record",
+]

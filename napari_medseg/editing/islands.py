@@ -105,7 +105,7 @@ def reshaped(
     """
     edited = labels.copy()
     for island in islands(labels, label, reach, report):
-        for tile, halo in _tiles(island.mask.shape, reach):
+        for tile, halo in tiles(island.mask.shape, reach):
             mask = island.mask[halo]
             if not mask.any():
                 continue
@@ -145,6 +145,21 @@ def grown(box: Box, margin: Sequence[int], shape: Sequence[int]) -> Box:
     )
 
 
+def tiles(shape: Sequence[int], reach: Sequence[int]) -> Iterator[tuple[Box, Box]]:
+    """Yield boxes that fill an array, and the same grown by `reach`."""
+    whole = tuple(slice(0, n) for n in shape)
+    if all(n <= _TILE + 2 * r for n, r in zip(shape, reach, strict=True)):
+        yield whole, whole
+        return
+    sides = [max(_TILE, 2 * r) for r in reach]
+    steps = (range(0, n, side) for n, side in zip(shape, sides, strict=True))
+    for corner in itertools.product(*steps):
+        tile = tuple(
+            slice(c, min(c + side, n)) for c, side, n in zip(corner, sides, shape, strict=True)
+        )
+        yield tile, grown(tile, reach, shape)
+
+
 def _map(
     labels: np.ndarray, label: int, block: Sequence[int], margin: Sequence[int]
 ) -> tuple[np.ndarray, list[Box]]:
@@ -167,21 +182,6 @@ def _map(
     parts, _ = ndimage.label(near, np.ones((3,) * held.ndim))
     parts *= held
     return parts, ndimage.find_objects(parts)
-
-
-def _tiles(shape: Sequence[int], reach: Sequence[int]) -> Iterator[tuple[Box, Box]]:
-    """Yield boxes that fill an array, and the same grown by `reach`."""
-    whole = tuple(slice(0, n) for n in shape)
-    if all(n <= _TILE + 2 * r for n, r in zip(shape, reach, strict=True)):
-        yield whole, whole
-        return
-    sides = [max(_TILE, 2 * r) for r in reach]
-    steps = (range(0, n, side) for n, side in zip(shape, sides, strict=True))
-    for corner in itertools.product(*steps):
-        tile = tuple(
-            slice(c, min(c + side, n)) for c, side, n in zip(corner, sides, shape, strict=True)
-        )
-        yield tile, grown(tile, reach, shape)
 
 
 def _magnified(blocks: np.ndarray, block: Sequence[int], shape: Sequence[int]) -> np.ndarray:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from napari_medseg.journal.claims import Claim, claim, find_journals
 from napari_medseg.journal.identity import Identity, content_key
+from napari_medseg.journal.outstanding import Outstanding
 from napari_medseg.journal.records import Record
 from napari_medseg.journal.state import Unsaved, read_journal
 from napari_medseg.journal.steps import (
+    Written,
     base_record,
     classes_record,
     marks_record,
@@ -19,8 +21,10 @@ __all__ = [
     "Claim",
     "Identity",
     "Journal",
+    "Outstanding",
     "Record",
     "Unsaved",
+    "Written",
     "base_record",
     "claim",
     "classes_record",

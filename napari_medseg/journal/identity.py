@@ -30,6 +30,8 @@ class Identity:
         The file the labels were read from or saved in last; empty if there is none.
     labels_stamp : str
         `stamp` of that file then.
+    labels_key : str
+        `content_key` of the labels when they were shown first.
     image : str
         Name of the image they lie on; empty if there is none.
     image_path : str
@@ -46,6 +48,7 @@ class Identity:
     spacing: tuple[float, ...] = ()
     labels_path: str = ""
     labels_stamp: str = ""
+    labels_key: str = ""
     image: str = ""
     image_path: str = ""
     image_stamp: str = ""

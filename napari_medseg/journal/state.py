@@ -12,8 +12,9 @@ import numpy as np
 
 from napari_medseg.edits import Edits
 from napari_medseg.journal.identity import Identity
+from napari_medseg.journal.outstanding import Outstanding
 from napari_medseg.journal.records import Record, read_records
-from napari_medseg.packed import Box, shape_of
+from napari_medseg.packed import Box
 
 VERSION = 1
 _MARKS = ("painted", "confirmed", "kept", "reference")
@@ -39,10 +40,8 @@ class Unsaved:
         The class table, if it was changed.
     notes : mapping
         What else was kept, by name.
-    steps : mapping
-        Steps by which labels and base differ, each with whether a person did it.
-    confirmed : int
-        How often a person found a box right.
+    outstanding : Outstanding
+        By which steps labels and base differ.
     time : str
         Of the last record, ISO 8601 in UTC.
     """
@@ -54,26 +53,8 @@ class Unsaved:
     edits: Edits
     classes: Mapping[str, Any] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
-    steps: dict[int, bool] = field(default_factory=dict)
-    confirmed: int = 0
+    outstanding: Outstanding = field(default_factory=Outstanding)
     time: str = ""
-    _reversed: dict[int, bool] = field(default_factory=dict)
-
-    @property
-    def corrections(self) -> int:
-        """How many steps of a person were not saved."""
-        return sum(self.steps.values()) + sum(self._reversed.values())
-
-    @property
-    def answers(self) -> int:
-        """How many answers of a model were not saved."""
-        return len(self.steps) + len(self._reversed) - self.corrections
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing that was not saved."""
-        different = self.steps or self._reversed or self.confirmed or self.notes
-        return not different and self.classes is None
 
     def whole(self) -> Box:
         """Return the box of all labels."""
@@ -86,24 +67,24 @@ class Unsaved:
         if record.kind == "base":
             self._begin(about, arrays)
         elif record.kind == "step":
-            self._count(int(about["step"]), str(about["happened"]), bool(about["by_person"]))
+            step, happened = int(about["step"]), str(about["happened"])
+            self.outstanding.note(step, happened, bool(about["by_person"]))
             for index, sides in enumerate(about["boxes"] if arrays else ()):
                 box = tuple(slice(*side) for side in sides)
-                self._write(box, arrays[f"values {index}"], arrays.get(f"mask {index}"))
+                self.labels[box] = arrays[f"values {index}"]
                 self._mark(box, arrays, f" {index}")
         elif record.kind == "marks":
-            self.confirmed += 1
+            self.outstanding.confirmed += 1
             self._mark(tuple(slice(*side) for side in about["box"]), arrays, "")
         elif record.kind == "classes":
-            self.classes = about["classes"]
+            self.classes, self.outstanding.others = about["classes"], True
         elif record.kind == "note":
             self.notes[str(about["name"])] = about["content"]
+            self.outstanding.others = True
 
     def _begin(self, about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Take a beginning: of a journal, or of one that was rewritten in the middle."""
-        self.steps = _steps(about.get("steps", {}))
-        self._reversed = _steps(about.get("reversed", {}))
-        self.confirmed = int(about.get("confirmed", 0))
+        self.outstanding = Outstanding.from_dict(about.get("outstanding", {}))
         if not self.labels.flags.writeable:  # no arrays are wanted
             return
         nothing = np.zeros(self.identity.shape, self.identity.dtype)
@@ -112,43 +93,16 @@ class Unsaved:
         self.edits = Edits(self.identity.shape)
         self._mark(self.whole(), arrays, "")
 
-    def _write(self, box: Box, values: np.ndarray, mask: np.ndarray | None) -> None:
-        if mask is None:
-            self.labels[box] = values
-            return
-        shape = shape_of(box)
-        where = np.unpackbits(mask, count=int(np.prod(shape))).view(bool).reshape(shape)
-        self.labels[box][where] = values
-
     def _mark(self, box: Box, arrays: Mapping[str, np.ndarray], suffix: str) -> None:
         marks = {name: arrays[name + suffix] for name in _MARKS if name + suffix in arrays}
         if len(marks) == len(_MARKS):
             self.edits.restore(box, marks)
 
-    def _count(self, step: int, happened: str, by_person: bool) -> None:
-        """Note by which steps labels and base differ, forwards and backwards."""
-        there, back = (self.steps, self._reversed)
-        if happened == "undone":
-            there, back = back, there
-        if step in back:
-            del back[step]
-        else:
-            there[step] = by_person
-
     def rewritten(self) -> Record:
         """Return one record that says all of it but classes and notes."""
-        about = {
-            "steps": self.steps,
-            "reversed": self._reversed,
-            "confirmed": self.confirmed,
-            "time": self.time,
-        }
+        about = {"outstanding": self.outstanding.to_dict(), "time": self.time}
         arrays = {"labels": self.labels, "base": self.base}
         return Record("base", about, arrays | dict(self.edits.marks(self.whole())))
-
-
-def _steps(content: Mapping[str, Any]) -> dict[int, bool]:
-    return {int(step): bool(by_person) for step, by_person in content.items()}
 
 
 def read_journal(path: str | os.PathLike[str], *, arrays: bool = True) -> Unsaved:

@@ -15,9 +15,7 @@ import numpy as np
 
 from napari_medseg.edits import Marks
 from napari_medseg.journal.records import Record
-from napari_medseg.packed import Box, shape_of
-
-_ROOM = 1 << 16  # voxels; joining the dabs of a stroke in a box of this size always pays
+from napari_medseg.packed import Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,17 +26,14 @@ class Written:
     ----------
     box : tuple of slice
         One slice with start and stop for each axis.
-    values : ndarray or int
-        Of the box's shape; or one value or a list in C order, under the mask.
-    mask : ndarray of bool or None
-        Where in the box; None for all of it.
+    values : ndarray
+        Of the box's shape.
     marks : mapping or None
         What a person reviewed and changed there, as `Edits.marks` says.
     """
 
     box: Box
-    values: Any
-    mask: np.ndarray | None = None
+    values: np.ndarray
     marks: Marks | None = None
 
 
@@ -64,9 +59,7 @@ def step_record(
     boxes = []
     for index, one in enumerate(writes):
         boxes.append([[s.start, s.stop] for s in one.box])
-        arrays[f"values {index}"] = np.asarray(one.values)
-        if one.mask is not None:
-            arrays[f"mask {index}"] = np.packbits(one.mask)
+        arrays[f"values {index}"] = one.values
         arrays |= _marks(one.marks, f" {index}")
     about = {"step": step, "happened": happened, "name": name, "by_person": by_person}
     return Record("step", about | {"time": _now(), "boxes": boxes}, arrays)
@@ -86,27 +79,6 @@ def classes_record(classes: Mapping[str, Any]) -> Record:
 def note_record(name: str, content: Any) -> Record:
     """Return the record of something else, prompts for instance, as JSON."""
     return Record("note", {"time": _now(), "name": name, "content": content})
-
-
-def joined(writes: Sequence[Written]) -> list[Written]:
-    """Return the dabs of a stroke as one box, if they lie close enough; the last dab counts."""
-    if len(writes) < 2:
-        return list(writes)
-    starts = np.array([[s.start for s in one.box] for one in writes])
-    stops = np.array([[s.stop for s in one.box] for one in writes])
-    low, high = starts.min(axis=0), stops.max(axis=0)
-    touched = sum(int(np.prod(shape_of(one.box))) for one in writes)
-    if int(np.prod(high - low)) > max(_ROOM, 4 * touched):
-        return list(writes)
-    mask = np.zeros(high - low, bool)
-    values = np.zeros(high - low, np.result_type(*(np.asarray(one.values) for one in writes)))
-    for one, start, stop in zip(writes, starts - low, stops - low, strict=True):
-        inside = tuple(map(slice, start, stop))
-        where = np.ones(shape_of(one.box), bool) if one.mask is None else one.mask
-        mask[inside] |= where
-        values[inside][where] = one.values if one.mask is not None else np.ravel(one.values)
-    box = tuple(map(slice, low.tolist(), high.tolist()))
-    return [Written(box, values[mask], mask)]
 
 
 def _marks(marks: Marks | None, suffix: str) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ from napari_medseg.journal import (
     step_record,
     writing,
 )
-from napari_medseg.journal.steps import Written, joined
+from napari_medseg.journal.steps import Written
 
 SHAPE = (6, 20, 24)
 WHOLE = tuple(slice(0, side) for side in SHAPE)
@@ -55,8 +55,8 @@ class Painter:
             value = int(self.rng.integers(0, 4))
             self.labels[box][mask] = value
             self.edits.paint([Piece(box, mask, old)])
-            writes.append(Written(box, value, mask))
-        writes = [Written(w.box, w.values, w.mask, self.edits.marks(w.box)) for w in joined(writes)]
+            writes.append(box)
+        writes = [Written(b, self.labels[b].copy(), self.edits.marks(b)) for b in writes]
         self.journal.append([step_record(len(self.states), "done", "Brush", writes)])
         self.states.append(self.labels.copy())
         self.ends.append(self.journal.nbytes)
@@ -72,7 +72,7 @@ def test_what_was_appended_is_read_again_with_marks(tmp_path):
     np.testing.assert_array_equal(read.edits.reviewed(WHOLE), painter.edits.reviewed(WHOLE))
     changed = painter.edits.changed(WHOLE, painter.labels)
     np.testing.assert_array_equal(read.edits.changed(WHOLE, read.labels), changed)
-    assert read.corrections == 5
+    assert read.outstanding.corrections == 5
     assert read.identity == painter.journal.identity
 
 
@@ -123,12 +123,12 @@ def _step(number, happened, value, *, by_person=True):
 def test_what_was_undone_is_no_correction_and_what_was_saved_and_undone_is_one(tmp_path):
     journal = Journal(tmp_path / "a.medseg-journal", _identity())
     journal.append([base_record(None, None), _step(1, "done", 1), _step(1, "undone", 0)])
-    assert read_journal(journal.path).is_empty
+    assert not read_journal(journal.path).outstanding
     journal.append([_step(1, "redone", 1), _step(2, "done", 2, by_person=False)])
     read = read_journal(journal.path, arrays=False)
-    assert (read.corrections, read.answers) == (1, 1)
+    assert (read.outstanding.corrections, read.outstanding.answers) == (1, 1)
     journal.append([_step(2, "undone", 1), _step(1, "undone", 0), _step(0, "undone", 0)])
-    assert read_journal(journal.path).corrections == 1
+    assert read_journal(journal.path).outstanding.corrections == 1
 
 
 def test_classes_notes_and_what_was_found_right_are_kept(tmp_path):
@@ -147,7 +147,7 @@ def test_classes_notes_and_what_was_found_right_are_kept(tmp_path):
     np.testing.assert_array_equal(read.edits.reviewed(WHOLE), edits.reviewed(WHOLE))
     assert read.classes == {"names": ["Leber ä"]}
     assert read.notes == {"prompts": [1, {"at": 2.5}]}
-    assert not read.is_empty
+    assert read.outstanding
     assert read.identity.spacing == (2.0, 0.5, 0.5)
 
 
@@ -164,7 +164,7 @@ def test_it_is_rewritten_before_it_grows_without_bound_and_says_the_same(tmp_pat
     np.testing.assert_array_equal(read.labels, painter.labels)
     np.testing.assert_array_equal(read.base, painter.states[0])
     np.testing.assert_array_equal(read.edits.reviewed(WHOLE), painter.edits.reviewed(WHOLE))
-    assert (read.corrections, read.classes, read.notes) == (121, {"a": 1}, {"b": 2})
+    assert (read.outstanding.corrections, read.classes, read.notes) == (121, {"a": 1}, {"b": 2})
     assert [path.name for path in tmp_path.iterdir()] == ["a.medseg-journal"]
 
 
@@ -195,7 +195,7 @@ def test_on_a_full_disk_nothing_half_written_stays_and_work_goes_on_later(tmp_pa
     painter.journal._file.room = 1 << 20
     painter.journal.append([_step(9, "done", 3)])
     read = read_journal(painter.journal.path)
-    assert read.corrections == 2
+    assert read.outstanding.corrections == 2
     assert (read.labels[0, :2, :2] == 3).all()
 
 
@@ -225,7 +225,7 @@ def test_only_a_journal_that_nobody_writes_can_be_claimed_and_only_once(tmp_path
     painter.journal.close()
     held = claim(painter.journal.path)
     assert claim(painter.journal.path) is None
-    assert held.read().is_empty
+    assert not held.read().outstanding
     held.release()
     claim(painter.journal.path).delete()
     assert not painter.journal.path.exists()

@@ -58,7 +58,7 @@ def keep_largest(
     """
     if largest < 1:
         raise ValueError(f"at least one object must stay, got {largest}; clear the class instead")
-    found = list(objects(labels, label, touching, report))
+    found = objects(labels, label, touching, report)
     every = np.concatenate([o.sizes for o in found] or [np.zeros(0, int)])
     kept = np.zeros(every.size, bool)
     kept[np.argsort(-every, kind="stable")[:largest]] = True
@@ -80,9 +80,8 @@ def keep_clicked(
     ValueError
         If none of the points lies on the class.
     """
-    _on_label(labels, label, points)
-    found = list(objects(labels, label, touching, report))
-    return _without(labels, found, [~_clicked(o, points) for o in found])
+    found = objects(labels, label, touching, report)
+    return _without(labels, found, [~clicked for clicked in under(found, label, points)])
 
 
 def remove_clicked(
@@ -100,9 +99,8 @@ def remove_clicked(
     ValueError
         If none of the points lies on the class.
     """
-    _on_label(labels, label, points)
-    found = list(objects(labels, label, touching, report))
-    return _without(labels, found, [_clicked(o, points) for o in found])
+    found = objects(labels, label, touching, report)
+    return _without(labels, found, under(found, label, points))
 
 
 def remove_small(
@@ -138,7 +136,7 @@ def remove_small(
         If the unit is unknown, or ml are asked of an image.
     """
     least = size_in_voxels(smallest, unit, spacing_of(labels, spacing))
-    found = list(objects(labels, label, touching, report))
+    found = objects(labels, label, touching, report)
     return _without(labels, found, [o.sizes < least for o in found])
 
 
@@ -166,6 +164,29 @@ def objects(
     return found
 
 
+def under(
+    found: Sequence[Objects], label: int, points: Sequence[Sequence[int]]
+) -> list[np.ndarray]:
+    """Return for each island which of its objects lie under the `points`.
+
+    Raises
+    ------
+    ValueError
+        If none does.
+    """
+    every = []
+    for here in found:
+        clicked = np.zeros(here.sizes.size + 1, bool)
+        for point in points:
+            if holds(here.island.box, point):
+                at = [p - b.start for p, b in zip(point, here.island.box, strict=True)]
+                clicked[here.numbers[tuple(at)]] = True
+        every.append(clicked[1:])
+    if not any(clicked.any() for clicked in every):
+        raise ValueError(f"class {label} is not under the click; click on one of its voxels")
+    return every
+
+
 def _without(
     labels: np.ndarray, found: Sequence[Objects], dropped: Sequence[np.ndarray]
 ) -> np.ndarray:
@@ -177,22 +198,6 @@ def _without(
         elif drop.any():
             np.copyto(edited[here.island.box], 0, where=np.append(False, drop)[here.numbers])
     return edited
-
-
-def _clicked(here: Objects, points: Sequence[Sequence[int]]) -> np.ndarray:
-    clicked = np.zeros(here.sizes.size + 1, bool)
-    for point in points:
-        if holds(here.island.box, point):
-            at = tuple(p - b.start for p, b in zip(point, here.island.box, strict=True))
-            clicked[here.numbers[at]] = True
-    return clicked[1:]
-
-
-def _on_label(labels: np.ndarray, label: int, points: Sequence[Sequence[int]]) -> None:
-    check_labels(labels)
-    whole = tuple(slice(0, n) for n in labels.shape)
-    if not any(holds(whole, point) and labels[tuple(point)] == label for point in points):
-        raise ValueError(f"class {label} is not under the click; click on one of its voxels")
 
 
 def size_in_voxels(size: float, unit: str, spacing: Sequence[float]) -> float:

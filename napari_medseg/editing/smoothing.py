@@ -79,7 +79,6 @@ def smooth_all(
     radius: float = 2.0,
     spacing: Sequence[float] = (),
     *,
-    locked: frozenset[int] = frozenset(),
     report: Report = silent,
 ) -> np.ndarray:
     """Smooth all classes together: each voxel goes to the class that is strongest around it.
@@ -95,8 +94,6 @@ def smooth_all(
         mm, the standard deviation.
     spacing : sequence of float
         mm along each axis; 1 by default.
-    locked : frozenset of int
-        Classes that stay as they are; the others do not move into them.
     report : Report
         Called before each part; may raise `Cancelled`.
     """
@@ -111,9 +108,6 @@ def smooth_all(
         if (part == part.flat[0]).all():
             continue
         edited[tile] = _strongest(part, sides, reach)[within(tile, halo)]
-    for value in sorted(locked):
-        keep = (labels == value) | (edited == value)
-        np.copyto(edited, labels, where=keep)
     return edited
 
 
@@ -261,9 +255,7 @@ def _run_smooth(scene: Scene, options: Smooth) -> np.ndarray:
 
 
 def _run_smooth_all(scene: Scene, options: SmoothAll) -> np.ndarray:
-    return smooth_all(
-        scene.labels, options.radius, scene.spacing, locked=scene.locked, report=scene.report
-    )
+    return smooth_all(scene.labels, options.radius, scene.spacing, report=scene.report)
 
 
 TOOLS = (

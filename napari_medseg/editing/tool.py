@@ -226,8 +226,7 @@ def check(tool: Tool, scene: Scene) -> None:
     if tool.any_label:
         return
     check_label(labels, scene.label)
-    if scene.label in scene.locked:
-        raise ValueError(f"class {scene.label} is locked; unlock it to change it")
+    unlocked(scene, scene.label)
     if not tool.starts_empty and not any((plane == scene.label).any() for plane in labels):
         raise ValueError(
             f"class {scene.label} has no voxels here; choose another class or paint it first"
@@ -263,6 +262,13 @@ def check_label(labels: np.ndarray, label: int) -> None:
             f"class {label} does not fit into labels of type {labels.dtype} ({low} to {high}); "
             "choose another class"
         )
+
+
+def unlocked(scene: Scene, label: int) -> int:
+    """Return `label`, raise a ValueError if it is locked."""
+    if label in scene.locked:
+        raise ValueError(f"class {label} is locked; unlock it to change it")
+    return label
 
 
 def spacing_of(labels: np.ndarray, spacing: Sequence[float] = ()) -> tuple[float, ...]:

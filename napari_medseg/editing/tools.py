@@ -18,6 +18,7 @@ _FILES = (
     "split",
     "combine",
     "mirror",
+    "boxes",
 )
 
 TOOLS: dict[str, Tool] = {

@@ -10,8 +10,17 @@ from napari.layers import Labels
 from psygnal import Signal
 
 from napari_medseg.edits import Change, Edits, Marks, Piece
-from napari_medseg.packed import Box, within
-from napari_medseg.widgets.layers import Happened, Step, apply_edit, catch_up, follow_steps, steps
+from napari_medseg.packed import Box, bounding_box, within
+from napari_medseg.widgets.classes.stored import locked_of
+from napari_medseg.widgets.layers import (
+    Happened,
+    Step,
+    apply_edit,
+    catch_up,
+    follow_steps,
+    is_preview,
+    steps,
+)
 from napari_medseg.widgets.sessions import unwrapped
 
 if TYPE_CHECKING:
@@ -154,9 +163,10 @@ class Painted:
         pieces = step.pieces()
         if step.answer is None:
             return self._edits.paint(pieces)
-        box, answer = step.answer
-        shown = np.asarray(self._alive().data[box])
-        return self._edits.answer(box, answer, shown, pieces[0])
+        layer, (box, answer) = self._alive(), step.answer
+        shown = np.asarray(layer.data[box])
+        held = bounding_box(shown != answer) if locked_of(layer) else None
+        return self._edits.answer(box, answer, shown, pieces[0], held)
 
     def _replace(self, _event: object = None) -> None:
         layer, old = self._alive(), self._array
@@ -213,5 +223,5 @@ def _begin_inserted(event: Any) -> None:
 
 
 def _begin(layer: Any) -> None:
-    if isinstance(layer, Labels):
+    if isinstance(layer, Labels) and not is_preview(layer):
         painted_of(layer)

@@ -1,7 +1,7 @@
 """Reading napari's undo history: the named steps of a layer, and who follows them.
 
-Of napari this file knows the private deques ``_undo_history`` and ``_redo_history`` of a Labels
-layer; a test fails when napari changes them.
+Of napari this file knows of a Labels layer the private ``_undo_history``, ``_redo_history`` and
+``_staged_history``; a test fails when napari changes them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Labels
+from psygnal import Signal, SignalInstance
 
 from napari_medseg.edits import Piece, net
 from napari_medseg.packed import Box
@@ -24,14 +25,14 @@ from napari_medseg.widgets.atoms import (
     name_of,
     nbytes_of,
     piece_of,
+    written_by,
 )
 from napari_medseg.widgets.stroke_rules import put_right
 
 Happened = Literal["done", "undone", "redone"]
 Listener = Callable[[Happened, "Step"], Any]
 
-_MEBIBYTE = 1 << 20
-_limit = 512 * _MEBIBYTE  # what the undo history of one layer may hold; the oldest steps go first
+_limit = 512 << 20  # what the undo history of one layer may hold; the oldest steps go first
 
 
 class Step:
@@ -74,6 +75,13 @@ class Step:
         """Return what was written where, each voxel once, and what was there before."""
         return self._pieces or net([piece_of(atom) for atom in self._atoms])
 
+    def written(self) -> list[tuple[Box, np.ndarray, Any]]:
+        """Return the values after the step: box, mask and values of each atom; the last one wins.
+
+        The values are one for all voxels of the mask, or one for each in C order.
+        """
+        return [written_by(atom) for atom in self._atoms]
+
     def undone_item(self) -> list[Any]:
         """Return what napari keeps for the step while it is undone."""
         return list(reversed(self._atoms))
@@ -85,6 +93,8 @@ class Step:
 
 class _Log:
     """Reads what happened to a layer from its two histories, whatever napari told."""
+
+    stepped = Signal()
 
     def __init__(self, layer: Labels) -> None:
         self._layer = ref(layer)
@@ -115,6 +125,7 @@ class _Log:
             self._read(layer)
         finally:
             self._looking = False
+        self.stepped.emit()
 
     def _read(self, layer: Labels) -> None:
         now, known = layer._undo_history, self.steps
@@ -193,6 +204,18 @@ def _log_of(layer: Labels) -> _Log:
 def catch_up(layer: Labels) -> None:
     """Tell those who follow a layer what it did not tell itself: undo while it was hidden."""
     _log_of(layer)
+
+
+def stepped(layer: Labels) -> SignalInstance:
+    """Return a signal that comes without arguments after steps were done, undone or redone."""
+    return _log_of(layer).stepped
+
+
+def gained_by_stroke(layer: Labels) -> Tally:
+    """Return how many voxels each value has gained in the stroke that is going on, if one is."""
+    staged, done = layer._staged_history, layer._undo_history
+    # napari clears what is staged only after it has told that it is done
+    return {} if done and done[-1] is staged else gained_by(staged)
 
 
 def steps(layer: Labels) -> list[Step]:

@@ -81,6 +81,27 @@ def adopt_classes(layer: Labels) -> None:
     set_classes(layer, classes_of(layer))
 
 
+def begin_classes(layer: Labels) -> None:
+    """Give labels nobody has painted yet the class one would paint with; others stay as they are.
+
+    So its colour is one that all people tell apart, and it does not change after the first stroke.
+    """
+    if why_not_editable(layer) or classes_of(layer) or stored(layer, "named") is not None:
+        return
+    value = min(max(int(layer.selected_label), 1), _largest(layer))
+    colour = next_colour([])
+    set_classes(layer, [LabelClass(value=value, name=f"class {value}", colour=colour)])
+
+
+def adopt_new_values(layer: Labels) -> None:
+    """Give values that came up in a layer with classes of its own a colour on the canvas."""
+    named = stored(layer, "named")
+    if named is not None and {v for v in voxel_counts(layer) if v > 0} - {
+        c["value"] for c in named
+    }:
+        adopt_classes(layer)
+
+
 def next_value(layer: Labels) -> int:
     """Return the smallest value from 1 that no class of the layer has."""
     taken = {c.value for c in classes_of(layer)}

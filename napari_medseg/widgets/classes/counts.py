@@ -9,7 +9,13 @@ from napari.layers import Labels
 
 from napari_medseg.tally import Tally, combined, tally
 from napari_medseg.widgets.classes.stored import class_signals
-from napari_medseg.widgets.step_log import Happened, Step, catch_up, follow_steps
+from napari_medseg.widgets.step_log import (
+    Happened,
+    Step,
+    catch_up,
+    follow_steps,
+    gained_by_stroke,
+)
 
 
 class _Counts:
@@ -23,6 +29,7 @@ class _Counts:
         self._count(layer)
         follow_steps(layer, self._follow)
         layer.events.data.connect(self._replaced)
+        layer.events.labels_update.connect(self._tell)
 
     def _follow(self, happened: Happened, step: Step) -> None:
         self.total = combined(self.total, step.gained, -1 if happened == "undone" else 1)
@@ -38,7 +45,7 @@ class _Counts:
         self._array = layer.data
         self.total = tally(layer.data) if _is_at_hand(layer) else {}
 
-    def _tell(self) -> None:
+    def _tell(self, _event: object = None) -> None:
         layer = self._layer()
         if layer is not None and _is_at_hand(layer):
             class_signals(layer).counted.emit()
@@ -56,7 +63,9 @@ def voxel_counts(layer: Labels) -> dict[int, int]:
     if layer not in _counts:
         _counts[layer] = _Counts(layer)
     catch_up(layer)
-    return dict(_counts[layer].total) if _is_at_hand(layer) else {}
+    if not _is_at_hand(layer):
+        return {}
+    return combined(_counts[layer].total, gained_by_stroke(layer))
 
 
 def _is_at_hand(layer: Labels) -> bool:

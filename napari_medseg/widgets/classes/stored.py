@@ -6,6 +6,7 @@ and into files. What is stored is replaced, never changed in place, for duplicat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -63,12 +64,11 @@ def hidden_of(layer: Labels) -> frozenset[int]:
 
 def set_locked(layer: Labels, value: int, on: bool) -> None:
     """Lock a class, so that its voxels stay those they are, or unlock it."""
-    _switch(layer, "locked", value, on)
+    set_all_locked(layer, locked_of(layer) | {value} if on else locked_of(layer) - {value})
 
 
-def _switch(layer: Labels, what: str, value: int, on: bool) -> None:
-    before = set(stored(layer, what) or ())
-    after = before | {value} if on else before - {value}
-    if after != before:
-        store(layer, **{what: sorted(after)})
+def set_all_locked(layer: Labels, values: Iterable[int]) -> None:
+    """Lock the classes with these values and unlock all others."""
+    if set(values) != locked_of(layer):
+        store(layer, locked=sorted(values))
         class_signals(layer).changed.emit()

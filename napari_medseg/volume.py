@@ -23,7 +23,7 @@ class Storage:
     path : str
         Where it was read from; empty for arrays.
     format : str
-        "nifti", "image" or "array".
+        "nifti", "dicom", "image" or "array".
     header : dict
         What the format needs to write labels that match, opaque to everyone else.
     """
@@ -80,6 +80,8 @@ class Volume:
         For people: the file's or layer's name.
     channels : tuple of str
         Name of each channel where known ("red", "FLAIR"), else empty.
+    notes : tuple of str
+        What a person should know about how it was read ("2 slices were there twice; ...").
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Volume:
     storage: Storage | None = None
     name: str = ""
     channels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.array.ndim not in (3, 4):

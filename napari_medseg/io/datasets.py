@@ -64,7 +64,8 @@ def find_cases(
     * one folder per case, or one such folder itself, with a label named label, labels, seg,
       segmentation or mask; ``brainmask`` is ignored, everything else is a modality, by name;
       the case's name may stand before each (``BraTS_001/BraTS_001_flair.nii.gz``);
-    * a plain folder of images, with masks ``x_mask``... beside them or without.
+    * a plain folder of images, with masks ``x_mask``... beside them or without;
+    * DICOM files, whatever they are called: a case for each series.
 
     Parameters
     ----------
@@ -100,6 +101,8 @@ def find_cases(
         cases = [case for case in (_case(sub, left_out) for sub in folders) if case.images]
     else:
         cases = _plain(folder, left_out)
+    if not cases and holds_dicom(folder):
+        cases = _dicom_cases(folder)
     if not cases:
         raise ValueError(_nothing_found(folder))
     if left_out is None:
@@ -211,11 +214,33 @@ def _check_modalities(cases: Sequence[CaseFiles]) -> None:
         )
 
 
+def _dicom_cases(folder: Path) -> list[CaseFiles]:
+    """Return a case for each series of images; its first file stands for it."""
+    from napari_medseg.io.dicom import find_series
+
+    found = find_series(folder)
+    places = [series.files[0].parent for series in found]
+    names = [
+        place.relative_to(folder.parent).as_posix().replace("/", "_")
+        if places.count(place) == 1
+        else f"{place.name}_{series.name}"
+        for place, series in zip(places, found, strict=True)
+    ]
+    cases = [
+        CaseFiles(_distinct(name, names[:i]), (series.files[0],), None)
+        for i, (name, series) in enumerate(zip(names, found, strict=True))
+    ]
+    return sorted(cases, key=lambda case: natural_key(case.name))
+
+
+def _distinct(name: str, earlier: Sequence[str]) -> str:
+    clean = re.sub(r"[^\w.-]+", "_", name)  # it names the files of its labels
+    again = earlier.count(name)
+    return f"{clean}_{again + 1}" if again else clean
+
+
 def _nothing_found(folder: Path) -> str:
-    text = f"no images were found in {folder}; it may hold {SUPPORTED}"
-    if holds_dicom(folder):
-        text += "; DICOM series are not read yet: convert them to .nii.gz first"
-    return text
+    return f"no images were found in {folder}; it may hold {SUPPORTED}"
 
 
 def _listed(names: Iterable[str], at_most: int = 5) -> str:

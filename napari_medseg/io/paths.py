@@ -9,13 +9,13 @@ from pathlib import Path, PurePath
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 TIFF_SUFFIXES = (".tif", ".tiff")
+DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *TIFF_SUFFIXES, *PICTURE_SUFFIXES)
-SUPPORTED = "NIfTI (.nii, .nii.gz), PNG, JPEG, BMP and TIFF"
+SUPPORTED = "NIfTI (.nii, .nii.gz), DICOM, PNG, JPEG, BMP and TIFF"
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _FOREIGN_SUFFIXES = {
-    ".dcm": "a DICOM file",
     ".mgz": "a FreeSurfer MGZ file",
     ".mgh": "a FreeSurfer MGH file",
     ".mnc": "a MINC file",
@@ -64,12 +64,13 @@ def holds_dicom(folder: Path) -> bool:
 
 
 def sniff(path: Path) -> str:
-    """Say what a file holds, by its content first: "nifti", "tiff" or "picture".
+    """Say what a file holds, by its content first: "nifti", "dicom", "tiff" or "picture".
 
     Parameters
     ----------
     path : Path
-        An existing file; its suffix counts only where the content says nothing.
+        An existing file, or the folder of a DICOM series; a suffix counts only where the content
+        says nothing.
 
     Raises
     ------
@@ -80,13 +81,13 @@ def sniff(path: Path) -> str:
     """
     if path.is_dir():
         if holds_dicom(path):
-            raise ValueError(
-                f"{path} is a DICOM folder, which is not read yet; convert it to .nii.gz first"
-            )
+            return "dicom"
         raise ValueError(f"{path} is a folder; give an image file ({SUPPORTED})")
     start = _first_bytes(path)
     if not start:
         raise ValueError(f"{path.name} is empty (0 bytes); copy or export the file again")
+    if start[128:132] == b"DICM" or path.suffix.lower() in DICOM_SUFFIXES:
+        return "dicom"
     if start.startswith(_TIFF_MAGIC):
         return "tiff"
     if start.startswith((b"\x89PNG", b"\xff\xd8\xff")):
@@ -132,8 +133,6 @@ def _is_nifti(start: bytes) -> bool:
 
 
 def _foreign(path: Path, start: bytes) -> str:
-    if start[128:132] == b"DICM":
-        return _FOREIGN_SUFFIXES[".dcm"]
     if start.startswith((b"GIF8", b"RIFF")):
         return "a GIF or WebP file"
     if start.startswith(b"NRRD"):

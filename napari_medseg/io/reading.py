@@ -23,8 +23,9 @@ def read_volume(path: PathLike | Sequence[PathLike]) -> Volume:
     Parameters
     ----------
     path : path or sequence of path
-        NIfTI, PNG, JPEG, BMP or TIFF; the content decides, not the suffix. Several paths are the
-        modalities of one case, in the order of the channels.
+        NIfTI, DICOM (the folder of a series, or one of its files), PNG, JPEG, BMP or TIFF; the
+        content decides, not the suffix. Several paths are the modalities of one case, in the
+        order of the channels.
 
     Returns
     -------
@@ -107,6 +108,10 @@ def _read(path: Path, *, indices: bool = False) -> Volume:
         from napari_medseg.io.nifti import read_nifti
 
         return read_nifti(path)
+    if kind == "dicom":
+        from napari_medseg.io.dicom import read_dicom
+
+        return read_dicom(path)
     if kind == "tiff":
         from napari_medseg.io.tiff import read_tiff
 

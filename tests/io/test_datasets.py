@@ -200,20 +200,6 @@ def test_a_folder_without_images_says_what_it_may_hold(dataset):
         find_cases(dataset("a.txt", "sub/b.txt"))
 
 
-def test_a_folder_of_dicom_says_to_convert_it(dataset):
-    folder = dataset("series/0001")
-    (folder / "series" / "0001").write_bytes(bytes(128) + b"DICM")
-    with pytest.raises(ValueError, match="DICOM series are not read yet: convert them"):
-        find_cases(folder)
-
-
-def test_a_dicom_folder_given_as_an_image_says_so_too(dataset):
-    folder = dataset("0001", "0002")
-    (folder / "0002").write_bytes(bytes(128) + b"DICM")
-    with pytest.raises(ValueError, match=r"is a DICOM folder, which is not read yet; convert it"):
-        read_volume(folder)
-
-
 @pytest.mark.parametrize("ask", [find_cases, dataset_info])
 def test_what_is_no_folder_is_said(dataset, ask):
     folder = dataset("a.png")

@@ -103,8 +103,6 @@ def test_pictures_of_unknown_spacing_share_a_grid_by_size_alone(tmp_path, make_v
 @pytest.mark.parametrize(
     ("start", "name", "what"),
     [
-        (bytes(128) + b"DICM" + bytes(400), "scan", "a DICOM file"),
-        (b"anything", "slice.dcm", "a DICOM file"),
         (b"\x1f\x8b", "brain.mgz", "a FreeSurfer MGZ file"),
         (b"CDF\1", "brain.mnc", "a MINC file"),
         (b"type = string", "brain+orig.HEAD", "an AFNI file"),

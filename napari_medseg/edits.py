@@ -229,7 +229,11 @@ class Edits:
 
     def written(self) -> Box | None:
         """Return a box outside of which nothing is changed; None if nothing is."""
-        return box_around([self._kept], tuple(slice(0, side) for side in self.shape))
+        return self.written_box(tuple(slice(0, side) for side in self.shape))
+
+    def written_box(self, box: Box) -> Box | None:
+        """Return a box within `box` outside of which nothing is changed; None if nothing is."""
+        return box_around([self._kept], box)
 
     def reviewed_box(self, box: Box) -> Box | None:
         """Return a box within `box` outside of which nothing is reviewed; None if nothing is."""

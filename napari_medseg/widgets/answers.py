@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -75,37 +76,53 @@ def show_answer(
     values = labels.reshape((1,) * len(step) + labels.shape)
     where, shape = _grid(image, values, step, box)
     ours = {"image": str(image.unique_id), "model": model, "step": step}
-    earlier = _earlier_answer(viewer, image, ours, values, shape)
+    answer = _Answer(image, values, where, shape, ours, tuple(classes), provenance, keep_painted)
+    return _show(viewer, answer)
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What a model found, and where in which image; `ours` is by what its layer is known again."""
+
+    image: Layer
+    values: np.ndarray
+    where: Box
+    shape: tuple[int, ...]
+    ours: dict[str, Any]
+    classes: tuple[LabelClass, ...]
+    provenance: dict[str, Any]
+    keep_painted: bool
+
+    @property
+    def name(self) -> str:
+        """What a person undoes."""
+        return f"Segment: {self.ours['model']}"
+
+
+def _show(viewer: Viewer, answer: _Answer) -> Labels:
+    """Write an answer into the layer of an earlier one, now or after the stroke; or make one."""
+    image, step = answer.image, answer.ours["step"]
+    earlier = _earlier_answer(viewer, answer)
     if earlier is not None and (is_being_painted(earlier) or earlier in _waiting):
-        again = partial(
-            show_answer,
-            image=image,
-            labels=labels,
-            model=model,
-            classes=classes,
-            provenance=provenance,
-            step=step,
-            box=box,
-            keep_painted=keep_painted,
-        )
-        _show_later(viewer, earlier, again)
+        _show_later(viewer, earlier, partial(_show, answer=answer))
         return earlier
     if earlier is not None:
         painted_of(earlier).write_answer(
-            values, _step_name(model), box=where, keep_painted=keep_painted
+            answer.values, answer.name, box=answer.where, keep_painted=answer.keep_painted
         )
-        earlier.metadata[KEY].update(provenance=provenance)
+        own = earlier.metadata[KEY]
+        earlier.metadata[KEY] = {**own, "provenance": answer.provenance}  # a duplicate shares it
         earlier.visible = True
         return earlier
     layer = Labels(
-        np.zeros(shape, values.dtype),
-        name=" · ".join([image.name, model, *(f"{i}" for i in step)]),
-        metadata={KEY: {**ours, "place": place_of(image), "provenance": provenance}},
+        np.zeros(answer.shape, answer.values.dtype),
+        name=" · ".join([image.name, answer.ours["model"], *(f"{i}" for i in step)]),
+        metadata={KEY: {**answer.ours, "place": place_of(image), "provenance": answer.provenance}},
         opacity=0.6,
         **same_grid(image, step),
-        **class_look(classes),
+        **class_look(answer.classes),
     )
-    painted_of(layer).write_answer(values, _step_name(model), box=where)
+    painted_of(layer).write_answer(answer.values, answer.name, box=answer.where)
     insert_above(viewer, image, layer)
     return layer
 
@@ -195,11 +212,6 @@ def _grid(
     return where, shape
 
 
-def _step_name(model: str) -> str:
-    """Return what a person undoes."""
-    return f"Segment: {model}"
-
-
 def _filled(values: np.ndarray, where: Box, shape: tuple[int, ...]) -> np.ndarray:
     """Return an array of `shape` that holds `values` and is zero elsewhere."""
     if values.shape == shape:
@@ -209,19 +221,14 @@ def _filled(values: np.ndarray, where: Box, shape: tuple[int, ...]) -> np.ndarra
     return whole
 
 
-def _earlier_answer(
-    viewer: Viewer,
-    image: Layer,
-    ours: dict[str, Any],
-    values: np.ndarray,
-    shape: tuple[int, ...],
-) -> Labels | None:
+def _earlier_answer(viewer: Viewer, answer: _Answer) -> Labels | None:
     """Find the layer with what this model found in this image before, if it can be written."""
+    largest, ours = answer.values.max(initial=0), answer.ours
     for layer in viewer.layers:
         if not isinstance(layer, Labels) or why_not_editable(layer):
             continue
-        largest = np.iinfo(layer.data.dtype).max
-        if _made_for(layer, ours, image, ours["step"], shape) and values.max(initial=0) <= largest:
+        fits = largest <= np.iinfo(layer.data.dtype).max
+        if fits and _made_for(layer, ours, answer.image, ours["step"], answer.shape):
             return layer
     return None
 

@@ -65,12 +65,7 @@ class Painted:
     @property
     def changed(self) -> np.ndarray:
         """Booleans of the layer's shape: what differs from the model's answer."""
-        changed = np.zeros(self._edits.shape, bool)
-        data = self._alive().data
-        box = self._edits.written()
-        if box is not None:
-            changed[box] = self._edits.changed(box, np.asarray(data[box]))
-        return changed
+        return self.changed_in()
 
     @property
     def count_reviewed(self) -> int:
@@ -100,6 +95,16 @@ class Painted:
         """Return where in `box` a person painted or confirmed, as booleans of its shape."""
         self._alive()
         return self._edits.reviewed(self._full(box))
+
+    def changed_in(self, box: Box | None = None) -> np.ndarray:
+        """Return where in `box` the layer differs from the model's answer, as booleans."""
+        data, box = self._alive().data, self._full(box)
+        changed = np.zeros(tuple(s.stop - s.start for s in box), bool)
+        written = self._edits.written_box(box)
+        if written is not None:
+            inside = within(written, box)
+            changed[inside] = self._edits.changed(written, np.asarray(data[written]))
+        return changed
 
     def mark_reviewed(self, box: Box | None = None) -> None:
         """Note that a person saw all of `box` (of the layer without it) and finds it right."""

@@ -34,7 +34,9 @@ def _drawn(draw: Callable[[QPainter, bool, QColor], None], on: bool, colour: QCo
     painter.setPen(QPen(colour, 1.4))
     draw(painter, on, colour)
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it in the chosen row
+    return icon
 
 
 def _draw_square(painter: QPainter, _on: bool, colour: QColor) -> None:

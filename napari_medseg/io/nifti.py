@@ -22,7 +22,7 @@ import numpy as np
 
 from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.nifti_file import load_nifti
-from napari_medseg.io.orientation import canonical_order, index_map
+from napari_medseg.io.orientation import canonical_place
 from napari_medseg.io.paths import image_stem
 from napari_medseg.volume import Storage, Volume
 
@@ -55,7 +55,7 @@ def read_nifti(path: Path) -> Volume:
     spatial = min(values.ndim - 1, 3)
     shape = values.shape[:spatial]
     affine, transform = _file_affine(path, header)
-    axes, flips, to_file = _canonical(affine, shape)
+    axes, flips, to_file = canonical_place(affine, shape)
     world = np.diag([*[_mm_per_unit(header)] * 3, 1.0]) @ affine @ to_file
     # headers hold float32, so that what lies beyond six digits is noise (0.99999998 mm)
     spacing = tuple(float(f"{s:.6g}") for s in np.linalg.norm(world[:3, :3], axis=0)[-spatial:])
@@ -79,18 +79,6 @@ def read_nifti(path: Path) -> Volume:
         storage=storage,
         name=image_stem(path),
     )
-
-
-def _canonical(
-    affine: np.ndarray, shape: tuple[int, ...]
-) -> tuple[tuple[int, ...], tuple[bool, ...], np.ndarray]:
-    """Return axes and flips of the stored axes, and (0 or d, h, w, 1) to file index."""
-    axes, flips = canonical_order(affine)
-    if len(shape) == 3:
-        return axes, flips, index_map(axes, flips, shape)
-    kept = [i for i, axis in enumerate(axes) if axis < 2]  # a 2D file has no third axis
-    axes, flips = tuple(axes[i] for i in kept), tuple(flips[i] for i in kept)
-    return axes, flips, index_map((2, *axes), (False, *flips), (*shape, 1))
 
 
 def _file_affine(path: Path, header: Any) -> tuple[np.ndarray, str]:

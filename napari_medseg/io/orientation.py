@@ -47,3 +47,23 @@ def index_map(
         matrix[axis, position] = -1 if flip else 1
         matrix[axis, 3] = file_shape[axis] - 1 if flip else 0
     return matrix
+
+
+def canonical_place(
+    affine: np.ndarray, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[bool, ...], np.ndarray]:
+    """Return axes and flips of an array in a file, and the matrix from (0 or d, h, w, 1) to it.
+
+    Parameters
+    ----------
+    affine : ndarray
+        (4, 4), file index to RAS+ mm.
+    shape : tuple of int
+        Of the array in the file; two entries for a picture, which has no third axis.
+    """
+    axes, flips = canonical_order(affine)
+    if len(shape) == 3:
+        return axes, flips, index_map(axes, flips, shape)
+    kept = [i for i, axis in enumerate(axes) if axis < 2]
+    axes, flips = tuple(axes[i] for i in kept), tuple(flips[i] for i in kept)
+    return axes, flips, index_map((2, *axes), (False, *flips), (*shape, 1))

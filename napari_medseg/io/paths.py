@@ -9,10 +9,11 @@ from pathlib import Path, PurePath
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 TIFF_SUFFIXES = (".tif", ".tiff")
+ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
-IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *TIFF_SUFFIXES, *PICTURE_SUFFIXES)
-SUPPORTED = "NIfTI (.nii, .nii.gz), DICOM, PNG, JPEG, BMP and TIFF"
+IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES, *TIFF_SUFFIXES, *PICTURE_SUFFIXES)
+SUPPORTED = "NIfTI (.nii, .nii.gz), DICOM, NRRD, MetaImage, PNG, JPEG, BMP and TIFF"
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _FOREIGN_SUFFIXES = {
@@ -23,10 +24,6 @@ _FOREIGN_SUFFIXES = {
     ".head": "an AFNI file",
     ".rec": "a Philips PAR/REC file",
     ".par": "a Philips PAR/REC file",
-    ".nrrd": "an NRRD file",
-    ".nhdr": "an NRRD file",
-    ".mha": "a MetaImage file",
-    ".mhd": "a MetaImage file",
     ".hdr": "one half of an Analyze or NIfTI pair (.hdr and .img)",
     ".img": "one half of an Analyze or NIfTI pair (.hdr and .img)",
 }
@@ -64,7 +61,7 @@ def holds_dicom(folder: Path) -> bool:
 
 
 def sniff(path: Path) -> str:
-    """Say what a file holds, by its content first: "nifti", "dicom", "tiff" or "picture".
+    """Say what a file holds, by its content first: "nifti", "dicom", "itk", "tiff", "picture".
 
     Parameters
     ----------
@@ -94,6 +91,8 @@ def sniff(path: Path) -> str:
         return "picture"
     if start.startswith(b"BM") and image_suffix(path) == ".bmp":
         return "picture"
+    if start.startswith(b"NRRD") or _is_meta_image(path, start):
+        return "itk"
     foreign = _foreign(path, start)
     if foreign:
         raise ValueError(
@@ -132,11 +131,14 @@ def _is_nifti(start: bytes) -> bool:
     return start[344:348] == b"n+1\0" or start[4:8] == b"n+2\0" or start[:2] == b"\x1f\x8b"
 
 
+def _is_meta_image(path: Path, start: bytes) -> bool:
+    named = image_suffix(path) in (".mha", ".mhd")
+    return named and any(key in start for key in (b"ObjectType", b"NDims", b"DimSize"))
+
+
 def _foreign(path: Path, start: bytes) -> str:
     if start.startswith((b"GIF8", b"RIFF")):
         return "a GIF or WebP file"
-    if start.startswith(b"NRRD"):
-        return _FOREIGN_SUFFIXES[".nrrd"]
     if start[344:348] == b"ni1\0" or start[4:8] == b"ni2\0":
         return _FOREIGN_SUFFIXES[".hdr"]
     name = path.name.lower().removesuffix(".gz")

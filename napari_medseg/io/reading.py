@@ -23,9 +23,9 @@ def read_volume(path: PathLike | Sequence[PathLike]) -> Volume:
     Parameters
     ----------
     path : path or sequence of path
-        NIfTI, DICOM (the folder of a series, or one of its files), PNG, JPEG, BMP or TIFF; the
-        content decides, not the suffix. Several paths are the modalities of one case, in the
-        order of the channels.
+        NIfTI, DICOM (the folder of a series, or one of its files), NRRD, MetaImage, PNG, JPEG,
+        BMP or TIFF; the content decides, not the suffix. Several paths are the modalities of
+        one case, in the order of the channels.
 
     Returns
     -------
@@ -63,7 +63,8 @@ def read_labels(path: PathLike) -> Volume:
     Parameters
     ----------
     path : path
-        A NIfTI, PNG, BMP, TIFF or (two-valued) JPEG file. Palettes are read as indices.
+        A NIfTI, NRRD, MetaImage, PNG, BMP, TIFF or (two-valued) JPEG file. Palettes are read as
+        indices.
 
     Returns
     -------
@@ -112,6 +113,10 @@ def _read(path: Path, *, indices: bool = False) -> Volume:
         from napari_medseg.io.dicom import read_dicom
 
         return read_dicom(path)
+    if kind == "itk":
+        from napari_medseg.io.itk import read_itk
+
+        return read_itk(path)
     if kind == "tiff":
         from napari_medseg.io.tiff import read_tiff
 

@@ -27,9 +27,9 @@ def write_labels(
     Parameters
     ----------
     path : path
-        ``.nii.gz``, ``.nii``, ``.png``, ``.tif`` or ``.tiff``; missing folders are made. For an
-        image from a NIfTI file a NIfTI file has that file's shape, affine, codes and voxel order;
-        for a picture, its pixel order and EXIF orientation.
+        ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha``, ``.png``, ``.tif``, ``.tiff``; missing folders
+        are made. For an image from a NIfTI file a NIfTI file has that file's shape, affine, codes
+        and voxel order; for a picture, its pixel order and EXIF orientation.
     labels : ndarray
         ``(*S)``, whole numbers from 0 to 65535; stored as uint8 or uint16, as they are.
     like : Volume
@@ -68,8 +68,8 @@ def write_image(path: PathLike, volume: Volume) -> None:
     Parameters
     ----------
     path : path
-        ``.nii.gz``, ``.nii``, ``.tif``, ``.tiff``; or ``.png`` for 2D uint8 (1 or 3 channels) or
-        uint16 (1 channel). Several channels of NIfTI become its fourth axis.
+        ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha``, ``.tif``, ``.tiff``; or ``.png`` for 2D uint8
+        (1 or 3 channels) or uint16 (1 channel). Several channels of NIfTI become its fourth axis.
     volume : Volume
         The image.
 
@@ -91,6 +91,10 @@ def _write(target: Path, path: Path, array: np.ndarray, like: Volume, *, labels:
         from napari_medseg.io.nifti_write import write_nifti
 
         write_nifti(target, array, like, labels=labels)
+    elif suffix in (".nrrd", ".mha"):
+        from napari_medseg.io.itk import write_itk
+
+        write_itk(target, array, like)
     elif suffix in TIFF_SUFFIXES:
         from napari_medseg.io.images_write import write_tiff
 
@@ -102,7 +106,7 @@ def _write(target: Path, path: Path, array: np.ndarray, like: Volume, *, labels:
     else:
         raise ValueError(
             f"{path.name} ends in {path.suffix or 'nothing'}, which is not written; "
-            "use .nii.gz, .nii, .tif or, for 2D, .png"
+            "use .nii.gz, .nii, .nrrd, .mha, .tif or, for 2D, .png"
         )
 
 

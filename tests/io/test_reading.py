@@ -107,7 +107,6 @@ def test_pictures_of_unknown_spacing_share_a_grid_by_size_alone(tmp_path, make_v
         (b"CDF\1", "brain.mnc", "a MINC file"),
         (b"type = string", "brain+orig.HEAD", "an AFNI file"),
         (b"\x1f\x8b", "brain+orig.BRIK.gz", "an AFNI file"),
-        (b"NRRD0004", "x.nrrd", "an NRRD file"),
         (bytes(344) + b"ni1\0" + bytes(4), "x.hdr", "one half of an Analyze or NIfTI pair"),
         (b"GIF89a", "x.gif", "a GIF or WebP file"),
     ],

@@ -94,7 +94,7 @@ def test_labels_that_cannot_be_are_refused(tmp_path, deep, change, message):
         ("l.png", "PNG holds one 2D image, this is a volume of 3 x 4 x 5"),
         ("l.jpg", r"ends in \.jpg, which is not written"),
         ("l", "ends in nothing, which is not written"),
-        ("l.nrrd", r"use \.nii\.gz"),
+        ("l.nhdr", r"use \.nii\.gz"),
     ],
 )
 def test_formats_that_cannot_hold_labels_are_refused(tmp_path, deep, name, message):

@@ -8,19 +8,25 @@ from napari_medseg.config import Config
 from napari_medseg.editing.combine import relabel
 from napari_medseg.editing.tool import Scene, Tool, check_labels
 from napari_medseg.packed import Box
+from napari_medseg.progress import Report, silent
 
 
-def clear_outside(labels: np.ndarray, box: Box, label: int) -> np.ndarray:
+def clear_outside(
+    labels: np.ndarray, box: Box, label: int, *, report: Report = silent
+) -> np.ndarray:
     """Clear what of `label` lies outside of `box`."""
-    edited = relabel(labels, {label: 0})
+    edited = relabel(labels, {label: 0}, report=report)
     np.copyto(edited[box], labels[box])
     return edited
 
 
-def clear_inside(labels: np.ndarray, box: Box, label: int) -> np.ndarray:
+def clear_inside(
+    labels: np.ndarray, box: Box, label: int, *, report: Report = silent
+) -> np.ndarray:
     """Clear what of `label` lies in `box`."""
     edited = labels.copy()
-    edited[box] = relabel(labels[box], {label: 0})
+    if edited[box].size:
+        edited[box] = relabel(labels[box], {label: 0}, report=report)
     return edited
 
 
@@ -42,7 +48,9 @@ TOOLS = (
         group="split",
         tip="Clear what of the class lies outside of the box",
         options=Config,
-        run=lambda scene, options: clear_outside(scene.labels, _box_of(scene), scene.label),
+        run=lambda scene, options: clear_outside(
+            scene.labels, _box_of(scene), scene.label, report=scene.report
+        ),
         needs=frozenset({"box"}),
         sees="around",
     ),
@@ -52,7 +60,9 @@ TOOLS = (
         group="split",
         tip="Clear what of the class lies in the box",
         options=Config,
-        run=lambda scene, options: clear_inside(scene.labels, _box_of(scene), scene.label),
+        run=lambda scene, options: clear_inside(
+            scene.labels, _box_of(scene), scene.label, report=scene.report
+        ),
         needs=frozenset({"box"}),
         sees="around",
     ),

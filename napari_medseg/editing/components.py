@@ -9,15 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.connected import TOUCHING, connected
 from napari_medseg.editing.islands import Island, islands
 from napari_medseg.editing.tool import Tool, check_label, check_labels, holds, spacing_of
 from napari_medseg.progress import Report, silent
 
-TOUCHING = {  # how voxels of one object touch -> cc3d's number of neighbours in 2D and 3D
-    "corners": (8, 26),
-    "edges": (8, 18),
-    "faces": (4, 6),
-}
 SIZE_UNITS = ("mm³", "ml", "voxels")
 
 
@@ -144,18 +140,11 @@ def objects(
     labels: np.ndarray, label: int, touching: str = "corners", report: Report = silent
 ) -> list[Objects]:
     """Return the connected objects of `label`, those of each island together."""
-    import cc3d
-
     check_labels(labels)
     check_label(labels, label)
-    if touching not in TOUCHING:
-        raise ValueError(f"objects touch by {', '.join(TOUCHING)}; got {touching!r}, choose one")
-    connectivity = TOUCHING[touching][labels.ndim - 2]
     found = []
     for island in islands(labels, label, report=report):
-        numbers, count = cc3d.connected_components(
-            island.mask, connectivity=connectivity, binary_image=True, return_N=True
-        )
+        numbers, count = connected(island.mask, touching)
         if count == 1:
             sizes = np.array([np.count_nonzero(island.mask)])
         else:

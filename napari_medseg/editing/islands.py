@@ -47,6 +47,7 @@ def islands(
         Called before each part.
     """
     margin = tuple(margin) or (0,) * labels.ndim
+    report(Step(0, 0, "object"))
     if labels.size <= _SMALL:
         mask = labels == label
         inner = bounding_box(mask)
@@ -55,7 +56,6 @@ def islands(
             yield Island(box, mask[box])
         return
     block = _BLOCK[-labels.ndim :]
-    report(Step(0, 0, "object"))
     parts, boxes = _map(labels, label, block, margin)
     for done, coarse in enumerate(boxes):
         report(Step(done, len(boxes), "object"))

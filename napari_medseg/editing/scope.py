@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.tool import Scene, Tool, apply, check, check_labels
+from napari_medseg.editing.connected import connected
+from napari_medseg.editing.tool import Scene, Tool, apply, check, check_labels, has_label
 from napari_medseg.packed import Box, bounding_box, within
 from napari_medseg.progress import Step
 
@@ -155,9 +156,16 @@ def _edit_label(
     if box is None:
         return None
     part = scene.crop(box)
+    if tool.sees == "around" and not _has_work(tool, part):
+        return None
     if limits is not None:
         part = replace(part, mask=_masked(part.mask, limits, box))
     return box, apply(tool, part, options)
+
+
+def _has_work(tool: Tool, part: Scene) -> bool:
+    """Whether the class reaches into the part of it that was cut out."""
+    return tool.any_label or tool.starts_empty or has_label(part.labels, part.label)
 
 
 def _edit_every_label(
@@ -172,7 +180,9 @@ def _edit_every_label(
     for done, label in enumerate(values):
         scene.report(Step(done, len(values), "class"))
         one = replace(scene, labels=current, label=label)
-        found = _edit_label(tool, one, options, scope) if (current == label).any() else None
+        found = None
+        if has_label(current, label):  # the others may have taken all of it
+            found = _edit_label(tool, one, options, scope)
         if found is not None:
             box, edited = found
             current[box] = edited
@@ -249,17 +259,13 @@ def _object_box(labels: np.ndarray, label: int, seed: Box) -> Box | None:
 
     A window around the seed is doubled until the objects end within it.
     """
-    import cc3d
-
     reach = _START
     while True:
         window = tuple(
             slice(max(s.start - reach, 0), min(s.stop + reach, n))
             for s, n in zip(seed, labels.shape, strict=True)
         )
-        objects = cc3d.connected_components(
-            np.ascontiguousarray(labels[window] == label), connectivity=_all_around(labels.ndim)
-        )
+        objects, _ = connected(labels[window] == label)
         touched = np.unique(objects[within(seed, window)])
         inner = bounding_box(np.isin(objects, touched[touched > 0]))
         if inner is None:
@@ -273,10 +279,6 @@ def _object_box(labels: np.ndarray, label: int, seed: Box) -> Box | None:
         ):
             return box
         reach *= 2
-
-
-def _all_around(ndim: int) -> int:
-    return 8 if ndim == 2 else 26
 
 
 def _union(boxes: Sequence[Box]) -> Box | None:

@@ -227,7 +227,7 @@ def check(tool: Tool, scene: Scene) -> None:
         return
     check_label(labels, scene.label)
     unlocked(scene, scene.label)
-    if not tool.starts_empty and not any((plane == scene.label).any() for plane in labels):
+    if not tool.starts_empty and not has_label(labels, scene.label):
         raise ValueError(
             f"class {scene.label} has no voxels here; choose another class or paint it first"
         )
@@ -286,6 +286,11 @@ def spacing_of(labels: np.ndarray, spacing: Sequence[float] = ()) -> tuple[float
             "give one positive length in mm for each"
         )
     return sides
+
+
+def has_label(labels: np.ndarray, label: int) -> bool:
+    """Whether a voxel is of class `label`; looks no further than the first slice with one."""
+    return any((plane == label).any() for plane in labels)
 
 
 def holds(box: Box, point: Sequence[int]) -> bool:

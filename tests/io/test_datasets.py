@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from napari_medseg.io import DatasetLayout, dataset_info, find_cases, read_volume
+from napari_medseg.io import DatasetLayout, dataset_info, find_cases
 
 
 @pytest.fixture

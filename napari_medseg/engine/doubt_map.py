@@ -17,7 +17,7 @@ from napari_medseg.packed import Box, bounding_box
 _LARGEST = 40.0  # mm; side of a place in a large organ
 _SMALLEST = 5  # voxels
 _FULL = 0.25  # mean doubt of a place whose score is 1
-_LEAST = 0.04  # score below which a place is not worth a look
+_LEAST = 0.06  # score below which a place is not worth a look
 
 
 def doubt_map(

@@ -1,0 +1,287 @@
+"""Measure the classes of a label image and their connected objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_medseg.editing.scope import label_box
+from napari_medseg.editing.tool import check_labels
+from napari_medseg.measures.diameters import SliceDiameters, longest_diameter, slice_diameters
+from napari_medseg.measures.surface import surface_area
+from napari_medseg.measures.table import PERCENTILES, GreyValues, Measure, Measures
+from napari_medseg.packed import Box
+from napari_medseg.progress import Report, Step, silent
+from napari_medseg.volume import canonical_affine
+
+
+def measure(
+    labels: np.ndarray,
+    spacing: Sequence[float],
+    *,
+    image: np.ndarray | None = None,
+    names: Mapping[int, str] | None = None,
+    affine: np.ndarray | None = None,
+    axis: int = 0,
+    surface: bool = False,
+    unit: str = "mm",
+    grey_unit: str = "",
+    most: int = 1000,
+    report: Report = silent,
+) -> Measures:
+    """Measure every class of a label image, and every connected object of each class.
+
+    Objects are connected through faces, edges or corners. How each measure is defined is said by
+    `Measure` and by the columns of the table.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(*S)`` integers, 2D or 3D; 0 is background.
+    spacing : sequence of float
+        mm along each axis.
+    image : ndarray or None
+        ``(*S)`` grey values; what is no finite number is left out.
+    names : mapping of int to str or None
+        What people call the classes; others are "class 3".
+    affine : ndarray or None
+        (4, 4), index ``(d, h, w, 1)`` to RAS+ mm; None is the spacing with the first voxel at 0, D
+        to superior, H to posterior, W to left. Not used in 2D.
+    axis : int
+        The axis across the slices in which diameters are taken.
+    surface : bool
+        Whether to compute surface areas (of volumes), which takes longer.
+    unit, grey_unit : str
+        Of lengths ("px" where the spacing is not known) and of grey values, for the table.
+    most : int
+        How many objects have a row of their own, the largest ones.
+    report : Report
+        Called before each object; may raise `Cancelled`.
+
+    Returns
+    -------
+    Measures
+        Without rows if there is only background.
+
+    Raises
+    ------
+    ValueError
+        If labels, image and spacing do not fit together.
+    """
+    check_labels(labels)
+    spacing = tuple(float(s) for s in spacing)
+    _check(labels, spacing, image)
+    found = _found(labels)
+    if affine is None:
+        affine = canonical_affine(spacing)
+    listed = set(np.argsort(-found.counts, kind="stable")[:most].tolist())
+    surface = surface and labels.ndim == 3
+    scene = _Scene(labels, spacing, image, affine, axis, surface)
+    classes, objects = [], []
+    done = 0
+    for label in sorted(set(found.labels.tolist())):
+        name = (names or {}).get(label, f"class {label}")
+        own = np.flatnonzero(found.labels == label)
+        own = own[np.argsort(-found.counts[own], kind="stable")]
+        rows = []
+        for number, index in enumerate(own, start=1):
+            report(Step(done, len(found.counts), "object"))
+            done += 1
+            if index in listed:
+                rows.append(scene.object_row(found, int(index), name, number))
+        classes.append(scene.class_row(found, own, rows, name))
+        objects += rows
+    left_out = max(len(found.counts) - len(listed), 0)
+    return Measures(tuple(classes), tuple(objects), labels.ndim, unit, grey_unit, left_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The connected objects: `numbers` ``(*S_box)`` from 1, the rest of each by ``number - 1``."""
+
+    corner: tuple[int, ...]
+    numbers: np.ndarray
+    labels: np.ndarray
+    counts: np.ndarray
+    boxes: tuple[Box, ...]
+
+    def mask(self, index: int) -> np.ndarray:
+        """Return an object's mask in its box."""
+        return np.asarray(self.numbers[self.boxes[index]] == index + 1)
+
+    def box(self, index: int) -> Box:
+        """Return the box of an object in the whole array."""
+        return tuple(
+            slice(c + s.start, c + s.stop)
+            for c, s in zip(self.corner, self.boxes[index], strict=True)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What is measured, and how."""
+
+    labels: np.ndarray
+    spacing: tuple[float, ...]
+    image: np.ndarray | None
+    affine: np.ndarray
+    axis: int
+    surface: bool
+
+    def object_row(self, found: _Found, index: int, name: str, number: int) -> Measure:
+        """Measure one object."""
+        box, mask = found.box(index), found.mask(index)
+        long, diameter = self._diameters(mask, box)
+        centre = _centre(mask, box)
+        return Measure(
+            label=int(found.labels[index]),
+            name=name,
+            number=number,
+            objects=1,
+            voxels=int(found.counts[index]),
+            size=float(found.counts[index] * np.prod(self.spacing)),
+            centre=tuple(centre.tolist()),
+            place=self._place(centre),
+            box=tuple((s.start, s.stop - 1) for s in box),
+            slice_index=long.index,
+            long_axis=long.long,
+            short_axis=long.short,
+            diameter=diameter,
+            surface=surface_area(mask, self.spacing) if self.surface else None,
+            grey=self._grey(box, mask),
+        )
+
+    def class_row(
+        self, found: _Found, own: np.ndarray, rows: Sequence[Measure], name: str
+    ) -> Measure:
+        """Measure a class as a whole: the objects `own`, of which the largest ones have `rows`."""
+        if len(own) == 1 and rows:
+            return replace(rows[0], number=0)
+        boxes = [found.box(int(index)) for index in own]
+        box = tuple(
+            slice(min(s.start for s in sides), max(s.stop for s in sides))
+            for sides in zip(*boxes, strict=True)
+        )
+        label = int(found.labels[own[0]])
+        mask = self.labels[box] == label
+        count, centre = int(found.counts[own].sum()), _centre(mask, box)
+        long, diameter = self._longest(found, own, rows)
+        return Measure(
+            label=label,
+            name=name,
+            number=0,
+            objects=len(own),
+            voxels=count,
+            size=float(count * np.prod(self.spacing)),
+            centre=tuple(centre.tolist()),
+            place=self._place(centre),
+            box=tuple((s.start, s.stop - 1) for s in box),
+            slice_index=long.index,
+            long_axis=long.long,
+            short_axis=long.short,
+            diameter=diameter,
+            surface=surface_area(mask, self.spacing) if self.surface else None,
+            grey=self._grey(box, mask),
+        )
+
+    def _longest(
+        self, found: _Found, own: np.ndarray, rows: Sequence[Measure]
+    ) -> tuple[SliceDiameters, float]:
+        """Return the longest diameters of any object; those without a row are hardly ever asked."""
+        long = SliceDiameters(-1, 0.0, 0.0)
+        diameter = 0.0
+        for row in rows:
+            diameter = max(diameter, row.diameter)
+            if row.long_axis > long.long:
+                long = SliceDiameters(row.slice_index, row.long_axis, row.short_axis)
+        for index in own[len(rows) :]:
+            box = found.box(int(index))
+            bound = sum(
+                ((s.stop - s.start) * size) ** 2 for s, size in zip(box, self.spacing, strict=True)
+            )
+            if bound > min(long.long, diameter) ** 2:
+                other, length = self._diameters(found.mask(int(index)), box)
+                long = other if other.long > long.long else long
+                diameter = max(diameter, length)
+        return long, diameter
+
+    def _diameters(self, mask: np.ndarray, box: Box) -> tuple[SliceDiameters, float]:
+        long = slice_diameters(mask, self.spacing, self.axis)
+        if mask.ndim == 2:
+            return long, long.long
+        long = replace(long, index=long.index + box[self.axis].start)
+        return long, longest_diameter(mask, self.spacing)
+
+    def _place(self, centre: np.ndarray) -> tuple[float, ...]:
+        if len(centre) == 2:
+            return float(centre[1] * self.spacing[1]), float(centre[0] * self.spacing[0])
+        return tuple((self.affine @ np.append(centre, 1.0))[:3].tolist())
+
+    def _grey(self, box: Box, mask: np.ndarray) -> GreyValues | None:
+        if self.image is None:
+            return None
+        values = np.asarray(self.image[box][mask])
+        if values.dtype.kind == "f":
+            values = values[np.isfinite(values)]
+        if not values.size:
+            return None
+        return GreyValues(
+            mean=float(values.mean(dtype=np.float64)),
+            sd=float(values.std(dtype=np.float64)),
+            minimum=float(values.min()),
+            maximum=float(values.max()),
+            percentiles=tuple(np.percentile(values, PERCENTILES).tolist()),
+        )
+
+
+def _found(labels: np.ndarray) -> _Found:
+    """Find the connected objects of all classes at once, in the box around them."""
+    import cc3d
+    from scipy.ndimage import find_objects
+
+    box = label_box(labels)
+    if box is None:
+        nothing = np.zeros(0, np.int64)
+        return _Found((0,) * labels.ndim, nothing, nothing, nothing, ())
+    part = np.ascontiguousarray(labels[box])
+    if part.dtype == bool:
+        part = part.view(np.uint8)
+    numbers, count = cc3d.connected_components(
+        part, connectivity=8 if part.ndim == 2 else 26, return_N=True
+    )
+    inside = numbers != 0
+    found = numbers[inside]
+    values = np.zeros(count + 1, part.dtype)
+    values[found] = part[inside]
+    return _Found(
+        corner=tuple(s.start for s in box),
+        numbers=numbers,
+        labels=values[1:],
+        counts=np.bincount(found, minlength=count + 1)[1:],
+        boxes=tuple(find_objects(numbers)),
+    )
+
+
+def _centre(mask: np.ndarray, box: Box) -> np.ndarray:
+    """Return the mean index along each axis of a mask that lies in `box`."""
+    centre = []
+    for axis, s in enumerate(box):
+        rest = tuple(a for a in range(mask.ndim) if a != axis)
+        weights = np.count_nonzero(mask, axis=rest)
+        centre.append(s.start + float(np.arange(len(weights)) @ weights) / float(weights.sum()))
+    return np.array(centre)
+
+
+def _check(labels: np.ndarray, spacing: Sequence[float], image: np.ndarray | None) -> None:
+    if len(spacing) != labels.ndim or not all(np.isfinite(s) and s > 0 for s in spacing):
+        raise ValueError(
+            f"the voxel size {tuple(spacing)} does not fit labels with {labels.ndim} axes; give "
+            "one positive length in mm for each"
+        )
+    if image is not None and image.shape != labels.shape:
+        raise ValueError(
+            f"the image has {image.shape} voxels, the labels have {labels.shape}; choose the image "
+            "these labels belong to"
+        )

@@ -11,7 +11,7 @@ import numpy as np
 from napari_medseg.editing.parts import add_parts, objects_of
 from napari_medseg.editing.tool import check_label, check_labels
 from napari_medseg.packed import Box
-from napari_medseg.progress import silent
+from napari_medseg.progress import Report, silent
 
 
 def cut_objects(
@@ -21,6 +21,7 @@ def cut_objects(
     *,
     axis: int = 0,
     spacing: Sequence[float] | None = None,
+    report: Report = silent,
 ) -> np.ndarray:
     """Part the objects of a class along a straight cut through the clicks.
 
@@ -40,6 +41,8 @@ def cut_objects(
         The axis across the slices; not used in 2D.
     spacing : sequence of float or None
         mm along each axis.
+    report : Report
+        Called before each object; may raise `Cancelled`.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def cut_objects(
     crossed = _crossed(points, labels.shape)
     parts = np.zeros(labels.shape, np.int32)
     count = 0
-    for box, mask, _ in objects_of(labels, label, (), silent):
+    for box, mask, _ in objects_of(labels, label, (), report):
         found = mask.astype(np.int32)
         inside = [tuple(p - s.start for p, s in zip(q, box, strict=True)) for q in crossed]
         if any(_hits(mask, p) for p in inside):

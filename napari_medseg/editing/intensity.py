@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_medseg.config import Config
 from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
+from napari_medseg.progress import Step
 
 _BINS = 1024  # of the histogram that Otsu's threshold is taken from
 _SAMPLE = 1 << 22  # values; more of them do not move a threshold that anybody could tell
@@ -243,6 +244,7 @@ def _check_shapes(image: np.ndarray, *labels: np.ndarray) -> None:
 
 def _by_range(scene: Scene, options: RangeOptions) -> np.ndarray:
     assert scene.image is not None  # the tool needs one
+    scene.report(Step(0, 1, "threshold"))
     if options.what == "add":
         return fill_range(
             scene.labels,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_medseg.editing.connected import connected
 from napari_medseg.editing.parts import add_parts, objects_of, shifted
 from napari_medseg.editing.tool import check_label, check_labels
 from napari_medseg.progress import Report, silent
@@ -86,15 +87,12 @@ def _flooded(
 
 def _deep_parts(mask: np.ndarray, spacing: tuple[float, ...], depth: float) -> np.ndarray:
     """Return the parts 1, 2, ... of one object ``(*S)``, each `depth` deeper than its necks."""
-    import cc3d
     import edt
 
     depths = edt.edt(mask, anisotropy=spacing, black_border=True)
     if depths.max() <= depth:
         return mask.astype(np.int32)  # no part of it can be that deep
-    peaks = cc3d.connected_components(
-        _local_maxima(depths, mask), connectivity=4 if mask.ndim == 2 else 6
-    )
+    peaks, _ = connected(_local_maxima(depths, mask), touching="faces")
     basins = _watershed(depths, peaks.astype(np.int32), mask)
     return _merged(basins, depths, depth)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from napari_medseg.editing.connected import connected
 from napari_medseg.editing.scope import expanded, label_box
 from napari_medseg.packed import Box, bounding_box
 from napari_medseg.progress import Report, Step
@@ -16,26 +17,21 @@ def objects_of(
     labels: np.ndarray, label: int, points: Sequence[Sequence[int]], report: Report
 ) -> Iterator[tuple[Box, np.ndarray, list[tuple[int, ...]]]]:
     """Give the box of each object of a class, and its mask and the clicks on it in that box."""
-    import cc3d
+    from scipy.ndimage import find_objects
 
     around = label_box(labels, label)
     if around is None:
         return
     corner = [s.start for s in around]
-    mask = np.ascontiguousarray(labels[around] == label)
-    objects, count = cc3d.connected_components(
-        mask, connectivity=8 if mask.ndim == 2 else 26, return_N=True
-    )
+    objects, count = connected(labels[around] == label)
     for point in points:
         if labels[tuple(point)] != label:
             raise ValueError(
                 f"the click at {tuple(point)} lies beside class {label}; click on each of its parts"
             )
     clicks = [tuple(p - c for p, c in zip(point, corner, strict=True)) for point in points]
-    boxes = cc3d.statistics(objects)["bounding_boxes"]
-    for number in range(1, count + 1):
+    for number, box in enumerate(find_objects(objects), start=1):
         report(Step(number - 1, count, "object"))
-        box = tuple(slice(int(s.start), int(s.stop)) for s in boxes[number])
         seeds = [
             tuple(p - s.start for p, s in zip(click, box, strict=True))
             for click in clicks

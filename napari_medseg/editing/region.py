@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.connected import connected
 from napari_medseg.editing.intensity import in_range
 from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
 from napari_medseg.packed import Box
+from napari_medseg.progress import Report, Step, silent
 
 _DEVIATIONS = 2.5  # the multiplier of ITK's ConfidenceConnectedImageFilter
 _HALF = 0.6745  # standard deviations around the mean that half of all values lie within
@@ -29,6 +31,7 @@ def grow_region(
     max_distance: float = math.inf,
     mask: np.ndarray | None = None,
     overwrite: bool = False,
+    report: Report = silent,
 ) -> np.ndarray:
     """Add to a class what hangs together with a click and has similar grey values.
 
@@ -54,6 +57,8 @@ def grow_region(
         ``(*S)``: where alone (a slice, a box, a brush).
     overwrite : bool
         Whether voxels of other classes are taken, too.
+    report : Report
+        Called before each click; may raise `Cancelled`.
 
     Returns
     -------
@@ -76,7 +81,8 @@ def grow_region(
         raise ValueError("a region grows from a click; click a voxel first")
     spacing = tuple(spacing or (1.0,) * labels.ndim)
     result = np.array(labels)
-    for point in points:
+    for done, point in enumerate(points):
+        report(Step(done, len(points), "click"))
         box = _reach(point, spacing, max_distance, labels.shape)
         seed = tuple(p - s.start for p, s in zip(point, box, strict=True))
         near = image[box]
@@ -193,11 +199,7 @@ def _ball(
 
 def _connected(mask: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:
     """Return the part of a mask that hangs together with a voxel of it through faces."""
-    import cc3d
-
-    parts = cc3d.connected_components(
-        np.ascontiguousarray(mask), connectivity=4 if mask.ndim == 2 else 6
-    )
+    parts, _ = connected(mask, touching="faces")
     return np.asarray(parts == parts[seed])
 
 
@@ -229,6 +231,7 @@ def _grow(scene: Scene, options: RegionOptions) -> np.ndarray:
             max_distance=limit,
             mask=mask,
             overwrite=options.overwrite,
+            report=scene.report,
         )
     result = np.array(labels)
     rest = [a for a in range(labels.ndim) if a != scene.axis]
@@ -244,6 +247,7 @@ def _grow(scene: Scene, options: RegionOptions) -> np.ndarray:
             max_distance=limit,
             mask=None if mask is None else mask[at],
             overwrite=options.overwrite,
+            report=scene.report,
         )
     return result
 

@@ -13,6 +13,8 @@ from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
 from napari_medseg.packed import Box, bounding_box
 from napari_medseg.progress import Report, Step, silent
 
+_TIE = 1e-4  # of a voxel; distances that differ by less are the same, however they were rounded
+
 
 def interpolate_slices(
     labels: np.ndarray,
@@ -184,18 +186,18 @@ def _fill_gap(
     whole = distances[0]
     if len(chosen) > 1:
         whole = _pair(np.isin(first, chosen), np.isin(last, chosen), spacing)
-    numbers = np.array(chosen, planes.dtype)
+    numbers, tie = np.array(chosen, planes.dtype), _TIE * min(spacing)
     for i in range(1, len(planes) - 1):
         t = i / (len(planes) - 1)
         deepest, winner = _mixed(distances[0], t), None
         for n, pair in enumerate(distances[1:], start=1):
             depth = _mixed(pair, t)
             winner = np.zeros(depth.shape, np.intp) if winner is None else winner
-            winner[depth > deepest] = n
+            winner[depth > deepest + tie] = n
             deepest = np.maximum(deepest, depth)
-        inside = deepest > 0
+        inside = deepest > tie
         if len(chosen) > 1:
-            inside |= _mixed(whole, t) > 0
+            inside |= _mixed(whole, t) > tie
         plane = planes[i][box]
         if not overwrite:
             inside &= plane == 0
@@ -304,6 +306,10 @@ def _whole(_options: Config) -> float:
     return float("inf")
 
 
+def _voxel(_options: Config) -> float:
+    return 1e-3  # a voxel on each side is an outside, without which there is no outline
+
+
 TOOLS: tuple[Tool, ...] = (
     Tool(
         name="interpolate",
@@ -313,6 +319,7 @@ TOOLS: tuple[Tool, ...] = (
         "painted stay",
         options=InterpolateOptions,
         run=_interpolate,
+        margin_mm=_voxel,
         needs=frozenset({"volume"}),
     ),
     Tool(
@@ -323,12 +330,13 @@ TOOLS: tuple[Tool, ...] = (
         "at once. A class that a painted slice does not have ends half way to it",
         options=InterpolateOptions,
         run=_interpolate_all,
+        margin_mm=_voxel,
         needs=frozenset({"volume"}),
         any_label=True,
     ),
     Tool(
         name="copy_next",
-        title="Copy to next slice",
+        title="Copy to next",
         group="slices",
         tip="Copy this class from the slice shown to the next one",
         options=CopyOptions,
@@ -339,7 +347,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="copy_previous",
-        title="Copy to previous slice",
+        title="Copy to previous",
         group="slices",
         tip="Copy this class from the slice shown to the previous one",
         options=CopyOptions,

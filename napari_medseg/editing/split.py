@@ -107,7 +107,12 @@ def _split(scene: Scene, options: SplitOptions) -> np.ndarray:
 
 def _cut(scene: Scene, options: PartsOptions) -> np.ndarray:
     parts = cut_objects(
-        scene.labels, scene.label, scene.points, axis=scene.axis, spacing=scene.spacing
+        scene.labels,
+        scene.label,
+        scene.points,
+        axis=scene.axis,
+        spacing=scene.spacing,
+        report=scene.report,
     )
     return _write(scene, parts, options)
 

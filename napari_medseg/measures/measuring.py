@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_medseg.editing.connected import connected
 from napari_medseg.editing.scope import label_box
 from napari_medseg.editing.tool import check_labels
 from napari_medseg.measures.diameters import SliceDiameters, longest_diameter, slice_diameters
@@ -238,19 +239,14 @@ class _Scene:
 
 def _found(labels: np.ndarray) -> _Found:
     """Find the connected objects of all classes at once, in the box around them."""
-    import cc3d
     from scipy.ndimage import find_objects
 
     box = label_box(labels)
     if box is None:
         nothing = np.zeros(0, np.int64)
         return _Found((0,) * labels.ndim, nothing, nothing, nothing, ())
-    part = np.ascontiguousarray(labels[box])
-    if part.dtype == bool:
-        part = part.view(np.uint8)
-    numbers, count = cc3d.connected_components(
-        part, connectivity=8 if part.ndim == 2 else 26, return_N=True
-    )
+    part = labels[box]
+    numbers, count = connected(part)
     inside = numbers != 0
     found = numbers[inside]
     values = np.zeros(count + 1, part.dtype)

@@ -22,8 +22,7 @@ def _each(*but):
 
 
 EVERY = _each()
-AT_ONCE = ("copy_next", "copy_previous", "threshold", "grow_region", "cut")
-TIES = ("interpolate", "interpolate_all")
+AT_ONCE = ("copy_next", "copy_previous")
 FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
@@ -108,7 +107,7 @@ def test_nothing_changes_outside_of_the_mask(tool, data):
     np.testing.assert_array_equal(edited == 2, scene.labels == 2)
 
 
-@_each(*TIES)
+@EVERY
 @FEW
 @given(st.data())
 def test_working_in_the_box_touched_gives_what_the_whole_gives(tool, data):
@@ -131,7 +130,7 @@ def test_working_in_the_box_touched_gives_what_the_whole_gives(tool, data):
     np.testing.assert_array_equal(ours, whole)
 
 
-@_each("grow_region", *TIES)  # a region does not grow around outside of the box
+@_each("grow_region")  # a region does not grow around outside of the box
 @FEW
 @given(st.data())
 def test_a_selected_box_limits_what_changes_but_not_what_is_seen(tool, data):
@@ -146,7 +145,7 @@ def test_a_selected_box_limits_what_changes_but_not_what_is_seen(tool, data):
     np.testing.assert_array_equal(ours, theirs)
 
 
-@_each(*TIES)
+@_each("interpolate", "interpolate_all")  # nothing lies between slices here: test_slices.py
 def test_it_works_on_any_integers_and_any_memory_order(tool):
     rng = np.random.default_rng(0)
     labels = np.zeros((8, 9, 10), np.uint8)

@@ -136,6 +136,21 @@ def test_a_picture_filled_to_the_edge_stays_filled():
     assert (interpolate_slices(labels, 1) == 1).all()
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int64, np.uint64])
+def test_any_integers_in_any_order_and_box_are_filled_alike(dtype):
+    blobs = np.random.default_rng(0).integers(0, 4, (3, 9, 10))
+    labels = np.zeros((9, 27, 30), np.uint8)
+    labels[[0, 4, 8]] = np.kron(blobs, np.ones((1, 3, 3), int))
+    labels[:, :, 20:] = 0
+    filled = interpolate_slices(labels, (1, 2), spacing=(2.0, 0.7, 1.3))
+    other = np.asfortranarray(labels.astype(dtype))
+    found = interpolate_slices(other, (1, 2), spacing=(2.0, 0.7, 1.3))
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, filled)
+    narrow = interpolate_slices(labels[..., :21], (1, 2), spacing=(2.0, 0.7, 1.3))
+    np.testing.assert_array_equal(narrow, filled[..., :21])
+
+
 @pytest.mark.parametrize(
     ("slices", "words"),
     [([], "in no slice"), ([3], "only in slice 3"), ([2, 3, 4], "every slice from 2 to 4")],

@@ -35,7 +35,7 @@ class ConfigForm(QWidget, Generic[ConfigT]):
     fields : sequence of str
         Which fields to show, in order; bool, int, float, and str with ``choices``.
     words : mapping
-        Field name to what people call it; others are named by their field.
+        Field name to what people call it; others by the field's own ``word``, else its name.
     tips : mapping
         Field name to a tooltip better than the field's own ``tip``.
     """
@@ -59,7 +59,8 @@ class ConfigForm(QWidget, Generic[ConfigT]):
         hints = typing.get_type_hints(type(config))
         known = {f.name: f for f in dataclasses.fields(config)}
         for name in fields:
-            word = (words or {}).get(name) or name.replace("_", " ").capitalize()
+            word = (words or {}).get(name) or str(known[name].metadata.get("word", ""))
+            word = word or name.replace("_", " ").capitalize()
             tip = (tips or {}).get(name) or str(known[name].metadata.get("tip", ""))
             editor = self._editor(hints[name], known[name].metadata, word)
             editor.setToolTip(tip)
@@ -93,13 +94,16 @@ class ConfigForm(QWidget, Generic[ConfigT]):
             return box
         if hint is float:
             number = QDoubleSpinBox()
-            number.setDecimals(2)
-            number.setSingleStep(0.05)
+            length = "unit" in about
+            number.setDecimals(int(about.get("decimals", 1 if length else 2)))
+            number.setSingleStep(float(about.get("step", 0.5 if length else 0.05)))
+            number.setSuffix(_suffix(about))
             number.setRange(float(about.get("min", -1e9)), float(about.get("max", 1e9)))
             number.valueChanged.connect(self._tell)
             return number
         if hint is int:
             whole = QSpinBox()
+            whole.setSuffix(_suffix(about))
             whole.setRange(int(about.get("min", -(2**31))), int(about.get("max", 2**31 - 1)))
             whole.valueChanged.connect(self._tell)
             return whole
@@ -112,6 +116,11 @@ class ConfigForm(QWidget, Generic[ConfigT]):
 
     def _tell(self, *_: object) -> None:
         self.changed.emit()
+
+
+def _suffix(about: Mapping[str, Any]) -> str:
+    unit = about.get("unit", "")
+    return f" {unit}" if unit else ""
 
 
 def _value(editor: QWidget) -> Any:

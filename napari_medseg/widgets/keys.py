@@ -44,6 +44,25 @@ class _Bound:
 KEYS: dict[str, Key] = {
     "previous_case": Key("J", "Previous case"),
     "next_case": Key("K", "Next case"),
+    "apply_tool": Key("W", "Apply the tool"),
+    "keep_largest": Key("Q", "Keep largest"),
+    "keep_clicked": Key("Alt-Q", "Keep clicked"),
+    "remove_small": Key("Shift-Q", "Remove small"),
+    "fill_holes": Key("H", "Fill holes"),
+    "grow": Key("G", "Grow"),
+    "shrink": Key("Shift-G", "Shrink"),
+    "smooth": Key("U", "Smooth"),
+    "interpolate": Key("Shift-U", "Fill between slices"),
+    "copy_next": Key("Alt-.", "Copy to next slice"),
+    "copy_previous": Key("Alt-,", "Copy to previous slice"),
+    "threshold": Key("F5", "Threshold"),
+    "grow_region": Key("F6", "Grow from a click"),
+    "split": Key("F7", "Split at necks"),
+    "next_place": Key(".", "Next doubtful place"),
+    "previous_place": Key(",", "Previous doubtful place"),
+    "looks_right": Key("N", "The place looks right"),
+    "orthogonal_views": Key("F4", "Show or hide the orthogonal views"),
+    **{f"class_{n}": Key(f"Alt-{n}", f"Choose class {n} of the table") for n in range(1, 10)},
 }
 
 _bound: WeakKeyDictionary[Any, dict[str, _Bound]] = WeakKeyDictionary()
@@ -57,6 +76,11 @@ def key_of(action: str) -> str:
 def label(action: str) -> str:
     """Return what a button says: what it does and its key, "Next case  [K]"."""
     return f"{KEYS[action].words}  [{key_of(action)}]"
+
+
+def with_key(words: str, action: str) -> str:
+    """Return `words` with the key of an action, "Grow  [G]"; alone where it has none."""
+    return f"{words}  [{key_of(action)}]" if action in KEYS else words
 
 
 def bind(viewer: Viewer, action: str, method: Callable[[], Any]) -> None:

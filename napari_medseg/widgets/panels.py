@@ -57,6 +57,11 @@ PANELS: dict[str, Panel] = {
         "napari_medseg.widgets.segment_panel:SegmentPanel",
         "Run the model on an image",
     ),
+    "edit": Panel(
+        "Edit",
+        "napari_medseg.widgets.edit.panel:EditPanel",
+        "Correct a mask: classes, tools, undo",
+    ),
 }
 
 

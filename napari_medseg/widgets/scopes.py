@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.boxes import Box, boxes, drawn, shown_slice, sliced_axis
@@ -77,7 +77,7 @@ def words(scope: Scope, flat: bool) -> str:
     }[scope]
 
 
-def why_not(scope: Scope, viewer: Viewer, image: Image | None) -> str:
+def why_not(scope: Scope, viewer: Viewer, image: Layer | None) -> str:
     """Return why a scope cannot be chosen for this image, or nothing."""
     if scope not in (Scope.SLICE, Scope.BOX_SLICE) or image is None:
         return ""

@@ -49,3 +49,9 @@ class SegmentDock(PanelDock):
     """The Segment panel alone."""
 
     name = "segment"
+
+
+class EditDock(PanelDock):
+    """The Edit panel alone."""
+
+    name = "edit"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -279,14 +280,21 @@ def _spacing(layer: Layer) -> tuple[tuple[float, ...], bool]:
 
 def _millimetres(units: Sequence[Any], dims: int) -> tuple[np.ndarray, bool]:
     """Return the mm in one unit of each axis, 1 for pixels, and whether all are lengths."""
+    factors = [_millimetres_in(str(unit)) for unit in units]
+    known = [factor for factor in factors if factor is not None]
+    if len(factors) != dims or len(known) != dims:
+        return np.ones(dims), False
+    return np.array(known), True
+
+
+@lru_cache
+def _millimetres_in(unit: str) -> float | None:
+    """Return the mm in a unit by its name; None if it is no length."""
     import pint  # its registry takes a second to fill; napari needs it for the first layer, too
 
     registry = pint.get_application_registry()
-    parsed = [registry.Unit(str(u)) for u in units]
-    lengths = [u.is_compatible_with("mm") for u in parsed]
-    if len(parsed) != dims or not all(lengths):
-        return np.ones(dims), False
-    return np.array([float((1 * u).to("mm").magnitude) for u in parsed]), True
+    parsed = registry.Unit(unit)
+    return float((1 * parsed).to("mm").magnitude) if parsed.is_compatible_with("mm") else None
 
 
 def _array(layer: Layer) -> Any:

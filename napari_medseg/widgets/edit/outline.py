@@ -1,0 +1,149 @@
+"""The preview: what a tool would do, as outlines in one Labels layer that nobody edits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_medseg.packed import Box, within
+from napari_medseg.widgets.layers import insert_above, remove_layer, same_grid
+from napari_medseg.widgets.volumes import KEY
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+NAME = "preview"
+_LEAVES, _CLICK, _FIRST = 1, 2, 3  # values of the layer; from _FIRST on one for each class
+_COLOURS = {None: "#f0e442", 0: "transparent", _LEAVES: "#d55e00", _CLICK: "#ffffff"}
+
+
+def changes(before: np.ndarray, edited: np.ndarray) -> np.ndarray | None:
+    """Return what is outlined: classes that change as they would be, and what would go.
+
+    Parameters
+    ----------
+    before, edited : ndarray
+        ``(*S)`` labels.
+
+    Returns
+    -------
+    ndarray or None
+        ``(*S)``, values as the preview layer shows them; None where nothing changes.
+    """
+    different = before != edited
+    if not different.any():
+        return None
+    classes = np.union1d(before[different], edited[different])
+    classes = classes[classes != 0]
+    at = np.searchsorted(classes, edited).clip(max=len(classes) - 1)
+    shown = np.where(classes[at] == edited, at + _FIRST, 0)
+    shown[different & (edited == 0)] = _LEAVES
+    return shown.astype(np.min_scalar_type(len(classes) + _FIRST))
+
+
+def with_clicks(
+    shown: np.ndarray | None,
+    box: Box | None,
+    points: tuple[tuple[int, ...], ...],
+    shape: tuple[int, ...],
+    axis: int,
+) -> tuple[np.ndarray, Box]:
+    """Return an outline and its box with a cross at each clicked voxel.
+
+    Parameters
+    ----------
+    shown : ndarray or None
+        The outline within `box`.
+    shape : tuple of int
+        Of the whole volume.
+    axis : int
+        Of the slices of a volume: a cross lies in its slice.
+    """
+    reach = max(shape[-1] // 80, 2)
+    arms = [a for a in range(len(shape)) if len(shape) == 2 or a != axis]
+    lines = [_line(point, arm, reach, shape) for point in points for arm in arms]
+    union = _union([*lines, *([] if shown is None or box is None else [box])])
+    kind = np.uint8 if shown is None else shown.dtype
+    canvas = np.zeros([s.stop - s.start for s in union], kind)
+    if shown is not None and box is not None:
+        canvas[within(box, union)] = shown
+    for line in lines:
+        canvas[within(line, union)] = _CLICK
+    return canvas, union
+
+
+class Outline:
+    """The preview layer of a viewer: there while it is needed, hidden while it is empty."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = ref(viewer)
+        self._layer: Labels | None = None
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer, if it is in the viewer."""
+        viewer = self._viewer()
+        there = viewer is not None and self._layer is not None and self._layer in viewer.layers
+        return self._layer if there else None
+
+    def show(self, labels: Labels, step: tuple[int, ...], box: Box, shown: np.ndarray) -> None:
+        """Show an outline on the volume of `labels` at `step`, in `box`."""
+        viewer = self._viewer()
+        if viewer is None or labels not in viewer.layers:
+            return
+        values = shown.reshape((1,) * len(step) + shown.shape)
+        place: dict[str, Any] = same_grid(labels, (*step, *(s.start for s in box)))
+        layer = self.layer
+        if layer is not None and layer.ndim != values.ndim:
+            self.remove()
+            layer = None
+        if layer is None:
+            self._layer = layer = Labels(
+                values,
+                name=NAME,
+                colormap=DirectLabelColormap(color_dict=dict(_COLOURS)),
+                opacity=1.0,
+                metadata={KEY: {"preview": True}},
+                **place,
+            )
+            layer.contour = 2
+            layer.editable = False
+            insert_above(viewer, viewer.layers[-1], layer)  # no image hides it
+            return
+        layer.visible = False  # drawn once, when all of it is new
+        layer.data = values
+        layer.editable = False
+        for name in ("scale", "rotate", "shear", "affine", "translate"):
+            setattr(layer, name, place[name])
+        layer.visible = True
+
+    def hide(self) -> None:
+        """Show nothing."""
+        if self.layer is not None:
+            self.layer.visible = False
+
+    def remove(self) -> None:
+        """Take the layer off the list."""
+        viewer = self._viewer()
+        if viewer is not None and self.layer is not None:
+            remove_layer(viewer, self.layer)
+        self._layer = None
+
+
+def _union(boxes: list[Box]) -> Box:
+    return tuple(
+        slice(min(s.start for s in sides), max(s.stop for s in sides))
+        for sides in zip(*boxes, strict=True)
+    )
+
+
+def _line(point: tuple[int, ...], axis: int, reach: int, shape: tuple[int, ...]) -> Box:
+    """Return the voxels up to `reach` away from a point along an axis."""
+    return tuple(
+        slice(max(p - reach, 0), min(p + reach + 1, n)) if a == axis else slice(p, p + 1)
+        for a, (p, n) in enumerate(zip(point, shape, strict=True))
+    )

@@ -30,6 +30,12 @@ def _no_models_of_the_user(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("NAPARI_MEDSEG_MODELS", str(folder))
 
 
+@pytest.fixture(autouse=True)
+def _no_journals_of_the_user(tmp_path_factory, monkeypatch):
+    """Keep journals of images that have no folder in one of this test alone."""
+    monkeypatch.setenv("NAPARI_MEDSEG_JOURNALS", str(tmp_path_factory.mktemp("journals")))
+
+
 def _save_tiny_model(path, *, spatial_dims, in_channels):
     import torch
 

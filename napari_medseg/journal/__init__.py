@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_medseg.journal.claims import Claim, claim, find_journals
+from napari_medseg.journal.claims import Claim, claim, find_journals, journal_directory
 from napari_medseg.journal.identity import Identity, content_key
 from napari_medseg.journal.outstanding import Outstanding
 from napari_medseg.journal.records import Record
@@ -30,6 +30,7 @@ __all__ = [
     "classes_record",
     "content_key",
     "find_journals",
+    "journal_directory",
     "marks_record",
     "note_record",
     "read_journal",

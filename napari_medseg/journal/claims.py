@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from napari_medseg.io.locking import try_lock
-from napari_medseg.journal.state import Unsaved, read_open
+from napari_medseg.journal.identity import Identity
+from napari_medseg.journal.state import Unsaved, read_identity, read_open
 
 SUFFIX = ".medseg-journal"
 LOCKED_BYTE = 0x7FFF0000  # beyond what is read, for Windows lets nobody read a locked byte
@@ -27,6 +28,11 @@ class Claim:
     def __del__(self) -> None:
         self._file.close()
 
+    def identity(self) -> Identity:
+        """Return whose it is; as `read`, but only the beginning is read."""
+        self._file.seek(0)
+        return read_identity(self.path, self._file)[0]
+
     def read(self, *, arrays: bool = True) -> Unsaved:
         """Return what it says.
 
@@ -38,11 +44,7 @@ class Claim:
             If it cannot be read.
         """
         self._file.seek(0)
-        try:
-            return read_open(self.path, self._file, arrays=arrays)
-        except (KeyError, TypeError, IndexError) as error:
-            name = self.path.name
-            raise ValueError(f"the journal {name} is damaged and cannot be used") from error
+        return read_open(self.path, self._file, arrays=arrays)
 
     def release(self) -> None:
         """Leave the journal for another time."""
@@ -73,6 +75,17 @@ def claim(path: Path) -> Claim | None:
         return Claim(path, file)
     file.close()
     return None
+
+
+def journal_directory() -> Path:
+    """Return where journals lie of images whose folder cannot be written, or that have none.
+
+    ``NAPARI_MEDSEG_JOURNALS`` overrides the platform's data directory.
+    """
+    import platformdirs
+
+    override = os.environ.get("NAPARI_MEDSEG_JOURNALS")
+    return Path(override or Path(platformdirs.user_data_dir("napari-medseg")) / "journals")
 
 
 def find_journals(folders: Iterable[Path]) -> list[Path]:

@@ -48,7 +48,12 @@ class Outstanding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return {"done": self._done, "undone": self._undone, "confirmed": self.confirmed}
+        return {
+            "done": self._done,
+            "undone": self._undone,
+            "confirmed": self.confirmed,
+            "others": self.others,
+        }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -57,4 +62,5 @@ class Outstanding:
         for steps, name in ((one._done, "done"), (one._undone, "undone")):
             steps.update({int(s): bool(who) for s, who in content.get(name, {}).items()})
         one.confirmed = int(content.get("confirmed", 0))
+        one.others = bool(content.get("others", False))
         return one

@@ -58,22 +58,31 @@ def encode(record: Record) -> bytes:
     return _FRAME.pack(len(content), zlib.crc32(content)) + content
 
 
-def read_records(file: IO[bytes], *, arrays: bool = True) -> Iterator[tuple[Record, int]]:
-    """Yield the records of an open file, each with the place where it ends.
-
-    Without `arrays` they hold none, and less is to be done.
-
-    It ends at the first one that is torn or damaged: what follows hangs on it.
+def check_magic(file: IO[bytes]) -> None:
+    """Read how a journal begins.
 
     Raises
     ------
     ValueError
-        If the file is no journal.
+        If the file is none.
     OSError
         If it cannot be read.
     """
     if file.read(len(MAGIC)) != MAGIC:
         raise ValueError("the file is no journal of MedSeg")
+
+
+def read_records(file: IO[bytes], *, arrays: bool = True) -> Iterator[tuple[Record, int]]:
+    """Yield the records from where an open file is, each with the place where it ends.
+
+    It ends at the first one that is torn or damaged: what follows hangs on it. Without `arrays`
+    they hold none, and less is to be done.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
     while len(frame := file.read(_FRAME.size)) == _FRAME.size:
         length, checksum = _FRAME.unpack(frame)
         content = file.read(length)

@@ -13,7 +13,8 @@ import numpy as np
 from napari_medseg.edits import Edits
 from napari_medseg.journal.identity import Identity
 from napari_medseg.journal.outstanding import Outstanding
-from napari_medseg.journal.records import Record, read_records
+from napari_medseg.journal.records import Record, check_magic, read_records
+from napari_medseg.journal.steps import restart_record
 from napari_medseg.packed import Box
 
 VERSION = 1
@@ -100,9 +101,8 @@ class Unsaved:
 
     def rewritten(self) -> Record:
         """Return one record that says all of it but classes and notes."""
-        about = {"outstanding": self.outstanding.to_dict(), "time": self.time}
-        arrays = {"labels": self.labels, "base": self.base}
-        return Record("base", about, arrays | dict(self.edits.marks(self.whole())))
+        marks = self.edits.marks(self.whole())
+        return restart_record(self.labels, self.base, marks, self.outstanding, self.time)
 
 
 def read_journal(path: str | os.PathLike[str], *, arrays: bool = True) -> Unsaved:
@@ -121,29 +121,47 @@ def read_journal(path: str | os.PathLike[str], *, arrays: bool = True) -> Unsave
         If it cannot be read.
     """
     path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            return read_open(path, file, arrays=arrays)
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"the journal {path.name} is damaged and cannot be used") from error
+    with open(path, "rb") as file:
+        return read_open(path, file, arrays=arrays)
 
 
 def read_open(path: Path, file: IO[bytes], *, arrays: bool = True) -> Unsaved:
     """Return what a journal that is open says, as `read_journal`."""
-    records = read_records(file, arrays=arrays)
-    first = next(records, None)
+    identity, time = read_identity(path, file)
+    labels = np.broadcast_to(np.zeros((), identity.dtype), identity.shape)
+    labels = labels.copy() if arrays else labels
+    unsaved = Unsaved(path, identity, labels, labels, Edits(identity.shape), time=time)
+    try:
+        for record, _ in read_records(file, arrays=arrays):
+            unsaved.take(record)
+    except (KeyError, TypeError, IndexError) as error:
+        raise _damaged(path) from error
+    return unsaved
+
+
+def read_identity(path: Path, file: IO[bytes]) -> tuple[Identity, str]:
+    """Return whose journal it is and when it began; the file is then at the next record.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `read_journal`.
+    """
+    check_magic(file)
+    first = next(read_records(file), None)
     if first is None or first[0].kind != "about":
         raise ValueError(f"the journal {path.name} ends before it says what it is of")
     about = first[0].about
-    if int(about["version"]) > VERSION:
-        raise ValueError(
-            f"the journal {path.name} was written by a newer MedSeg; update this one to restore it"
-        )
-    identity = Identity.from_dict(about["identity"])
-    empty = np.broadcast_to(np.zeros((), identity.dtype), identity.shape)
-    labels = empty.copy() if arrays else empty
-    unsaved = Unsaved(path, identity, labels, labels.copy(), Edits(identity.shape))
-    unsaved.time = str(about["time"])
-    for record, _ in records:
-        unsaved.take(record)
-    return unsaved
+    try:
+        if int(about["version"]) > VERSION:
+            raise ValueError(
+                f"the journal {path.name} was written by a newer MedSeg; update this one to "
+                "restore it"
+            )
+        return Identity.from_dict(about["identity"]), str(about["time"])
+    except (KeyError, TypeError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> ValueError:
+    return ValueError(f"the journal {path.name} is damaged and cannot be used")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.edits import Marks
+from napari_medseg.journal.outstanding import Outstanding
 from napari_medseg.journal.records import Record
 from napari_medseg.packed import Box
 
@@ -41,6 +42,14 @@ def base_record(labels: np.ndarray | None, marks: Marks | None) -> Record:
     """Return the record of a beginning; None for `labels` that are zero everywhere."""
     arrays = {} if labels is None else {"labels": labels}
     return Record("base", {"time": _now()}, arrays | _marks(marks, ""))
+
+
+def restart_record(
+    labels: np.ndarray, base: np.ndarray, marks: Marks, outstanding: Outstanding, time: str = ""
+) -> Record:
+    """Return the record of labels in the middle of the work, with those at its beginning."""
+    about = {"outstanding": outstanding.to_dict(), "time": time or _now()}
+    return Record("base", about, {"labels": labels, "base": base} | _marks(marks, ""))
 
 
 def step_record(

@@ -112,15 +112,10 @@ class Edits:
 
     def paint(self, pieces: Sequence[Piece]) -> Change:
         """Note what a person wrote: it is reviewed now, and what was there is kept."""
-        painted = []
-        for piece in net(pieces):
-            box, first, values = piece.box, piece.mask, piece.old
-            bits = Bits.of(box, piece.mask)
-            if (bits & self._kept.bits(box)).any():
-                first = piece.mask & ~self._kept.get(box)
-                values = piece.old[first[piece.mask]]
-            self._keep(box, first, values)
-            new = bits - self._painted.bits(box)
+        painted, pieces = [], net(pieces)
+        self._keep_old(pieces)
+        for piece in pieces:
+            new = Bits.of(piece.box, piece.mask) - self._painted.bits(piece.box)
             self._painted.add(new)
             painted.append(new.stored())
         return Change(tuple(painted))
@@ -183,10 +178,15 @@ class Edits:
         if change.restored is not None:
             self._set_marks(change.restored.box, change.restored.before)
 
-    def redo(self, change: Change) -> None:
-        """Do a step again that was taken back."""
+    def redo(self, change: Change, pieces: Sequence[Piece] = ()) -> None:
+        """Do a step again that was taken back; `pieces` are those `paint` was told.
+
+        Undo of an answer before the step forgets the reference of what nobody had painted then.
+        """
         for new in change.painted:
             self._painted.add(new)
+        if change.painted:
+            self._keep_old(pieces)
         if change.answered is not None:
             self._restore(change.answered.after)
             self._painted.remove(change.answered.painted_lost)
@@ -251,6 +251,15 @@ class Edits:
         assert self._reference is not None
         self._reference[box][where] = values
         self._kept.add(Bits.of(box, where))
+
+    def _keep_old(self, pieces: Sequence[Piece]) -> None:
+        """Keep what was there before as the reference, where none is kept yet."""
+        for piece in pieces:
+            first, values = piece.mask, piece.old
+            if (Bits.of(piece.box, first) & self._kept.bits(piece.box)).any():
+                first = piece.mask & ~self._kept.get(piece.box)
+                values = piece.old[first[piece.mask]]
+            self._keep(piece.box, first, values)
 
     def _set_marks(self, box: Box, marks: Marks) -> None:
         masks = {"painted": self._painted, "confirmed": self._confirmed, "kept": self._kept}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_medseg.edits import Edits, Piece
+from napari_medseg.edits import Edits, Piece, net
 
 
 def _whole(shape):
@@ -57,7 +57,7 @@ class Walk:
             pieces.append(Piece(box, mask, view[mask]))
             view[mask] = value
             self.painted[box] |= mask
-        self.step(self.edits.paint(pieces), old, was_painted)
+        self.step(self.edits.paint(pieces), old, was_painted, pieces=pieces)
 
     def answer(self):
         box = self.some_box()
@@ -83,9 +83,9 @@ class Walk:
                 change, old, was_painted, (box, reference, answer, overwritten, was_confirmed)
             )
 
-    def step(self, change, old, was_painted, answered=None):
+    def step(self, change, old, was_painted, answered=None, pieces=()):
         now = self.data.copy(), self.painted.copy()
-        self.done.append((change, (old, was_painted), now, answered))
+        self.done.append(((change, net(pieces)), (old, was_painted), now, answered))
         self.undone.clear()
 
     def undo(self):
@@ -93,7 +93,7 @@ class Walk:
             return
         self.undone.append(self.done.pop())
         change, before, _, answered = self.undone[-1]
-        self.edits.undo(change)
+        self.edits.undo(change[0])
         self.data, self.painted = (a.copy() for a in before)
         if answered is not None:
             box, reference, _, overwritten, was_confirmed = answered
@@ -105,7 +105,7 @@ class Walk:
             return
         self.done.append(self.undone.pop())
         change, _, after, answered = self.done[-1]
-        self.edits.redo(change)
+        self.edits.redo(*change)
         self.data, self.painted = (a.copy() for a in after)
         if answered is not None:
             box, _, answer, overwritten, _ = answered
@@ -135,6 +135,17 @@ def test_any_history_gives_what_the_definition_says(actions, shape, seed, levels
     for action in actions:
         getattr(walk, action)()
         walk.check()
+
+
+def test_a_stroke_done_again_after_the_answer_below_it_is_changed_again():
+    walk = Walk((9, 21), seed=0)
+    walk.some_box = lambda: (slice(1, 8), slice(2, 20))
+    walk.answer()
+    walk.stroke()
+    for action in (walk.undo, walk.undo, walk.redo, walk.redo):
+        action()
+    assert (walk.data != walk.reference).any()
+    walk.check()
 
 
 def _dab(data, box, value):

@@ -155,12 +155,13 @@ class Painted:
         return apply_edit(layer, edited, name, box=box, answer=answer)
 
     def _follow(self, happened: Happened, step: Step) -> None:
-        if step not in self._changes:
+        change = self._changes.get(step)
+        if change is None:
             self._changes[step] = self._note(step)
         elif happened == "undone":
-            self._edits.undo(self._changes[step])
+            self._edits.undo(change)
         else:
-            self._edits.redo(self._changes[step])
+            self._edits.redo(change, step.pieces() if change.painted else ())
 
     def _note(self, step: Step) -> Change:
         if self._restoring is not None:

@@ -41,8 +41,11 @@ def add_rule(layer: Labels, rule: Rule) -> Callable[[], None]:
     callable
         Ends it.
     """
+    from napari_medseg.widgets.step_log import catch_up  # it imports this module
+
     rules = _rules.setdefault(layer, [])
     rules.append(rule)
+    catch_up(layer)  # from now on its strokes are followed
 
     def stop() -> None:
         if rule in rules:

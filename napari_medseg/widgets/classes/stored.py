@@ -69,6 +69,9 @@ def set_locked(layer: Labels, value: int, on: bool) -> None:
 
 def set_all_locked(layer: Labels, values: Iterable[int]) -> None:
     """Lock the classes with these values and unlock all others."""
+    from napari_medseg.widgets.step_log import catch_up  # it imports this module
+
     if set(values) != locked_of(layer):
         store(layer, locked=sorted(values))
+        catch_up(layer)  # from now on its strokes are followed, and put right
         class_signals(layer).changed.emit()

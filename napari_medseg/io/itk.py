@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.classes import ClassName
 from napari_medseg.io.errors import UnusableFile, broken, explained
 from napari_medseg.io.orientation import canonical_place, index_map
 from napari_medseg.io.paths import image_stem
@@ -131,8 +132,8 @@ def write_itk(path: Path, array: np.ndarray, like: Volume) -> None:
         raise OSError(f"cannot write {path}: {_last_line(str(error))}") from error
 
 
-def segments(tags: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the classes a segmentation of Slicer names: value, name, colour (RGB, 0 to 1)."""
+def segments(tags: dict[str, str]) -> list[ClassName]:
+    """Return the classes that a segmentation of Slicer names."""
     found: dict[int, dict[str, str]] = {}
     for key, text in tags.items():
         match = _SEGMENT.fullmatch(key)
@@ -140,10 +141,10 @@ def segments(tags: dict[str, str]) -> list[dict[str, Any]]:
             found.setdefault(int(match[1]), {})[match[2]] = text
     classes = []
     for number, said in sorted(found.items()):
-        colour = [float(part) for part in said.get("Color", "").split()]
         value = int(said.get("LabelValue", number + 1))
-        named: dict[str, Any] = {"value": value, "name": said.get("Name", f"segment {value}")}
-        classes.append(named | ({"colour": tuple(colour)} if len(colour) == 3 else {}))
+        parts = [float(part) for part in said.get("Color", "").split()]
+        colour = (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+        classes.append(ClassName(value, said.get("Name", f"segment {value}"), colour))
     return classes
 
 

@@ -63,8 +63,8 @@ def read_labels(path: PathLike) -> Volume:
     Parameters
     ----------
     path : path
-        A NIfTI, NRRD, MetaImage, PNG, BMP, TIFF or (two-valued) JPEG file. Palettes are read as
-        indices.
+        A NIfTI, DICOM, NRRD, MetaImage, PNG, BMP, TIFF or (two-valued) JPEG file. Palettes are
+        read as indices.
 
     Returns
     -------
@@ -79,7 +79,8 @@ def read_labels(path: PathLike) -> Volume:
         If it is not there or cannot be read.
     """
     path = Path(path)
-    volume = _read(path, indices=True)
+    segmentation = _segmentation(path)
+    volume = segmentation or _read(path, indices=True)
     lossy = bool(volume.storage and volume.storage.header.get("lossy"))
     return replace(volume, array=as_labels(volume.array, path.name, lossy=lossy), channels=())
 
@@ -124,6 +125,15 @@ def _read(path: Path, *, indices: bool = False) -> Volume:
     from napari_medseg.io.images import read_picture
 
     return read_picture(path, indices=indices)
+
+
+def _segmentation(path: Path) -> Volume | None:
+    """Return the labels of a DICOM segmentation, None for every other file."""
+    if path.is_dir() or sniff(path) != "dicom":
+        return None
+    from napari_medseg.io.dicom import is_segmentation, read_segmentation
+
+    return read_segmentation(path) if is_segmentation(path) else None
 
 
 def _channel_names(volume: Volume, path: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.io.atomic import atomic_path
+from napari_medseg.io.classes import ClassName
 from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_stem, image_suffix
 from napari_medseg.io.reading import PathLike
 from napari_medseg.volume import Volume
@@ -21,21 +23,25 @@ def write_labels(
     *,
     like: Volume,
     provenance: dict[str, Any] | None = None,
+    classes: Sequence[ClassName] = (),
 ) -> None:
     """Write labels so that they lie voxel for voxel on the image they were made for.
 
     Parameters
     ----------
     path : path
-        ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha``, ``.png``, ``.tif``, ``.tiff``; missing folders
-        are made. For an image from a NIfTI file a NIfTI file has that file's shape, affine, codes
-        and voxel order; for a picture, its pixel order and EXIF orientation.
+        ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha``, ``.png``, ``.tif`` or ``.tiff``; or ``.dcm`` for
+        an image from DICOM: a segmentation that refers to it. Missing folders are made. For an
+        image from a NIfTI file a NIfTI file has that file's shape, affine, codes and voxel order;
+        for a picture, its pixel order and EXIF orientation.
     labels : ndarray
         ``(*S)``, whole numbers from 0 to 65535; stored as uint8 or uint16, as they are.
     like : Volume
         The image, ``(C, *S)``.
     provenance : dict or None
         How the labels came about, written beside them as ``NAME.json``.
+    classes : sequence of ClassName
+        What the values are called, for the formats that can say so.
 
     Raises
     ------
@@ -59,7 +65,13 @@ def write_labels(
             beside = files.enter_context(atomic_path(path.with_name(f"{image_stem(path)}.json")))
             beside.write_text(text + "\n", encoding="utf-8")
         with atomic_path(path) as target:
-            _write(target, path, values[None], like, labels=True)
+            if path.suffix.lower() == ".dcm":
+                from napari_medseg.io.dicom import write_segmentation
+
+                made_by = str((provenance or {}).get("model", ""))
+                write_segmentation(target, values, like, classes, made_by)
+            else:
+                _write(target, path, values[None], like, labels=True)
 
 
 def write_image(path: PathLike, volume: Volume) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_medseg.io import read_labels, read_volume, write_image, write_labels
+from napari_medseg.io.classes import ClassName
 from napari_medseg.volume import Volume
 
 SITK = pytest.importorskip("SimpleITK")
@@ -146,8 +147,8 @@ def test_a_segmentation_of_slicer_names_its_classes(tmp_path):
     path = nrrd(tmp_path / "x.seg.nrrd", *lines, "Segment1_Name:=cyst", "Segment1_LabelValue:=7")
     storage = read_labels(path).storage
     assert storage.header["classes"] == [
-        {"value": 3, "name": "liver", "colour": (0.8, 0.4, 0.2)},
-        {"value": 7, "name": "cyst"},
+        ClassName(3, "liver", (0.8, 0.4, 0.2)),
+        ClassName(7, "cyst"),
     ]
 
 

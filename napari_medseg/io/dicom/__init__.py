@@ -5,8 +5,19 @@ pydicom and its plug-ins decode; the order, the geometry and the words are ours.
 
 from __future__ import annotations
 
-from napari_medseg.io.dicom.headers import is_dicom
+from napari_medseg.io.dicom.headers import is_dicom, is_segmentation
 from napari_medseg.io.dicom.reading import read_dicom, read_series
+from napari_medseg.io.dicom.segmentation import read_segmentation, write_segmentation
 from napari_medseg.io.dicom.series import Series, find_series, series_of
 
-__all__ = ["Series", "find_series", "is_dicom", "read_dicom", "read_series", "series_of"]
+__all__ = [
+    "Series",
+    "find_series",
+    "is_dicom",
+    "is_segmentation",
+    "read_dicom",
+    "read_segmentation",
+    "read_series",
+    "series_of",
+    "write_segmentation",
+]

@@ -186,6 +186,11 @@ def is_dicom(path: Path) -> bool:
     )
 
 
+def is_segmentation(path: Path) -> bool:
+    """Whether a DICOM file holds labels of another image."""
+    return read_header(path).is_segmentation
+
+
 def read_header(path: Path) -> Header:
     """Read what a DICOM file says about its frames.
 

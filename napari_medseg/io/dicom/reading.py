@@ -73,7 +73,10 @@ def read_series(series: Series, report: Report = silent) -> Volume:
         affine=placed.affine,
         path=str(series.files[0]),
         format="dicom",
-        header={"files": [str(path) for path in series.files], "modality": _modality(series)},
+        header={
+            "slices": [(str(frame.header.path), frame.index) for frame in placed.frames],
+            "modality": series.header.text("Modality"),
+        },
     )
     array = np.stack([np.ascontiguousarray(storage.to_canonical(c)) for c in values])
     spacing = tuple(float(f"{s:.6g}") for s in np.linalg.norm(world[:3, :3], axis=0))
@@ -96,15 +99,11 @@ def _rest(storage: Storage) -> tuple[str, str, dict[str, object]]:
     return storage.path, storage.format, storage.header
 
 
-def _modality(series: Series) -> str:
-    return series.header.text("Modality")
-
-
 def _of_file(path: Path) -> list[Series]:
     header = read_header(path)
     if header.is_segmentation:
         raise UnusableFile(
-            f"{path.name} is a DICOM segmentation: labels of another image; open it as labels"
+            f"{path.name} is a DICOM segmentation, labels of another image: open it as labels"
         )
     if not header.has_pixels:
         kind = header.text("Modality") or "something else"

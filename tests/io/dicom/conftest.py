@@ -103,7 +103,7 @@ def write_enhanced(tmp_path):
         made = _dataset(tmp_path / name, scan, np.stack([scan.values[i] for i in order]))
         made.NumberOfFrames = len(order)
         shared, measures, orientation = Dataset(), Dataset(), Dataset()
-        measures.PixelSpacing = _numbers(scan.spacing)
+        measures.PixelSpacing, measures.SliceThickness = _numbers(scan.spacing), "2.5"
         orientation.ImageOrientationPatient = _numbers([*scan.rows, *scan.columns])
         shared.PixelMeasuresSequence = Sequence([measures])
         shared.PlaneOrientationSequence = Sequence([orientation])

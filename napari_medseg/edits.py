@@ -24,7 +24,7 @@ from napari_medseg.packed import (
 )
 
 _NOTHING = np.zeros(0, np.uint8)
-_ROOM = 1 << 16  # voxels; joining the dabs of a stroke in a box of this size always pays
+_ROOM = 1 << 18  # voxels; joining the dabs of a stroke in a box of this size always pays
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,16 +303,23 @@ def _around_both(around: Box | None, held: Box, box: Box) -> Box:
 def net(pieces: Sequence[Piece]) -> list[Piece]:
     """Return what the dabs of a stroke did together: each voxel once, with its oldest value.
 
-    It is one piece where the dabs lie close enough for one box.
+    It is one piece where the dabs lie close enough for one box, and few where they do not.
     """
+    joined = _joined(list(pieces))
+    return joined if len(joined) < 2 else _each_voxel_once(joined)
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Return dabs that follow each other as one piece, or as the pieces of their two halves."""
     if len(pieces) < 2:
-        return list(pieces)
+        return pieces
     starts = np.array([[s.start for s in piece.box] for piece in pieces])
     stops = np.array([[s.stop for s in piece.box] for piece in pieces])
     low, high = starts.min(axis=0), stops.max(axis=0)
     size = int(np.prod(high - low))
     if size > max(_ROOM, 4 * sum(piece.mask.size for piece in pieces)):
-        return _each_voxel_once(pieces, low, high)
+        half = len(pieces) // 2
+        return _joined(pieces[:half]) + _joined(pieces[half:])
     mask = np.zeros(high - low, bool)
     old = np.empty(high - low, np.result_type(*{piece.old.dtype for piece in pieces}))
     for piece, start, stop in zip(
@@ -324,8 +331,10 @@ def net(pieces: Sequence[Piece]) -> list[Piece]:
     return [Piece(tuple(map(slice, low.tolist(), high.tolist())), mask, old[mask])]
 
 
-def _each_voxel_once(pieces: Sequence[Piece], low: np.ndarray, high: np.ndarray) -> list[Piece]:
+def _each_voxel_once(pieces: Sequence[Piece]) -> list[Piece]:
     """Take from every piece the voxels that an earlier one wrote already."""
+    low = np.array([[s.start for s in piece.box] for piece in pieces]).min(axis=0)
+    high = np.array([[s.stop for s in piece.box] for piece in pieces]).max(axis=0)
     places = []
     for piece in pieces:
         corner = [s.start for s in piece.box] - low

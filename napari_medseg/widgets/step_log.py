@@ -51,7 +51,7 @@ class Step:
         self.head = item[0]  # by which the step is known again
         self.nbytes = sum(nbytes_of(atom) for atom in item)
         self._atoms = tuple(item)
-        self._pieces: list[Piece] | None = None
+        self.known_pieces: list[Piece] | None = None
         self._gained: Tally | None = None
 
     @property
@@ -73,7 +73,7 @@ class Step:
 
     def pieces(self) -> list[Piece]:
         """Return what was written where, each voxel once, and what was there before."""
-        return self._pieces or net([piece_of(atom) for atom in self._atoms])
+        return self.known_pieces or net([piece_of(atom) for atom in self._atoms])
 
     def written(self) -> list[tuple[Box, np.ndarray, Any]]:
         """Return the values after the step: box, mask and values of each atom; the last one wins.
@@ -85,10 +85,6 @@ class Step:
     def undone_item(self) -> list[Any]:
         """Return what napari keeps for the step while it is undone."""
         return list(reversed(self._atoms))
-
-    def remember_pieces(self, on: bool) -> None:
-        """Work the pieces out once for all who are told of the step just now; or forget them."""
-        self._pieces = self.pieces() if on else None
 
 
 class _Log:
@@ -158,7 +154,8 @@ class _Log:
     def _note(self, layer: Labels, item: list[Any]) -> None:
         """Take a new step in, put right where it changed what it may not."""
         name = name_of(item, str(layer.mode))
-        repaired = put_right(layer, item, name)
+        pieces = net([piece_of(atom) for atom in item])
+        repaired = put_right(layer, item, name, pieces)
         if not item:  # nothing of it is left: it never was, and what was undone can be redone
             place = next(i for i, other in enumerate(layer._undo_history) if other is item)
             del layer._undo_history[place]
@@ -168,9 +165,10 @@ class _Log:
             layer._redo_history.clear()
             step = Step(item, name)
             self.steps.append(step)
-            step.remember_pieces(True)
+            # worked out once for all who are told of the step just now
+            step.known_pieces = None if repaired else pieces
             self._tell("done", step)
-            step.remember_pieces(False)
+            step.known_pieces = None
             for atom in item:
                 if isinstance(atom, UndoStep):
                     atom.piece = atom.answer = None

@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from napari.layers import Labels
 
-from napari_medseg.edits import Piece, net
+from napari_medseg.edits import Piece
 from napari_medseg.packed import Box, bounding_box
-from napari_medseg.widgets.atoms import UndoStep, piece_of, undo_step
+from napari_medseg.widgets.atoms import UndoStep, undo_step
 from napari_medseg.widgets.classes.stored import class_signals, locked_of
 
 Rule = Callable[[np.ndarray, np.ndarray, Box, Labels], np.ndarray]
@@ -85,7 +85,7 @@ def kept_by_locks(before: np.ndarray, after: np.ndarray, locked: frozenset[int])
     return (before != after) & (_among(before, locked) | _among(after, locked))
 
 
-def put_right(layer: Labels, item: list[Any], name: str) -> bool:
+def put_right(layer: Labels, item: list[Any], name: str, pieces: Sequence[Piece]) -> bool:
     """Give back what a step may not change, and let the step be what remains.
 
     Parameters
@@ -94,6 +94,8 @@ def put_right(layer: Labels, item: list[Any], name: str) -> bool:
         The step as napari keeps it; what is in there is replaced where something was given back.
     name : str
         Of the step, for people.
+    pieces : sequence of Piece
+        What it wrote, each voxel once.
 
     Returns
     -------
@@ -103,7 +105,6 @@ def put_right(layer: Labels, item: list[Any], name: str) -> bool:
     rules, locked = _rules.get(layer, ()), locked_of(layer)
     if not (rules or locked) or isinstance(item[0], UndoStep):
         return False
-    pieces = net([piece_of(atom) for atom in item])
     if not rules and not any(_touches(layer, piece, locked) for piece in pieces):
         return False
     wanted = [_as_it_should_be(layer, piece, rules, locked) for piece in pieces]

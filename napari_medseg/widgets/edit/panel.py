@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_medseg.editing.tools import TOOLS
 from napari_medseg.widgets.boxes import add_box_layer
@@ -18,6 +18,7 @@ from napari_medseg.widgets.edit.new_labels import add_labels
 from napari_medseg.widgets.edit.obstacle import FIX_TIPS, Fix, Obstacle
 from napari_medseg.widgets.edit.parts import companions
 from napari_medseg.widgets.edit.range_row import RangeRow
+from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.edit.sight import images_under, labels_beside
 from napari_medseg.widgets.edit.tool_grid import ToolGrid
 from napari_medseg.widgets.edit.tool_pane import ToolPane
@@ -55,7 +56,6 @@ class EditPanel(QWidget):
         self.brush = RangeRow()
         self.work = ToolWork(self._viewer, self, self.classes, self.where, self.pane)
         self.changes = Changes(self._viewer, self)
-        self._scroll = QScrollArea()
         self._lay_out()
         self._connect()
         self._show_layer()
@@ -85,23 +85,15 @@ class EditPanel(QWidget):
             self.work.end()
 
     def _lay_out(self) -> None:
-        parts = (self.classes, self.where, self.tools, self.pane, self.brush)
-        scrolled = QWidget()
-        above = QVBoxLayout(scrolled)
-        above.setContentsMargins(4, 4, 4, 0)
-        for part in (*parts, *companions(self._viewer)):
-            above.addWidget(part)
-        above.addStretch(1)
-        self._scroll.setWidget(scrolled)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        parts = (self.classes, self.where, self.tools, self.brush)
+        above = Scrolled([*parts, *companions(self._viewer)])
         run = QHBoxLayout()
         run.addWidget(self.apply, 1)
         run.addWidget(self.pane.preview)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 4)
-        layout.addWidget(self._scroll, 1)
+        layout.addWidget(above, 1)
+        layout.addWidget(self.pane)
         layout.addWidget(self.hint)
         layout.addWidget(self.fix)
         layout.addLayout(run)
@@ -137,6 +129,7 @@ class EditPanel(QWidget):
         self.apply.setToolTip(tip if found is None else found.reason)
         reason = "" if found is None or (tool is None and found.fix is Fix.NONE) else found.reason
         self.hint.setText(self._told or reason)
+        self.hint.setVisible(bool(self.hint.text()))
         fix = Fix.NONE if found is None else found.fix
         self.fix.setText(fix.value)
         self.fix.setToolTip(FIX_TIPS[fix])

@@ -27,7 +27,8 @@ GROUPS = {
     "intensity": ("By\nintensity", "Find a class by its grey values"),
     "split": ("Split &&\nmerge", "Take objects apart, join classes, give them other numbers"),
 }
-_TAB, _ROW = 38, 25  # pixels
+_TAB, _ROW, _GAP = 38, 25, 2  # pixels
+_LEAST = 3  # rows kept free, so that little moves when another group is opened
 
 
 class ToolGrid(QWidget):
@@ -47,7 +48,7 @@ class ToolGrid(QWidget):
         self._pages = QStackedWidget()
         self._one = QButtonGroup(self)
         tabs = QHBoxLayout()
-        tabs.setSpacing(2)
+        tabs.setSpacing(_GAP)
         for group, (title, tip) in GROUPS.items():
             button = self.groups[group] = _button(title, tip, _TAB)
             self._one.addButton(button)
@@ -65,6 +66,8 @@ class ToolGrid(QWidget):
         """Show the tools of a group."""
         self.groups[group].setChecked(True)
         self._pages.setCurrentIndex(list(GROUPS).index(group))
+        count = sum(tool.group == group for tool in self._tools.values())
+        self._pages.setFixedHeight(max(-(-count // 2), _LEAST) * (_ROW + _GAP))
 
     def show_chosen(self, name: str) -> None:
         """Show the button of a tool as pressed; none with an empty name."""
@@ -89,12 +92,15 @@ class ToolGrid(QWidget):
         page = QWidget()
         cells = QGridLayout(page)
         cells.setContentsMargins(0, 0, 0, 0)
-        cells.setSpacing(2)
+        cells.setSpacing(_GAP)
         names = [name for name, tool in self._tools.items() if tool.group == group]
         for place, name in enumerate(names):
             tool = self._tools[name]
             button = self.buttons[name] = _button(
-                keys.with_key(tool.title, name), tool.tip, _ROW, "text-align: left;"
+                keys.with_key(tool.title, name),
+                tool.tip,
+                _ROW,
+                "text-align: left; padding-left: 6px;",
             )
             button.setObjectName(name)
             button.clicked.connect(partial(self._press, name))
@@ -114,6 +120,6 @@ def _button(text: str, tip: str, height: int, style: str = "") -> QPushButton:
     button.setCheckable(True)
     button.setFixedHeight(height)
     button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    button.setStyleSheet(f"padding: 2px 6px; {style}")
+    button.setStyleSheet(f"padding: 2px 1px; {style}")
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys to the image
     return button

@@ -15,6 +15,9 @@ from napari_medseg.io import CaseFiles
 from napari_medseg.widgets.case_files import ReadCase, read_case
 from napari_medseg.widgets.case_saving import Dropped, leave_case
 from napari_medseg.widgets.case_work import follow_work
+from napari_medseg.widgets.keeping.keeper import keeper_of
+from napari_medseg.widgets.keeping.origins import FILE
+from napari_medseg.widgets.keeping.saving import WRITTEN
 from napari_medseg.widgets.layers import class_look, remove_layer
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.opened_cases import (
@@ -112,6 +115,9 @@ def close_case(viewer: Viewer) -> None:
     gone = [*case_maps(viewer), *case_labels(viewer), *case_images(viewer)]
     remember(viewer, None)
     for layer in gone:
+        keeper = keeper_of(layer) if isinstance(layer, Labels) else None
+        if keeper is not None:
+            keeper.forget()
         remove_layer(viewer, layer)
 
 
@@ -128,6 +134,8 @@ def _add_labels(viewer: Viewer, read: ReadCase, image: Image) -> Labels:
         own |= {"image": str(image.unique_id), "model": model, "step": ()}
     classes = _classes(viewer, read)
     look = class_look(classes) if classes else {}
+    if read.saved and read.labels.storage is not None:
+        own |= {FILE: read.labels.storage.path, WRITTEN: read.known}
     labels: Labels = viewer.add_labels(values, **kwargs, **look, opacity=0.6)
     return labels
 

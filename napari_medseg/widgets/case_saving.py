@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from napari.layers import Labels
 from napari_medseg.case_labels import UnknownLabels, write_case_labels
 from napari_medseg.widgets import case_questions
 from napari_medseg.widgets.case_questions import Choice
+from napari_medseg.widgets.keeping.keeper import copy_of, give_up
+from napari_medseg.widgets.keeping.saving import note_saved
+from napari_medseg.widgets.keeping.waiting import wait_for
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.opened_cases import (
     OpenedCase,
@@ -26,6 +30,8 @@ from napari_medseg.worklist_file import State
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+_AT_ONCE = 4 << 20  # bytes; less is written before anybody sees the window stop
 
 Dropped = Mapping[Labels, int]
 """Layers, each with the checksum of what a person said may be lost of it."""
@@ -107,18 +113,28 @@ def note_written(viewer: Viewer, layer: Labels, labels: np.ndarray, written: str
 
 def _write(viewer: Viewer, opened: OpenedCase, layer: Labels) -> str:
     """Write a layer and return its file's fingerprint; empty if the person would rather not."""
-    images = case_images(viewer)
-    labels, path = np.array(layer.data), opened.worklist.labels_path(opened.name)
+    images, copy = case_images(viewer), copy_of(layer)
+    labels, path = copy.labels, opened.worklist.labels_path(opened.name)
     arguments: dict[str, Any] = {
         "like": place_of(images[0] if images else layer).volume(),
         "provenance": layer.metadata.get(KEY, {}).get("provenance"),
         "known": opened.known,
     }
+    write = partial(write_case_labels, path, labels, **arguments)
     try:
-        written = write_case_labels(path, labels, **arguments)
-    except UnknownLabels:
-        if not case_questions.ask_replace(path.name, path.parent.name):
-            return ""
-        written = write_case_labels(path, labels, **arguments, replace=True)
-    note_written(viewer, layer, labels, written)
-    return written
+        try:
+            written = _done(labels, write)
+        except UnknownLabels:
+            if not case_questions.ask_replace(path.name, path.parent.name):
+                return ""
+            written = _done(labels, partial(write, replace=True))
+        note_written(viewer, layer, labels, written)
+        note_saved(layer, path, written, copy)
+        return written
+    finally:
+        give_up(layer, copy)
+
+
+def _done(labels: np.ndarray, write: Callable[[], str]) -> str:
+    """Write in a thread what takes a while, so that the window goes on drawing."""
+    return write() if labels.nbytes < _AT_ONCE else wait_for(write)

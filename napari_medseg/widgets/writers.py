@@ -6,8 +6,16 @@ from typing import Any
 
 import napari
 import numpy as np
+from napari.layers import Labels
 
 from napari_medseg.io import write_labels
+from napari_medseg.widgets.keeping.origins import file_of
+from napari_medseg.widgets.keeping.saving import (
+    note_napari_saved,
+    one_image,
+    place_for_file,
+    provenance_of,
+)
 from napari_medseg.widgets.volumes import KEY, like_meta
 
 
@@ -34,19 +42,19 @@ def save_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         If the format cannot hold the labels, or the file cannot be written. napari says nothing of
         the `ValueError` of a writer.
     """
-    labels = np.asarray(data)
-    while labels.ndim > 3 and labels.shape[0] == 1:
-        labels = labels[0]
-    if labels.ndim not in (2, 3):
-        raise OSError(
-            f"the layer '{meta.get('name', '')}' has {labels.ndim} axes; labels are saved as one "
-            "image or one volume at a time"
-        )
-    provenance = meta.get("metadata", {}).get(KEY, {}).get("provenance")
     viewer = napari.current_viewer()
-    like = like_meta(labels.shape, meta, viewer.layers if viewer is not None else ())
+    layers = viewer.layers if viewer is not None else ()
+    layer = next((x for x in layers if x.data is data and isinstance(x, Labels)), None)
+    provenance = meta.get("metadata", {}).get(KEY, {}).get("provenance")
     try:
+        labels = one_image(np.asarray(data), str(meta.get("name", "")))
+        like = like_meta(labels.shape, meta, layers)
+        if layer is not None:
+            provenance = provenance_of(viewer, layer)
+            like = place_for_file(like, file_of(layer))
         write_labels(path, labels, like=like, provenance=provenance)
     except ValueError as error:
         raise OSError(str(error)) from error
+    if layer is not None:
+        note_napari_saved(layer, path)
     return [str(path)]

@@ -33,7 +33,10 @@ def test_every_format_holds_the_labels_and_says_how_they_were_made(viewer, tmp_p
     saved = viewer.layers.save(str(tmp_path / name), selected=True, plugin="napari-medseg")
     assert saved == [str(tmp_path / name)]
     np.testing.assert_array_equal(read_labels(tmp_path / name).array[0], layer.data)
-    assert json.loads((tmp_path / "a.json").read_text()) == {"model": "liver"}
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert told["model"] == "liver"
+    assert told["classes"] == {"2": "class 2"}
+    assert told["voxels_changed"] == 0
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii"])

@@ -73,7 +73,7 @@ class _Voice(QObject):
 class Keeper:
     """Keeps what a person does to one Labels layer, until it is saved.
 
-    Emits ``changed()`` when something is done or saved.
+    Emits ``changed()`` when something is done or saved, and ``noted(name, content)``.
 
     Parameters
     ----------
@@ -84,6 +84,7 @@ class Keeper:
     """
 
     changed = Signal()
+    noted = Signal(str, object)
 
     def __init__(self, layer: Labels, viewer: Viewer) -> None:
         self._layer, self._viewer = ref(layer), ref(viewer)
@@ -97,6 +98,7 @@ class Keeper:
         self._known: WeakKeyDictionary[Step, tuple[int, list[Box]]] = WeakKeyDictionary()
         self._count = self._last = 0
         self._identity: Identity | None = None
+        self._begun: int | None = None
         self._labels_key = key_of(layer)
         self._begin()
         self._ends: list[Callable[[], Any]] = [follow_steps(layer, self._follow)]
@@ -125,6 +127,7 @@ class Keeper:
         """Keep something else with the labels, as JSON: prompts, the places to review."""
         self.layer.metadata[KEY] = {**self.layer.metadata.get(KEY, {}), name: content}
         self._write_other(note_record(name, content))
+        self.noted.emit(name, content)
 
     def copy(self) -> Copy:
         """Return the labels to be saved; `saved` or `not_saved` must follow."""
@@ -182,7 +185,7 @@ class Keeper:
     def _begin(self) -> None:
         """Have the labels read as they are now, while a person may already paint."""
         labels, marks = self.layer.data, self._painted.marks()
-        self._begun: int | None = scribe().submit(partial(self._ledger.begin, labels, marks))
+        self._begun = scribe().submit(partial(self._ledger.begin, labels, marks))
 
     def _finish_beginning(self, happened: Happened, step: Step) -> None:
         """Wait until the labels were read, and take out what the first step wrote meanwhile."""
@@ -270,6 +273,19 @@ def keep(layer: Labels, viewer: Viewer) -> Keeper:
     if layer not in _keepers:
         _keepers[layer] = Keeper(layer, viewer)
     return _keepers[layer]
+
+
+def copy_of(layer: Labels) -> Copy:
+    """Return the labels of a layer to be saved, kept or not; `give_up` or a save follows."""
+    keeper = keeper_of(layer)
+    return Copy(np.array(layer.data), {}) if keeper is None else keeper.copy()
+
+
+def give_up(layer: Labels, copy: Copy, _error: object = None) -> None:
+    """Note that nothing came of a copy, or that it has been taken in."""
+    keeper = keeper_of(layer)
+    if keeper is not None:
+        keeper.not_saved(copy)
 
 
 def let_go(layer: Labels) -> None:

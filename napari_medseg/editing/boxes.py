@@ -64,6 +64,6 @@ TOOLS = (
             scene.labels, _box_of(scene), scene.label, report=scene.report
         ),
         needs=frozenset({"box"}),
-        sees="around",
+        sees="box",
     ),
 )

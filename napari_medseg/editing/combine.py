@@ -62,7 +62,9 @@ def relabel(
     edited = labels.copy()
     for before, after in _planes(labels, edited, report):
         for old, new in numbers.items():
-            np.copyto(after, new, where=before == old)
+            found = before == old
+            if found.any():
+                np.copyto(after, new, where=found)
     return edited
 
 
@@ -133,6 +135,8 @@ def logical(
         mine = before == label
         theirs = before == other if operand is labels else operand[index] != 0
         result = OPERATIONS[operation](mine, theirs)
+        if np.array_equal(result, mine):
+            continue
         gained = result & ~mine
         if not overwrite:
             gained &= (before == 0) | (before == named)

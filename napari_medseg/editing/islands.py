@@ -59,10 +59,7 @@ def islands(
     parts, boxes = _map(labels, label, block, margin)
     for done, coarse in enumerate(boxes):
         report(Step(done, len(boxes), "object"))
-        loose = tuple(
-            slice(c.start * b, min(c.stop * b, n))
-            for c, b, n in zip(coarse, block, labels.shape, strict=True)
-        )
+        loose = _in_voxels(coarse, block, labels.shape)
         own = labels[loose] == label
         others = (parts[coarse] > 0) & (parts[coarse] != done + 1)
         if others.any():
@@ -137,6 +134,13 @@ def write(
     np.copyto(part, label, where=gained)
 
 
+def loose_boxes(labels: np.ndarray, label: int) -> list[Box]:
+    """Return boxes of the parts of `label`, a little larger than need be; no object is cut."""
+    block = _BLOCK[-labels.ndim :]
+    _, boxes = _map(labels, label, block, (0,) * labels.ndim)
+    return [_in_voxels(box, block, labels.shape) for box in boxes]
+
+
 def grown(box: Box, margin: Sequence[int], shape: Sequence[int]) -> Box:
     """Return `box` with `margin` voxels more on all sides, cut at the borders of `shape`."""
     return tuple(
@@ -182,6 +186,12 @@ def _map(
     parts, _ = ndimage.label(near, np.ones((3,) * held.ndim))
     parts *= held
     return parts, ndimage.find_objects(parts)
+
+
+def _in_voxels(coarse: Box, block: Sequence[int], shape: Sequence[int]) -> Box:
+    return tuple(
+        slice(c.start * b, min(c.stop * b, n)) for c, b, n in zip(coarse, block, shape, strict=True)
+    )
 
 
 def _magnified(blocks: np.ndarray, block: Sequence[int], shape: Sequence[int]) -> np.ndarray:

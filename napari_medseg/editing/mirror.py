@@ -66,18 +66,22 @@ def mirror_label(
             f"the plane at voxel {twice / 2} lies outside of the labels (0 to {size - 1}); "
             "choose one inside"
         )
-    report(Step(0, 0, "side"))
+    report(Step(0, 0, "class"))
     edited = labels.copy()
     sides = slice(max(0, twice - size + 1), min(size - 1, twice) + 1)
     before, after = (np.moveaxis(a, axis, 0)[sides] for a in (labels, edited))
+    views = (np.moveaxis(a, 0, axis) for a in (before, before[::-1], after))
     pairs = {label: target, target: label} if exchange else {label: target}
-    for old in pairs if exchange else ():
-        np.copyto(after, 0, where=before == old)
-    for old, new in pairs.items():
-        mirrored = before[::-1] == old
-        if not overwrite:
-            mirrored &= after == 0
-        np.copyto(after, new, where=mirrored)
+    for here, there, to in zip(*views, strict=True):  # plane by plane
+        for old in pairs if exchange else ():
+            np.copyto(to, 0, where=here == old)
+        for old, new in pairs.items():
+            mirrored = there == old
+            if not mirrored.any():
+                continue
+            if not overwrite:
+                mirrored &= to == 0
+            np.copyto(to, new, where=mirrored)
     return edited
 
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from napari_medseg.config import Config
 from napari_medseg.editing.connected import connected
+from napari_medseg.editing.islands import grown, loose_boxes
 from napari_medseg.editing.tool import Scene, Tool, apply, check, check_labels, has_label
 from napari_medseg.packed import Box, bounding_box, within
 from napari_medseg.progress import Step
 
-_START = 32  # voxels to each side of a click that are looked at first; doubled as needed
+_NEAR = 40  # voxels to each side of a click that are looked at first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,7 @@ def _edit_label(
     if box is None:
         return None
     part = scene.crop(box)
-    if tool.sees == "around" and not _has_work(tool, part):
+    if tool.sees in ("around", "box") and not _has_work(tool, part):
         return None
     if limits is not None:
         part = replace(part, mask=_masked(part.mask, limits, box))
@@ -227,7 +228,9 @@ def _work_box(tool: Tool, scene: Scene, margin_mm: float, limits: Box | None) ->
     labels, spacing = scene.labels, scene.spacing
     whole = tuple(slice(0, n) for n in labels.shape)
     box: Box | None
-    if tool.starts_empty or not math.isfinite(margin_mm):
+    if tool.sees == "box" and scene.box is not None:
+        box = intersection(scene.box, whole)
+    elif tool.starts_empty or not math.isfinite(margin_mm):
         box = whole
     elif tool.sees == "object" and scene.points:
         box = touched_box(labels, scene.label, margin_mm, spacing, scene.points)
@@ -255,30 +258,37 @@ def _masked(mask: np.ndarray | None, limits: Box, box: Box) -> np.ndarray:
 
 
 def _object_box(labels: np.ndarray, label: int, seed: Box) -> Box | None:
-    """Return the box of the connected objects that reach into `seed`, without scanning the rest.
+    """Return the box of the connected objects that reach into `seed`.
 
-    A window around the seed is doubled until the objects end within it.
+    Most objects end near the click; for the others a map of the volume says how far they may go.
     """
-    reach = _START
-    while True:
-        window = tuple(
-            slice(max(s.start - reach, 0), min(s.stop + reach, n))
-            for s, n in zip(seed, labels.shape, strict=True)
-        )
-        objects, _ = connected(labels[window] == label)
-        touched = np.unique(objects[within(seed, window)])
-        inner = bounding_box(np.isin(objects, touched[touched > 0]))
-        if inner is None:
-            return None
-        box = tuple(
-            slice(w.start + i.start, w.start + i.stop) for w, i in zip(window, inner, strict=True)
-        )
-        if all(
-            (b.start > w.start or w.start == 0) and (b.stop < w.stop or w.stop == n)
-            for b, w, n in zip(box, window, labels.shape, strict=True)
-        ):
-            return box
-        reach *= 2
+    window = grown(seed, [_NEAR] * labels.ndim, labels.shape)
+    box = _touching(labels, label, seed, window)
+    if box is None or all(
+        (b.start > w.start or w.start == 0) and (b.stop < w.stop or w.stop == n)
+        for b, w, n in zip(box, window, labels.shape, strict=True)
+    ):
+        return box
+    around = _union([i for i in loose_boxes(labels, label) if intersection(i, box) is not None])
+    assert around is not None  # one of them holds the voxels found
+    return _touching(labels, label, seed, around)
+
+
+def _touching(labels: np.ndarray, label: int, seed: Box, window: Box) -> Box | None:
+    """Return the box of what of the objects that reach into `seed` lies in `window`."""
+    shared = intersection(seed, window)
+    if shared is None:
+        return None
+    objects, count = connected(labels[window] == label)
+    touched = np.zeros(count + 1, bool)
+    touched[objects[within(shared, window)]] = True
+    touched[0] = False
+    inner = bounding_box(touched[objects])
+    if inner is None:
+        return None
+    return tuple(
+        slice(w.start + i.start, w.start + i.stop) for w, i in zip(window, inner, strict=True)
+    )
 
 
 def _union(boxes: Sequence[Box]) -> Box | None:

@@ -15,6 +15,8 @@ from napari_medseg.packed import bounding_box, within
 from napari_medseg.progress import Report, Step, silent
 
 METHODS = ("median", "Gaussian")
+_CHUNK = 32  # rows of a band matrix that are multiplied at once
+_EQUAL = 1e-5  # a difference that rounding can make
 _FAR = 3.0  # standard deviations after which a Gaussian counts as nothing
 
 
@@ -122,15 +124,28 @@ def blurred(mask: np.ndarray, sigma: Sequence[float]) -> np.ndarray:
     sigma : sequence of float
         Standard deviation along each axis, in voxels.
     """
-    found = mask.astype(np.float32)
-    for axis, (side, size) in enumerate(zip(sigma, mask.shape, strict=True)):
-        kernel = _band(size, side)
-        if axis == mask.ndim - 1:
-            found = np.matmul(found, kernel.T)
-        elif axis == mask.ndim - 2:
-            found = np.matmul(kernel, found)
+    found = mask.astype(np.float32, order="C")
+    for axis, side in enumerate(sigma):
+        found = _blurred_along(found, side, axis)
+    return found
+
+
+def _blurred_along(values: np.ndarray, sigma: float, axis: int) -> np.ndarray:
+    """Multiply by the band matrix along one axis, in chunks that leave out most of its zeros."""
+    size, reach = values.shape[axis], math.ceil(_FAR * sigma)
+    kernel, found = _band(size, sigma), np.empty(values.shape, np.float32)
+    step = max(_CHUNK, reach)
+    for start in range(0, size, step):
+        rows = slice(start, min(start + step, size))
+        columns = slice(max(start - reach, 0), min(start + step + reach, size))
+        part = np.ascontiguousarray(kernel[rows, columns])
+        if axis == values.ndim - 1:
+            np.matmul(values[..., columns], part.T, out=found[..., rows])
+        elif axis == values.ndim - 2:
+            np.matmul(part, values[..., columns, :], out=found[..., rows, :])
         else:
-            found = (kernel @ found.reshape(size, -1)).reshape(mask.shape)
+            flat = values[columns].reshape(columns.stop - columns.start, -1)
+            np.matmul(part, flat, out=found[rows].reshape(rows.stop - rows.start, -1))
     return found
 
 
@@ -150,9 +165,10 @@ def _strongest(part: np.ndarray, sigma: Sequence[float], reach: Sequence[int]) -
         best[box] -= share
         found.append((value, box, share))
     for value, box, share in found:
-        wins = share > best[box] + 1e-6  # of equal ones the lower, whatever the rounding
-        np.copyto(best[box], share, where=wins)
-        np.copyto(strongest[box], value, where=wins)
+        share -= _EQUAL
+        np.copyto(strongest[box], value, where=share > best[box])
+        share += _EQUAL  # the next one must be stronger than all of it
+        np.maximum(best[box], share, out=best[box])
     return strongest
 
 

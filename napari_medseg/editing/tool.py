@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.packed import Box
+from napari_medseg.packed import Box, bounding_box
 from napari_medseg.progress import Report, silent
 
 Need = Literal["image", "points", "slice", "volume", "box"]
@@ -155,7 +155,8 @@ class Tool:
         Whether it may make a class that has no voxel yet (threshold, region growing).
     sees : str
         What the answer at a voxel depends on: "around" on what lies within `margin_mm` of it,
-        "object" on the connected objects clicked, "label" on all of the class.
+        "object" on the connected objects clicked, "label" on all of the class; "box" if it only
+        works in `Scene.box`.
     """
 
     name: str
@@ -170,7 +171,7 @@ class Tool:
     any_label: bool = False
     others: bool = False
     starts_empty: bool = False
-    sees: Literal["around", "object", "label"] = "label"
+    sees: Literal["around", "object", "label", "box"] = "label"
 
 
 def apply(tool: Tool, scene: Scene, options: Config) -> np.ndarray:
@@ -301,14 +302,25 @@ def holds(box: Box, point: Sequence[int]) -> bool:
 def _protect(scene: Scene, edited: np.ndarray, overwrite: bool) -> None:
     """Put back in `edited` what must not differ from the labels, plane by plane."""
     locked = sorted(scene.locked)
+    if overwrite and not locked and scene.mask is None:
+        return
     for index, (before, after) in enumerate(zip(scene.labels, edited, strict=True)):
-        keep = np.zeros(before.shape, bool) if scene.mask is None else ~scene.mask[index]
+        changed = before != after
+        box = bounding_box(changed)
+        if box is None:
+            continue
+        before, after, changed = before[box], after[box], changed[box]
+        wrong = np.zeros(before.shape, bool) if scene.mask is None else ~scene.mask[index][box]
         if not overwrite:
-            keep |= (before != 0) & (before != scene.label)
+            foreign = before != 0
+            foreign &= before != scene.label
+            wrong |= foreign
         for value in locked:
-            keep |= before == value
-            keep |= after == value
-        np.copyto(after, before, where=keep)
+            wrong |= before == value
+            wrong |= after == value
+        wrong &= changed
+        if wrong.any():
+            np.copyto(after, before, where=wrong)
 
 
 def _moved(box: Box, outer: Box) -> Box:

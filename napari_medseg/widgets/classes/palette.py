@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 
-# Okabe and Ito's colours, then Tol's "muted" and "light" ones that lie far from them
+# Okabe and Ito's seven colours, then those of a grid in sRGB (L* 32 to 93) that lie farthest from
+# all before, as `difference` measures it: any two are at least 17 apart
 PALETTE = (
-    *("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999"),
-    *("#332288", "#882255", "#ddcc77", "#88ccee", "#44aa99", "#aa4499", "#117733", "#ee8866"),
-    *("#bbcc33", "#ffaabb", "#661100", "#77aadd"),
+    *("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#0000ff"),
+    *("#3333cc", "#88ffaa", "#3388ff", "#aa3333", "#55ffff", "#88aa55", "#aa0088", "#5533aa"),
+    *("#883355", "#5533ff", "#aaccaa", "#00aaff"),
 )
+_APART = 17.0
 # how those see who lack the cones for red and for green, on linear RGB
 # Source: Vienot, Brettel and Mollon 1999, Color Research and Application 24(4), eq. 4-6
 _TO_LMS = np.array(
@@ -24,14 +27,11 @@ _BLIND = {
 
 
 def next_colour(taken: Iterable[str]) -> str:
-    """Return a colour of the palette that lies far from all that are `taken`."""
+    """Return the first colour of the palette far enough from all `taken`; else the farthest."""
     others = list(taken)
-    if not others:
-        return PALETTE[0]
-    free = [c for c in PALETTE if c not in others] or list(PALETTE)
-    distances = [min(difference(colour, other) for other in others) for colour in free]
-    far = [c for c, d in zip(free, distances, strict=True) if d > 20]
-    return far[0] if far else free[int(np.argmax(distances))]
+    distances = [min((difference(c, o) for o in others), default=np.inf) for c in PALETTE]
+    far = [c for c, d in zip(PALETTE, distances, strict=True) if d >= _APART]
+    return far[0] if far else PALETTE[int(np.argmax(distances))]
 
 
 def difference(one: str, other: str) -> float:
@@ -43,6 +43,7 @@ def difference(one: str, other: str) -> float:
     return min(float(np.linalg.norm(a - b)) for a, b in pairs)
 
 
+@lru_cache(maxsize=1024)
 def _lab(colour: str, blind: str | None) -> np.ndarray:
     """Return the CIE L*a*b* coordinates of a colour as somebody sees it."""
     srgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255

@@ -1,8 +1,8 @@
 """The napari adapter: writing edits as undo steps; what else panels need of layers is found here.
 
-Private names of napari lie in three files, and nowhere else: writing a step in this one (of
-``Labels`` the names ``_save_history``, ``_block_history``, ``_staged_history`` and
-``_commit_staged_history``), reading the history in `step_log`, the atoms of a stroke in `atoms`.
+Private names of napari's ``Labels`` lie in three files, and nowhere else: writing a step in this
+one (``_save_history``, ``_block_history``, ``_staged_history`` and ``_commit_staged_history``),
+reading the history in `step_log`, the atoms of a stroke in `atoms`.
 Tests fail when napari changes one, or when another file uses such a name. What needs no private
 names lies in `placement`, `hooks` and `stroke_rules`.
 """

@@ -10,6 +10,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_medseg.widgets.answers import show_answer
+from napari_medseg.widgets.classes.stored import set_locked
+from napari_medseg.widgets.classes.table import ClassTable
 from napari_medseg.widgets.hooks import bind_key, on_drag, unbind_key
 from napari_medseg.widgets.layers import history, is_being_painted
 from napari_medseg.widgets.painted import follow, painted_of
@@ -106,6 +108,59 @@ def test_strokes_of_the_mouse_are_tracked_undone_and_redone_by_key(shown, mouse,
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     QTest.keyClick(mouse.native, Qt.Key.Key_Z, both)
     np.testing.assert_array_equal(painted.changed, stroke == 2)
+
+
+def _double_click(mouse, y, x):
+    nothing = Qt.KeyboardModifier.NoModifier
+    mouse.press(y, x)
+    mouse.release(y, x)
+    QTest.mouseDClick(mouse.native, LEFT, nothing, mouse.at(y, x))
+
+
+def test_no_tool_of_the_mouse_changes_a_locked_class(shown, mouse, labels, qtbot):
+    labels.data[:, 20:40, 30:45] = 3
+    labels.data[:, 20:40, 15:30] = 1
+    labels.refresh()
+    before = labels.data.copy()
+    set_locked(labels, 3, True)
+    table = ClassTable(shown)
+    qtbot.addWidget(table)
+
+    def held():
+        np.testing.assert_array_equal(labels.data == 3, before == 3)
+        changed = labels.data != before
+        labels.undo()
+        np.testing.assert_array_equal(labels.data, before)
+        labels.redo()
+        np.testing.assert_array_equal(labels.data != before, changed)
+        labels.undo()
+        return int(changed.sum())
+
+    labels.mode = "paint"
+    mouse.drag((30, 20), (30, 30), (32, 50))
+    assert "'class 3' is locked" in table.hint.whole()
+    assert "'class 3' is locked" in shown.status
+    assert held() > 60
+    labels.mode = "erase"
+    mouse.drag((22, 20), (38, 40))
+    assert held() > 20
+    labels.n_edit_dimensions = 3
+    labels.mode = "paint"
+    mouse.drag((30, 28), (30, 33))
+    assert held() > 20
+    labels.n_edit_dimensions = 2
+    labels.mode = "fill"
+    mouse.press(30, 40)
+    mouse.release(30, 40)
+    np.testing.assert_array_equal(labels.data, before)
+    assert history(labels) == []
+    labels.mode = "polygon"
+    for corner in [(10, 10), (10, 50)]:
+        mouse.press(*corner)
+        mouse.release(*corner)
+    _double_click(mouse, 50, 50)
+    assert history(labels) == ["Polygon"]
+    assert held() > 300
 
 
 def test_an_answer_waits_for_the_mouse_and_leaves_the_stroke_alone(shown, mouse, qtbot):

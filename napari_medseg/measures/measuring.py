@@ -98,6 +98,28 @@ def measure(
     return Measures(tuple(classes), tuple(objects), labels.ndim, unit, grey_unit, left_out)
 
 
+def mask_of(labels: np.ndarray, row: Measure) -> tuple[Box, np.ndarray]:
+    """Return the box of a measured class or object, and its mask in there.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(*S)``, those that were measured.
+    row : Measure
+        A row of their table.
+    """
+    box = tuple(slice(first, last + 1) for first, last in row.box)
+    mask = np.asarray(labels[box] == row.label)
+    if not row.number:
+        return box, mask
+    numbers, count = connected(mask)
+    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+    same = [n for n in range(1, count + 1) if sizes[n] == row.voxels]
+    centres = [_centre(numbers == n, box) for n in same]
+    apart = [float(np.abs(centre - row.centre).sum()) for centre in centres]
+    return box, np.asarray(numbers == same[int(np.argmin(apart))])
+
+
 @dataclass(frozen=True, eq=False)
 class _Found:
     """The connected objects: `numbers` ``(*S_box)`` from 1, the rest of each by ``number - 1``."""

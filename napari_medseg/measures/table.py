@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -140,6 +140,14 @@ class Measures:
     unit: str = "mm"
     grey_unit: str = ""
     left_out: int = 0
+
+    def renamed(self, names: Mapping[int, str]) -> Self:
+        """Return the same with other names of the classes."""
+
+        def named(rows: tuple[Measure, ...]) -> tuple[Measure, ...]:
+            return tuple(replace(row, name=names.get(row.label, row.name)) for row in rows)
+
+        return replace(self, classes=named(self.classes), objects=named(self.objects))
 
     def columns(self, *, by_object: bool = False) -> list[Column]:
         """Return the columns of the table of classes, or of objects."""

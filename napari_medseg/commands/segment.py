@@ -33,15 +33,17 @@ class Target:
 
     @property
     def is_file(self) -> bool:
-        """Whether the name is that of an image."""
-        return is_image_path(self.path)
+        """Whether the name is that of an image, or of a DICOM segmentation."""
+        return is_image_path(self.path) or self.path.suffix.lower() == ".dcm"
 
     def file(self, name: str, volume: Volume) -> Path:
-        """Return the label file of an image: NIfTI for NIfTI, PNG for 2D, else a TIFF stack."""
+        """Return the label file of an image: NIfTI where it has a place, PNG for 2D, else TIFF."""
         if self.is_file:
             return self.path
-        nifti = volume.storage is not None and volume.storage.format == "nifti"
-        suffix = ".nii.gz" if nifti else ".png" if volume.spatial_dims == 2 else ".tif"
+        suffix = ".png" if volume.spatial_dims == 2 else ".tif"
+        kind = volume.storage.format if volume.storage is not None else ""
+        if kind == "nifti" or (kind in ("dicom", "itk") and volume.spatial_dims == 3):
+            suffix = ".nii.gz"
         return self.path / f"{name}{suffix}"
 
 
@@ -95,21 +97,24 @@ def segment_case(
         The files written, and what the engine has to say about the run.
     """
     from napari_medseg.io import read_volume, write_image, write_labels
+    from napari_medseg.io.classes import ClassName
 
     volume = read_volume(case.images if len(case.images) > 1 else case.images[0])
     path = target.file(case.name, volume)
     result = segmenter.segment(volume, config, report=report)
-    write_labels(path, result.labels, like=volume, provenance=result.provenance)
+    named = [ClassName(c.value, c.name, c.colour) for c in segmenter.card.classes]
+    write_labels(path, result.labels, like=volume, provenance=result.provenance, classes=named)
     written = [path]
     for name in ("probabilities", "uncertainty"):
         values = getattr(result, name)
         if values is not None:
             channels = values if values.ndim > volume.spatial_dims else values[None]
             suffix = path.name[len(image_stem(path)) :].replace(".png", ".tif")
+            suffix = ".nii.gz" if path.suffix.lower() == ".dcm" else suffix
             maps = path.with_name(f"{image_stem(path)}_{name}{suffix}")
             write_image(maps, volume.with_array(channels))
             written.append(maps)
-    return written, result.notes
+    return written, (*volume.notes, *result.notes)
 
 
 def find_inputs(inputs: Sequence[Path], *, modalities: bool = False) -> list[CaseFiles]:

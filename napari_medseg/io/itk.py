@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_medseg.io.classes import ClassName
+from napari_medseg.io.classes import ClassName, hex_colour
 from napari_medseg.io.errors import UnusableFile, broken, explained
 from napari_medseg.io.orientation import canonical_place, index_map
 from napari_medseg.io.paths import image_stem
@@ -142,8 +142,7 @@ def segments(tags: dict[str, str]) -> list[ClassName]:
     classes = []
     for number, said in sorted(found.items()):
         value = int(said.get("LabelValue", number + 1))
-        parts = [float(part) for part in said.get("Color", "").split()]
-        colour = (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+        colour = hex_colour([float(part) for part in said.get("Color", "").split()])
         classes.append(ClassName(value, said.get("Name", f"segment {value}"), colour))
     return classes
 

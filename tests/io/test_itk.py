@@ -147,7 +147,7 @@ def test_a_segmentation_of_slicer_names_its_classes(tmp_path):
     path = nrrd(tmp_path / "x.seg.nrrd", *lines, "Segment1_Name:=cyst", "Segment1_LabelValue:=7")
     storage = read_labels(path).storage
     assert storage.header["classes"] == [
-        ClassName(3, "liver", (0.8, 0.4, 0.2)),
+        ClassName(3, "liver", "#cc6633"),
         ClassName(7, "cyst"),
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_medseg.io.classes import ClassName
+from napari_medseg.io.classes import ClassName, hex_colour
 from napari_medseg.io.dicom.headers import quiet
 from napari_medseg.io.errors import UnusableFile, explained
 from napari_medseg.io.orientation import canonical_place
@@ -250,13 +250,13 @@ def _classes(seg: Any) -> list[ClassName]:
     return found
 
 
-def _rgb(lab: Any) -> tuple[float, float, float] | None:
+def _rgb(lab: Any) -> str:
     if not lab:
-        return None
+        return ""
     import highdicom as hd
 
-    red, green, blue = hd.color.CIELabColor.from_dicom_value(tuple(lab)).to_rgb(clip=True)
-    return red / 255, green / 255, blue / 255
+    rgb = hd.color.CIELabColor.from_dicom_value(tuple(lab)).to_rgb(clip=True)
+    return hex_colour([part / 255 for part in rgb])
 
 
 def _description(number: int, value: int, classes: Sequence[ClassName], made_by: str) -> Any:
@@ -270,9 +270,8 @@ def _description(number: int, value: int, classes: Sequence[ClassName], made_by:
         family = hd.sr.CodedConcept("123110", "DCM", "Artificial Intelligence")
         algorithm = hd.AlgorithmIdentificationSequence(made_by[:64], family, made_by[:64])
     colour = None
-    if named.colour is not None:
-        rgb = tuple(round(255 * part) for part in named.colour)
-        colour = hd.color.CIELabColor.from_rgb(*rgb)
+    if named.colour:
+        colour = hd.color.CIELabColor.from_rgb(*bytes.fromhex(named.colour.lstrip("#")))
     return hd.seg.SegmentDescription(
         segment_number=number,
         segment_label=named.name[:64],

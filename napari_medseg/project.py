@@ -8,7 +8,6 @@ is deleted last: whatever happens in between, the old project or the new one is 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import zipfile
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_medseg.case_labels import fingerprint
 from napari_medseg.io import atomic_path
 
 SUFFIX = ".medseg.json"
@@ -63,7 +63,7 @@ class Project:
                 f"{path.name} is missing in {path.parent}, which belongs to {self.path.name}; "
                 "copy that folder with the project"
             )
-        if sha256_of(path) != stored["sha256"]:
+        if fingerprint(path) != stored["sha256"]:
             raise ValueError(
                 f"{path.name} in {path.parent.name} is damaged; copy the project again from where "
                 "it came from"
@@ -186,23 +186,17 @@ def file_entry(file: str | os.PathLike[str], project: Path) -> dict[str, Any]:
         "path": Path(relative).as_posix(),
         "absolute": str(path),
         "size": path.stat().st_size,
-        "sha256": sha256_of(path),
+        "sha256": fingerprint(path),
     }
 
 
 def check_file(path: Path, told: Mapping[str, Any]) -> None:
     """Raise a ValueError unless a file holds what `file_entry` told of."""
-    if path.stat().st_size != told["size"] or sha256_of(path) != told["sha256"]:
+    if path.stat().st_size != told["size"] or fingerprint(path) != told["sha256"]:
         raise ValueError(
             f"{path.name} is not the file this project was made with, or was changed since; "
             "choose the right one"
         )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _store(folder: Path, name: str, arrays: Arrays) -> dict[str, str]:
@@ -215,7 +209,7 @@ def _store(folder: Path, name: str, arrays: Arrays) -> dict[str, str]:
             info._compresslevel = 1  # type: ignore[attr-defined]  # ZipFile's own is not taken
             with zipped.open(info, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
-    digest = sha256_of(temporary)
+    digest = fingerprint(temporary)
     final = folder / f"{name}-{digest[:12]}.npz"
     os.replace(temporary, final)
     return {"file": final.name, "sha256": digest}

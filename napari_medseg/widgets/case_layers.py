@@ -16,8 +16,7 @@ from napari_medseg.widgets.case_files import ReadCase, read_case
 from napari_medseg.widgets.case_saving import Dropped, leave_case
 from napari_medseg.widgets.case_work import follow_work
 from napari_medseg.widgets.keeping.keeper import keeper_of
-from napari_medseg.widgets.keeping.origins import FILE
-from napari_medseg.widgets.keeping.saving import WRITTEN
+from napari_medseg.widgets.keeping.sources import FILE, WRITTEN, with_source
 from napari_medseg.widgets.layers import class_look, remove_layer
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.opened_cases import (
@@ -90,7 +89,9 @@ def show_case(viewer: Viewer, read: ReadCase, dropped: Dropped | None = None) ->
     opened = OpenedCase(read.case.name, worklist_of(viewer), read.known, WeakSet(viewer.layers))
     images = [
         viewer.add_image(values, **_marked(kwargs, read.case.name))
-        for values, kwargs, _ in from_volume(read.volume, read.case.name)
+        for values, kwargs, _ in with_source(
+            from_volume(read.volume, read.case.name), read.case.images
+        )
     ]
     seen = next((image for image in images if image.visible), images[0])
     viewer.layers.selection.active = seen  # what Segment takes

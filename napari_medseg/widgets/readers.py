@@ -15,6 +15,8 @@ from napari_medseg.io import CaseFiles, find_cases, is_image_path, read_labels, 
 from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
 from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_stem, image_suffix
 from napari_medseg.io.tiff_metadata import stated_spacing
+from napari_medseg.project import is_project
+from napari_medseg.widgets.keeping.sources import with_file, with_source
 from napari_medseg.widgets.notices import offer, show_failure
 from napari_medseg.widgets.volumes import LayerData, from_labels, from_volume
 
@@ -40,6 +42,11 @@ def model_reader(path: str | Sequence[str]) -> Reader | None:
     return _read_models if all(Path(p).suffix == SUFFIX for p in _listed(path)) else None
 
 
+def project_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return the reader of projects, which brings back all that was open."""
+    return _read_projects if all(is_project(p) for p in _listed(path)) else None
+
+
 def is_label_path(path: Path) -> bool:
     """Whether the name of a file or of its folder says that it holds labels."""
     words = image_stem(path).lower().replace("-", "_").replace(".", "_").split("_")
@@ -54,10 +61,10 @@ def _read_images(path: str | Sequence[str]) -> list[LayerData]:
 def _read_image(path: Path) -> list[LayerData]:
     if is_label_path(path):
         try:
-            return [from_labels(read_labels(path), image_stem(path))]
+            return [with_file(from_labels(read_labels(path), image_stem(path)), path)]
         except ValueError:  # its name says labels, its values do not
             pass
-    return from_volume(read_volume(path))
+    return with_source(from_volume(read_volume(path)), [path])
 
 
 def _read_folders(path: str | Sequence[str]) -> list[Any]:
@@ -75,9 +82,10 @@ def _read_folder(folder: Path) -> list[LayerData]:
         offer(f"{text}.", "Open as worklist", partial(open_worklist, viewer, folder))
         return []
     case = cases[0]
-    layers = from_volume(read_volume(list(case.images)), case.name)
+    layers = with_source(from_volume(read_volume(list(case.images)), case.name), case.images)
     if case.label is not None:
-        layers.append(from_labels(read_labels(case.label), f"{case.name} · labels"))
+        labels = from_labels(read_labels(case.label), f"{case.name} · labels")
+        layers.append(with_file(labels, case.label))
     return layers
 
 
@@ -108,12 +116,11 @@ def choose_model_file(viewer: Viewer, path: Path) -> None:
 def drop_opens(paths: Sequence[Path]) -> bool:
     """Whether a drop of `paths` says more to us than to napari's own reader.
 
-    So it is for NIfTI files, models, folders of cases, pictures named as labels and TIFF files with
-    a known pixel size, also when plain pictures are among them.
+    So it is for NIfTI files, models, projects, folders of cases, pictures named as labels and TIFF
+    files with a known pixel size, also when plain pictures are among them.
     """
-    return all(p.is_dir() or is_image_path(p) or p.suffix == SUFFIX for p in paths) and any(
-        _says_more(p) for p in paths
-    )
+    ours = all(p.is_dir() or is_image_path(p) or p.suffix == SUFFIX or is_project(p) for p in paths)
+    return ours and any(_says_more(p) for p in paths)
 
 
 def open_dropped(viewer: Viewer, paths: Sequence[Path]) -> None:
@@ -122,6 +129,9 @@ def open_dropped(viewer: Viewer, paths: Sequence[Path]) -> None:
         try:
             if path.suffix == SUFFIX:
                 choose_model_file(viewer, path)
+                continue
+            if is_project(path):
+                _open_project(viewer, path)
                 continue
             for data in _read_folder(path) if path.is_dir() else _read_image(path):
                 viewer.add_layer(Layer.create(*data))
@@ -139,7 +149,8 @@ def _says_more(path: Path) -> bool:
     suffix = image_suffix(path)
     if suffix in TIFF_SUFFIXES and not is_label_path(path):
         return _has_stated_spacing(path)
-    return suffix in NIFTI_SUFFIXES or path.suffix == SUFFIX or is_label_path(path)
+    ours = path.suffix == SUFFIX or is_project(path)
+    return ours or suffix in NIFTI_SUFFIXES or is_label_path(path)
 
 
 def _cases(folder: Path) -> list[CaseFiles]:
@@ -159,6 +170,20 @@ def _read_models(path: str | Sequence[str]) -> list[Any]:
         raise ValueError("a model is opened into a napari window, and none is open")
     choose_model_file(viewer, Path(_listed(path)[-1]))
     return NO_LAYERS
+
+
+def _read_projects(path: str | Sequence[str]) -> list[Any]:
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise ValueError("a project is opened into a napari window, and none is open")
+    _open_project(viewer, Path(_listed(path)[-1]))
+    return NO_LAYERS
+
+
+def _open_project(viewer: Viewer, path: Path) -> None:
+    from napari_medseg.widgets.keeping.opening import open_project
+
+    open_project(viewer, path)
 
 
 def _has_stated_spacing(path: Path) -> bool:

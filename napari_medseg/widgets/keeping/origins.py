@@ -9,13 +9,12 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from napari_medseg.journal import Identity, content_key
+from napari_medseg.widgets.keeping.sources import FILE
 from napari_medseg.widgets.placement import image_layers, is_map, is_preview, same_place
 from napari_medseg.widgets.volumes import KEY, place_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-FILE = "file"  # under which the path of a layer's own file lies in our part of its metadata
 
 
 def is_kept(layer: object) -> bool:

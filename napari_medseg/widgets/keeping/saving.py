@@ -23,6 +23,7 @@ from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.keeping.keeper import Copy, copy_of, give_up, keeper_of
 from napari_medseg.widgets.keeping.origins import file_of, image_under, is_kept, note_file
+from napari_medseg.widgets.keeping.sources import WRITTEN
 from napari_medseg.widgets.keeping.waiting import wait_for
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.painted import painted_of
@@ -31,8 +32,6 @@ from napari_medseg.widgets.volumes import KEY, like_meta
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-WRITTEN = "written"  # in our part of a layer's metadata: the fingerprint of its file
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +83,15 @@ class Saves(QObject):
     def start(self, viewer: Viewer, layer: Labels, request: Request, copy: Copy) -> None:
         """Write in a thread, apart from the runner: a run in the background goes on."""
         task = Task(request.write)
-        self.running.add(task)
         task.returned.connect(partial(self._end, viewer, layer, request, copy))
         task.errored.connect(partial(give_up, layer, copy))
-        task.finished.connect(partial(self._note_end, task))
+        self.watch(task)
         task.start()
+
+    def watch(self, task: Task) -> None:
+        """Count a task among what is being saved, until it has ended."""
+        self.running.add(task)
+        task.finished.connect(partial(self._note_end, task))
         self.changed.emit()
 
     def _end(

@@ -55,10 +55,13 @@ def keep_largest(
     if largest < 1:
         raise ValueError(f"at least one object must stay, got {largest}; clear the class instead")
     found = objects(labels, label, touching, report)
-    every = np.concatenate([o.sizes for o in found] or [np.zeros(0, int)])
-    kept = np.zeros(every.size, bool)
-    kept[np.argsort(-every, kind="stable")[:largest]] = True
-    return _without(labels, found, np.split(~kept, np.cumsum([o.sizes.size for o in found])[:-1]))
+    if not found:
+        return labels.copy()
+    every = np.concatenate([here.sizes for here in found])
+    dropped = np.ones(every.size, bool)
+    dropped[np.argsort(-every, kind="stable")[:largest]] = False
+    ends = np.cumsum([here.sizes.size for here in found])
+    return _without(labels, found, np.split(dropped, ends[:-1]))
 
 
 def keep_clicked(

@@ -28,12 +28,13 @@ _BLIND = {
 
 def next_colour(taken: Iterable[str]) -> str:
     """Return the first colour of the palette far enough from all `taken`; else the farthest."""
-    others = list(taken)
+    others = set(taken)
     distances = [min((difference(c, o) for o in others), default=np.inf) for c in PALETTE]
     far = [c for c, d in zip(PALETTE, distances, strict=True) if d >= _APART]
     return far[0] if far else PALETTE[int(np.argmax(distances))]
 
 
+@lru_cache(maxsize=4096)
 def difference(one: str, other: str) -> float:
     """Return how far two colours ``#rrggbb`` lie apart for those who see them least: CIE 1976 ΔE.
 

@@ -42,8 +42,8 @@ def protected_words(classes: Iterable[LabelClass], values: Collection[int], voxe
     values : collection of int
         The locked classes that were the reason; none if a rule for strokes was.
     """
-    names = [f"'{_short(c.name)}'" for c in classes if c.value in values]
-    names += ["the background"] if 0 in values else []
+    known = {0: "the background"} | {c.value: f"'{_short(c.name)}'" for c in classes}
+    names = [known.get(value, f"class {value}") for value in sorted(values)]
     kept = "1 voxel kept" if voxels == 1 else f"{voxels:,} voxels kept"
     if not values:
         return f"{kept}: outside of what may be painted"

@@ -230,7 +230,7 @@ def test_long_names_many_classes_and_another_theme_fit(table):
     viewer = table.viewer
     layer = viewer.add_labels(np.arange(4 * 60, dtype=np.uint8).reshape(4, 6, 10) % 31)
     assert len(_texts(table)) == 30
-    assert table.view.height() < 8 * 24 + 40
+    assert table.view.height() < 5 * 24 + 40
     layer.selected_label = 30
     place = table.view.visualRect(table.rows.index(29, Column.NAME))
     assert table.view.viewport().rect().contains(place.center())

@@ -295,25 +295,31 @@ def _dabs() -> list[tuple[int, ...]]:
     return [(z, y + 3 * i - 30, x + 2 * i - 20) for i in range(DABS)]
 
 
-def stroke_on_arrays(labels: np.ndarray) -> tuple[float, float]:
-    """Return ms for twenty dabs of a ball and for undoing them: patches, and what was reviewed."""
+def strokes_on_arrays(labels: np.ndarray, rounds: int = 7) -> list[tuple[float, float]]:
+    """Return ms for twenty dabs of a ball and for undoing them: patches, and what was reviewed.
+
+    The first stroke in a place also takes the memory that is needed there.
+    """
     from napari_medseg.edits import Edits, Piece
 
-    edits = Edits(labels.shape)
-    started = time.process_time()
-    pieces = []
-    for centre in _dabs():
-        box = tuple(slice(c - 15, c + 16) for c in centre)
-        patch = labels[box]
-        written = BALL & (patch != 9)
-        pieces.append(Piece(box, written, patch[written]))
-        patch[written] = 9
-    change = edits.paint(pieces)
-    painted = time.process_time()
-    for piece in reversed(pieces):
-        labels[piece.box][piece.mask] = piece.old
-    edits.undo(change)
-    return 1000 * (painted - started), 1000 * (time.process_time() - painted)
+    edits, taken = Edits(labels.shape), []
+    for _ in range(rounds):
+        started = time.process_time()
+        pieces = []
+        for centre in _dabs():
+            box = tuple(slice(c - 15, c + 16) for c in centre)
+            patch = labels[box]
+            written = BALL & (patch != 9)
+            pieces.append(Piece(box, written, patch[written]))
+            patch[written] = 9
+        change = edits.paint(pieces)
+        painted = time.process_time()
+        for piece in reversed(pieces):
+            labels[piece.box][piece.mask] = piece.old
+        edits.undo(change)
+        undone = time.process_time()
+        taken.append((1000 * (painted - started), 1000 * (undone - painted)))
+    return taken
 
 
 def in_napari(labels: np.ndarray) -> dict[str, float]:
@@ -361,10 +367,12 @@ def main(rounds: int = 3) -> None:
     """Print everything."""
     whole, part = scenes()
     report_tools(whole, part, rounds)
-    labels = whole.labels.copy()
-    strokes = [stroke_on_arrays(labels) for _ in range(7)]
-    stroke, undo = (statistics.median(column) for column in zip(*strokes, strict=True))
-    print(f"on arrays: a stroke of {DABS} dabs {stroke:.2f} ms, its undo {undo:.2f} ms (goal 5)")
+    first, *others = strokes_on_arrays(whole.labels.copy())
+    stroke, undo = (statistics.median(column) for column in zip(*others, strict=True))
+    print(
+        f"on arrays: a stroke of {DABS} dabs {stroke:.2f} ms (first in a place {first[0]:.2f}), "
+        f"its undo {undo:.2f} ms; goal {GOAL_STROKE:.0f} ms"
+    )
     for name, taken in in_napari(whole.labels).items():
         print(f"in napari, until drawn: {name} {taken:.1f} ms of wall time")
 

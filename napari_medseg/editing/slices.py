@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.shape_based import fill_gap
 from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
-from napari_medseg.packed import Box, bounding_box
 from napari_medseg.progress import Report, Step, silent
-
-_TIE = 1e-4  # of a voxel; distances that differ by less are the same, however they were rounded
 
 
 def interpolate_slices(
@@ -31,8 +29,9 @@ def interpolate_slices(
     Between two neighbouring painted slices the signed distances to the outline are mixed linearly,
     and what comes out positive is inside: outlines move evenly, and may split and join. Of several
     classes the one deepest inside wins, so that they never overlap; where they touch in the painted
-    slices no gap opens between them. A class that only one of the two slices has ends there: it
-    shrinks from that slice on and is gone half way to the other one.
+    slices no gap opens between them. What does not overlap from one slice to the next (a vessel
+    that runs aslant) moves from the one place to the other. A class that only one of the two slices
+    has ends there: it shrinks from that slice on and is gone half way to the other one.
 
     Parameters
     ----------
@@ -61,8 +60,7 @@ def interpolate_slices(
     ValueError
         If there are fewer than two painted slices, or none is left to fill between them.
 
-    Source: shape-based interpolation, Raya & Udupa 1990, IEEE Trans. Med. Imaging 9(1):32-42;
-    Euclidean distances (Herman et al. 1992) instead of their city-block ones.
+    Source: shape-based interpolation, Raya & Udupa 1990 (`shape_based`).
     """
     check_labels(labels)
     values = (label,) if isinstance(label, int) else tuple(dict.fromkeys(label))
@@ -79,7 +77,7 @@ def interpolate_slices(
         raise ValueError(_nothing_between(painted, values))
     for done, (a, b) in enumerate(gaps):
         report(Step(done, len(gaps), "gap"))
-        _fill_gap(planes[a : b + 1], values, plane_spacing, overwrite)
+        fill_gap(planes[a : b + 1], values, plane_spacing, overwrite=overwrite)
     return result
 
 
@@ -170,81 +168,6 @@ class CopyOptions(Config):
             "tip": "The other slice then looks like this one; else only its background is filled",
         },
     )
-
-
-def _fill_gap(
-    planes: np.ndarray, values: Sequence[int], spacing: tuple[float, ...], overwrite: bool
-) -> None:
-    """Fill ``planes[1:-1]``, a view, from the first and the last one."""
-    first, last = planes[0], planes[-1]
-    chosen = [v for v in values if (first == v).any() or (last == v).any()]
-    box = _box_of(first, last, chosen)
-    if box is None:
-        return
-    first, last = first[box], last[box]
-    distances = [_pair(first == v, last == v, spacing) for v in chosen]
-    whole = distances[0]
-    if len(chosen) > 1:
-        whole = _pair(np.isin(first, chosen), np.isin(last, chosen), spacing)
-    numbers, tie = np.array(chosen, planes.dtype), _TIE * min(spacing)
-    for i in range(1, len(planes) - 1):
-        t = i / (len(planes) - 1)
-        deepest, winner = _mixed(distances[0], t), None
-        for n, pair in enumerate(distances[1:], start=1):
-            depth = _mixed(pair, t)
-            winner = np.zeros(depth.shape, np.intp) if winner is None else winner
-            winner[depth > deepest + tie] = n
-            deepest = np.maximum(deepest, depth)
-        inside = deepest > tie
-        if len(chosen) > 1:
-            inside |= _mixed(whole, t) > tie
-        plane = planes[i][box]
-        if not overwrite:
-            inside &= plane == 0
-        plane[inside] = numbers[0] if winner is None else numbers[winner[inside]]
-
-
-def _box_of(first: np.ndarray, last: np.ndarray, values: Sequence[int]) -> Box | None:
-    """Return the box around the classes in both slices, a voxel wider: distances need an outside.
-
-    Nothing outside of it can become positive in between.
-    """
-    found = bounding_box(np.isin(first, values) | np.isin(last, values))
-    if found is None:
-        return None
-    return tuple(
-        slice(max(s.start - 1, 0), min(s.stop + 1, n))
-        for s, n in zip(found, first.shape, strict=True)
-    )
-
-
-def _pair(
-    first: np.ndarray, last: np.ndarray, spacing: tuple[float, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the signed distances of two masks; that of an empty one cancels the other half way."""
-    depths = [_signed_distance(mask, spacing) if mask.any() else None for mask in (first, last)]
-    a, b = depths
-    if a is None and b is not None:
-        a = np.full_like(b, -b.max())
-    if b is None and a is not None:
-        b = np.full_like(a, -a.max())
-    assert a is not None
-    assert b is not None  # a class that neither slice has is not asked for
-    return a, b
-
-
-def _signed_distance(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
-    """Return mm to the outline, positive inside; the border of the picture is no outline."""
-    import edt
-
-    if mask.all():
-        return np.full(mask.shape, sum(n * s for n, s in zip(mask.shape, spacing, strict=True)))
-    mask = np.ascontiguousarray(mask)
-    return np.asarray(edt.edt(mask, anisotropy=spacing) - edt.edt(~mask, anisotropy=spacing))
-
-
-def _mixed(pair: tuple[np.ndarray, np.ndarray], t: float) -> np.ndarray:
-    return np.asarray((1 - t) * pair[0] + t * pair[1])
 
 
 def _nothing_between(painted: Sequence[int], values: Sequence[int]) -> str:

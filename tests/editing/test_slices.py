@@ -59,13 +59,16 @@ def test_painted_slices_stay_and_nothing_new_lies_outside_of_them(labels, axis):
         return
     filled = np.moveaxis(interpolate_slices(painted, (1, 2), axis=axis), axis, 0)
     np.testing.assert_array_equal(filled[keys], planes[keys])
-    assert not filled[[0, 7 - 1 if filled.shape[0] == 7 else -1]][0].any()
+    outside = [i for i in range(len(filled)) if not 1 <= i <= 6]
+    assert not filled[outside].any()
     for a, b in ((1, 4), (4, 6)):
         between = filled[a + 1 : b]
         assert set(np.unique(between)) <= {0, 1, 2}
-        for value in (1, 2):  # what is inside in neither slice is inside nowhere between
-            either = np.isin(planes[a], (1, 2)) | np.isin(planes[b], (1, 2))
-            assert not ((between == value) & ~either).any()
+        either = np.isin(planes[a], (1, 2)) | np.isin(planes[b], (1, 2))
+        for lines in (either.any(0), either.any(1)[:, None]):  # nothing leaves the box of both
+            inside = np.cumsum(lines) > 0
+            inside &= np.cumsum(lines[::-1])[::-1] > 0
+            assert not (between.astype(bool) & ~inside.reshape(lines.shape)).any()
 
 
 def test_the_same_slice_twice_fills_with_itself_for_all_classes_at_once():
@@ -96,6 +99,48 @@ def test_one_object_becomes_two():
     pieces = [np.count_nonzero(np.diff(np.r_[0, row.astype(int), 0]) == 1) for row in filled[:, 10]]
     assert pieces == sorted(pieces)
     assert (pieces[1], pieces[-2]) == (1, 2)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_vessel_that_runs_aslant_is_followed(axis):
+    labels = np.zeros((11, 30, 60), np.uint8)
+    expected = np.zeros(labels.shape, bool)
+    for i in range(11):
+        disc = ball((1, 30, 60), (0, 8 + i, 8 + 4 * i), 4)[0]
+        expected[i] = disc
+        labels[i] = disc if i % 5 == 0 else 0
+    labels, expected = np.moveaxis(labels, 0, axis), np.moveaxis(expected, 0, axis)
+    filled = interpolate_slices(labels, 1, axis=axis)
+    assert dice(filled == 1, expected) > 0.97
+
+
+def test_two_classes_cross_without_taking_each_others_place():
+    labels = np.zeros((9, 12, 60), np.uint8)
+    labels[0, 2:10, 2:8], labels[8, 2:10, 50:56] = 1, 1
+    labels[0, 2:10, 50:56], labels[8, 2:10, 2:8] = 2, 2
+    filled = interpolate_slices(labels, (1, 2))
+    for i in (1, 2, 3, 5, 6, 7):
+        places = [np.nonzero(filled[i] == v)[1].mean() for v in (1, 2)]
+        assert places[0] == pytest.approx(4.5 + 6 * i, abs=0.6)
+        assert places[1] == pytest.approx(52.5 - 6 * i, abs=0.6)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("mirrored", [(1, 1, 1), (-1, 1, 1), (1, -1, -1)])
+def test_turning_and_mirroring_the_volume_turns_and_mirrors_the_result(order, mirrored):
+    blobs = np.random.default_rng(5).integers(0, 3, (3, 4, 4))
+    labels = np.zeros((7, 24, 24), np.uint8)
+    labels[::3] = np.kron(blobs, np.ones((1, 6, 6), int))
+    spacing = (3.0, 1.0, 0.6)
+    flip = tuple(slice(None, None, step) for step in mirrored)
+    filled = interpolate_slices(labels, (1, 2), spacing=spacing)
+    turned = interpolate_slices(
+        np.ascontiguousarray(labels[flip].transpose(order)),
+        (1, 2),
+        axis=order.index(0),
+        spacing=[spacing[a] for a in order],
+    )
+    np.testing.assert_array_equal(turned, filled[flip].transpose(order))
 
 
 def test_a_class_that_one_slice_lacks_shrinks_and_ends_half_way():

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_medseg.progress import Report
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.edit.job import Finding, Job
-from napari_medseg.widgets.edit.outline import changes
+from napari_medseg.widgets.edit.outline import changes, edges
 
 _PAUSE = 120  # ms without a change before a preview is computed
 
@@ -98,4 +98,5 @@ def _look(job: Job, report: Report) -> Look:
     answer = finding.answer
     if answer is None:
         return Look(finding)
-    return Look(finding, changes(job.scene.labels[answer.box], answer.edited))
+    shown = changes(job.scene.labels[answer.box], answer.edited)
+    return Look(finding, None if shown is None else edges(shown, job.scene.axis))

@@ -45,6 +45,34 @@ def changes(before: np.ndarray, edited: np.ndarray) -> np.ndarray | None:
     return shown.astype(np.min_scalar_type(len(classes) + _FIRST))
 
 
+def edges(shown: np.ndarray, axis: int) -> np.ndarray:
+    """Return the two outermost voxels of what is shown, slice by slice; the rest is empty.
+
+    napari draws such contours itself, but slower, and warns in the 3D view even of hidden layers.
+
+    Parameters
+    ----------
+    shown : ndarray
+        ``(*S)``; what lies outside of it is empty.
+    axis : int
+        Of the slices of a volume.
+    """
+    across = [a for a in range(shown.ndim) if shown.ndim == 2 or a != axis]
+    border = np.zeros(shown.shape, bool)
+    for a in across:
+        values, near = np.moveaxis(shown, a, 0), np.moveaxis(border, a, 0)
+        differs = values[1:] != values[:-1]
+        near[1:] |= differs
+        near[:-1] |= differs
+        near[[0, -1]] = True
+    wide = border.copy()
+    for a in across:
+        near, wider = np.moveaxis(border, a, 0), np.moveaxis(wide, a, 0)
+        wider[1:] |= near[:-1]
+        wider[:-1] |= near[1:]
+    return np.where(wide, shown, 0)
+
+
 def with_clicks(
     shown: np.ndarray | None,
     box: Box | None,
@@ -110,7 +138,6 @@ class Outline:
                 metadata={KEY: {"preview": True}},
                 **place,
             )
-            layer.contour = 2
             layer.editable = False
             insert_above(viewer, viewer.layers[-1], layer)  # no image hides it
             return

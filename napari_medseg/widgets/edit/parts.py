@@ -13,6 +13,10 @@ from napari_medseg.widgets.pieces import Fold
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+_PARTS = (
+    "napari_medseg.widgets.painted_overlay:PaintedOverlay",
+    "napari_medseg.widgets.review:ReviewStrip",
+)
 _WINDOWS = {
     "Measure…": (
         "napari_medseg.widgets.measure:show_measures",
@@ -27,17 +31,15 @@ _WINDOWS = {
 
 def companions(viewer: Viewer) -> list[QWidget]:
     """Return the review strip, the folded history, and the buttons, from top to bottom."""
-    review = _named("napari_medseg.widgets.review:ReviewStrip")
-    history = _named("napari_medseg.widgets.history_list:HistoryList")
     found: list[QWidget] = []
-    if review is not None:
-        found.append(review(viewer))
+    for where in _PARTS:
+        made = _named(where)
+        if made is not None:
+            found.append(made(viewer))
+    history = _named("napari_medseg.widgets.history_list:HistoryList")
     if history is not None:
-        found.append(
-            Fold(
-                "History", history(viewer), "What was done to these labels; click a line to go back"
-            )
-        )
+        tip = "What was done to these labels; click a line to go back to it"
+        found.append(Fold("History", history(viewer), tip))
     return [*found, _buttons(viewer)]
 
 

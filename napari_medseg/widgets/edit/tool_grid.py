@@ -28,6 +28,7 @@ GROUPS = {
     "split": ("Split &&\nmerge", "Take objects apart, join classes, give them other numbers"),
 }
 _TAB, _ROW, _GAP = 38, 25, 2  # pixels
+_LEFT = "text-align: left; padding-left: 6px;"
 _LEAST = 3  # rows kept free, so that little moves when another group is opened
 
 

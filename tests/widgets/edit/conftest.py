@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_medseg.widgets.edit.panel import EditPanel
@@ -44,16 +45,31 @@ def panel_of(qtbot):
     return make
 
 
-@pytest.fixture
-def scene(make_napari_viewer):
-    """A viewer with the scan, its labels selected and the fifth slice shown."""
-    viewer = make_napari_viewer()
+def filled(viewer):
+    """Show the scan in a viewer, its labels selected and the eighth slice seen."""
     image, labels = scan()
     place = {"scale": (2, 1, 1), "units": "mm"}
     viewer.add_image(image, name="scan", **place)
     viewer.add_labels(labels, name="mask", **place).selected_label = 1
     viewer.dims.set_current_step(0, 7)
     return viewer
+
+
+@pytest.fixture
+def fill():
+    return filled
+
+
+@pytest.fixture
+def scene():
+    """The scan in a viewer without a window."""
+    return filled(ViewerModel())
+
+
+@pytest.fixture
+def window(make_napari_viewer):
+    """The scan in a real viewer."""
+    return filled(make_napari_viewer())
 
 
 @pytest.fixture
@@ -68,6 +84,8 @@ def panel(scene, panel_of):
 
 @pytest.fixture
 def click(qtbot):
+    """Click a button, as a person does: grey ones cannot be."""
+
     def press(button):
         assert button.isEnabled(), button.toolTip()
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -76,11 +94,24 @@ def click(qtbot):
 
 
 @pytest.fixture
-def apply(qtbot, click):
-    """Press Apply, and wait until it is done."""
+def choose(panel):
+    """Choose a tool by its button."""
 
-    def press(panel):
+    def press(name):
+        button = panel.tools.buttons[name]
+        assert button.isEnabled(), button.toolTip()
+        button.click()
+
+    return press
+
+
+@pytest.fixture
+def apply(qtbot, click, panel):
+    """Press Apply, and wait until it is done; return what the panel says then."""
+
+    def press():
         click(panel.apply)
         qtbot.waitUntil(lambda: not panel.work.run.busy)
+        return panel.hint.text()
 
     return press

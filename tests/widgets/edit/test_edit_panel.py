@@ -38,7 +38,8 @@ def draw_box(viewer, mask):
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_every_tool_is_one_exact_undo_step(qtbot, scene, mask, panel, group):
+def test_every_tool_is_one_exact_undo_step(qtbot, window, panel_of, group):
+    scene, mask, panel = window, window.layers["mask"], panel_of(window)
     draw_box(scene, mask)
     before, camera = mask.data.copy(), scene.scene.camera.center
     for tool in (t for t in TOOLS.values() if t.group == group):

@@ -9,6 +9,7 @@ from weakref import ref
 import numpy as np
 from napari.layers import Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel
 
 from napari_medseg.packed import Box, shape_of
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 REVIEWED, CHANGED = 1, 2
-COLOURS: dict[int | None, str] = {REVIEWED: "#88ccee", CHANGED: "#f0e442"}
+COLOURS: dict[int | None, str] = {REVIEWED: "#ffffff", CHANGED: "#ff40ff"}
+_STRIPES = {
+    REVIEWED: 1,
+    CHANGED: 2,
+}  # of every four voxels: classes have colours, these have stripes
 _WORDS = {REVIEWED: "reviewed", CHANGED: "changed"}
 _TIP = "Colour the voxels you reviewed and those you changed; the labels stay as they are"
 _TIPS = {
@@ -52,8 +57,11 @@ class PaintedOverlay(FollowsLabels):
         line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self.switch)
         for value in (REVIEWED, CHANGED):
-            words = QLabel(f'<span style="color:{COLOURS[value]}">■</span> {_WORDS[value]}')
+            words = QLabel(_WORDS[value])
             words.setToolTip(_TIPS[value])
+            sign = QLabel()
+            sign.setPixmap(stripes(COLOURS[value], _STRIPES[value]))
+            line.addWidget(sign)
             line.addWidget(words)
         line.addStretch(1)
         dims = self.viewer.dims.events
@@ -96,7 +104,7 @@ class PaintedOverlay(FollowsLabels):
             return
         box = part_in_sight(self.viewer, layer)
         if box is not None:
-            overlay.data[box] = marks_in(layer, box)
+            overlay.data[box] = striped(marks_in(layer, box), box)
             overlay.refresh(extent=False, thumbnail=False)
 
     def _turn(self, on: bool) -> None:
@@ -113,7 +121,7 @@ class PaintedOverlay(FollowsLabels):
             name=f"{layer.name} · reviewed and changed",
             metadata={KEY: {"preview": True}},
             colormap=DirectLabelColormap(color_dict=colours),
-            opacity=0.5,
+            opacity=0.8,
             **same_grid(layer),
         )
         overlay.editable = False
@@ -140,6 +148,18 @@ class PaintedOverlay(FollowsLabels):
             self.switch.setChecked(False)
 
 
+def stripes(colour: str | None, width: int) -> QPixmap:
+    """Return a dark square with slanting stripes of a colour, for the legend."""
+    pixmap = QPixmap(14, 14)
+    pixmap.fill(QColor("#404048"))
+    painter = QPainter(pixmap)
+    painter.setPen(QPen(QColor(colour), width))
+    for x in range(0, 28, 4):
+        painter.drawLine(x, 0, x - 14, 14)
+    painter.end()
+    return pixmap
+
+
 def marks_in(layer: Labels, box: Box) -> np.ndarray:
     """Return `REVIEWED`, `CHANGED` or 0 for each voxel in a box of a layer, as uint8."""
     painted = painted_of(layer)
@@ -147,6 +167,15 @@ def marks_in(layer: Labels, box: Box) -> np.ndarray:
     marks[painted.reviewed_in(box)] = REVIEWED
     marks[painted.changed_in(box)] = CHANGED
     return marks
+
+
+def striped(marks: np.ndarray, box: Box) -> np.ndarray:
+    """Return marks with gaps between slanting stripes, so that the classes below are seen."""
+    along = sum(np.ogrid[box])  # the sum of the indices of each voxel
+    gaps = np.zeros(marks.shape, bool)
+    for value, width in _STRIPES.items():
+        gaps |= (marks == value) & (along % 4 >= width)
+    return np.where(gaps, 0, marks).astype(marks.dtype)
 
 
 def part_in_sight(viewer: Viewer, layer: Layer) -> Box | None:

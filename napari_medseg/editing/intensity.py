@@ -12,6 +12,7 @@ from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
 from napari_medseg.progress import Step
 
 _BINS = 1024  # of the histogram that Otsu's threshold is taken from
+_SLAB = 1 << 18  # voxels
 _SAMPLE = 1 << 22  # values; more of them do not move a threshold that anybody could tell
 
 
@@ -55,12 +56,10 @@ def in_range(image: np.ndarray, low: float, high: float) -> np.ndarray:
     ValueError
         If `low` is above `high` or one of them is no number.
     """
-    if math.isnan(low) or math.isnan(high) or low > high:
-        raise ValueError(
-            f"a range from {low:g} to {high:g} holds no grey value; the first number must be the "
-            "smaller one"
-        )
-    return np.asarray((image >= low) & (image <= high))
+    _check_range(low, high)
+    found = np.asarray(image >= low)
+    found &= image <= high
+    return found
 
 
 def fill_range(
@@ -102,13 +101,15 @@ def fill_range(
     """
     _check_shapes(image, labels)
     check_label(labels, label)
-    found = in_range(image, low, high)
-    if not overwrite:
-        found &= labels == 0
-    if mask is not None:
-        found &= mask
+    _check_range(low, high)
     result = np.array(labels)
-    result[found] = label
+    for at in _slabs(labels):
+        found = in_range(image[at], low, high)
+        if not overwrite:
+            found &= labels[at] == 0
+        if mask is not None:
+            found &= mask[at]
+        np.copyto(result[at], label, where=found, casting="unsafe")
     return result
 
 
@@ -132,12 +133,14 @@ def keep_range(
     """
     _check_shapes(image, labels)
     check_label(labels, label)
-    wrong = ~in_range(image, low, high)
-    wrong &= labels == label
-    if mask is not None:
-        wrong &= mask
+    _check_range(low, high)
     result = np.array(labels)
-    result[wrong] = 0
+    for at in _slabs(labels):
+        wrong = ~in_range(image[at], low, high)
+        wrong &= labels[at] == label
+        if mask is not None:
+            wrong &= mask[at]
+        np.copyto(result[at], 0, where=wrong)
     return result
 
 
@@ -223,13 +226,23 @@ class RangeOptions(Config):
     )
 
     def __post_init__(self) -> None:
-        if self.low > self.high:
-            raise ValueError(
-                f"a range from {self.low:g} to {self.high:g} holds no grey value; the first number "
-                "must be the smaller one"
-            )
+        _check_range(self.low, self.high)
         if self.what not in ("add", "keep only"):
             raise ValueError(f"what to do must be 'add' or 'keep only', got {self.what!r}")
+
+
+def _slabs(labels: np.ndarray) -> list[slice]:
+    """Return slabs along the first axis, small enough that what is computed stays in the cache."""
+    thick = max(_SLAB // max(labels[:1].size, 1), 1)
+    return [slice(start, start + thick) for start in range(0, len(labels), thick)]
+
+
+def _check_range(low: float, high: float) -> None:
+    if math.isnan(low) or math.isnan(high) or low > high:
+        raise ValueError(
+            f"a range from {low:g} to {high:g} holds no grey value; the first number must be the "
+            "smaller one"
+        )
 
 
 def _check_shapes(image: np.ndarray, *labels: np.ndarray) -> None:

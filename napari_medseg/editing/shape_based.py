@@ -36,31 +36,33 @@ def fill_gap(
     """
     first, last = planes[0], planes[-1]
     chosen = [v for v in values if (first == v).any() or (last == v).any()]
-    box = _box_of(first, last, chosen)
+    box = _box_of(np.isin(first, chosen), np.isin(last, chosen))
     if box is None:
         return
     first, last = first[box], last[box]
-    morphs = [Morph.of(first == v, last == v, spacing) for v in chosen]
-    # of all classes as one body: where they touch in both slices they do so in between
-    whole = morphs[0]
-    if len(chosen) > 1:
-        whole = Morph.of(np.isin(first, chosen), np.isin(last, chosen), spacing)
+    morphs = [_Placed.of(first == v, last == v, spacing) for v in chosen]
+    # where classes touch in the painted slices they do so in between, as one body
+    body = None
+    if _touch(first, chosen) or _touch(last, chosen):
+        body = Morph.of(np.isin(first, chosen), np.isin(last, chosen), spacing)
+        if not all(m.stays for m in (body, *(placed.morph for placed in morphs))):
+            body = None
     numbers, tie = np.array(chosen, planes.dtype), _TIE * min(spacing)
     for i in range(1, len(planes) - 1):
         t = i / (len(planes) - 1)
-        deepest, winner = morphs[0].at(t), None
-        for n, morph in enumerate(morphs[1:], start=1):
-            depth = morph.at(t)
-            winner = np.zeros(depth.shape, np.intp) if winner is None else winner
-            winner[depth > deepest + tie] = n
-            deepest = np.maximum(deepest, depth)
+        winner = np.full(first.shape, -1, np.intp)
+        deepest = np.full(first.shape, -np.inf, np.float32)
+        for n, placed in enumerate(morphs):
+            depth, there = placed.morph.at(t), deepest[placed.box]
+            winner[placed.box][depth > there + tie] = n
+            np.maximum(there, depth, out=there)
         inside = deepest > tie
-        if winner is not None and all(morph.stays for morph in (whole, *morphs)):
-            inside |= whole.at(t) > tie
+        if body is not None:
+            inside |= (body.at(t) > tie) & (winner >= 0)
         plane = planes[i][box]
         if not overwrite:
             inside &= plane == 0
-        plane[inside] = numbers[0] if winner is None else numbers[winner[inside]]
+        plane[inside] = numbers[winner[inside]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,18 +116,45 @@ class Morph:
         return np.asarray((1 - t) * _moved(self.first, gone) + t * _moved(self.last, left))
 
 
-def _box_of(first: np.ndarray, last: np.ndarray, values: Sequence[int]) -> Box | None:
-    """Return the box around the classes in both slices, a voxel wider: distances need an outside.
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """The morph of one class, in the box outside of which it is nowhere inside."""
+
+    box: Box
+    morph: Morph
+
+    @classmethod
+    def of(cls, first: np.ndarray, last: np.ndarray, spacing: tuple[float, ...]) -> Self:
+        box = _box_of(first, last)
+        assert box is not None  # a class that neither slice has is not asked for
+        return cls(box, Morph.of(first[box], last[box], spacing))
+
+
+def _box_of(first: np.ndarray, last: np.ndarray) -> Box | None:
+    """Return the box around two masks, a voxel wider: distances need an outside.
 
     Nothing outside of it can become positive in between.
     """
-    found = bounding_box(np.isin(first, values) | np.isin(last, values))
+    found = bounding_box(first | last)
     if found is None:
         return None
     return tuple(
         slice(max(s.start - 1, 0), min(s.stop + 1, n))
         for s, n in zip(found, first.shape, strict=True)
     )
+
+
+def _touch(plane: np.ndarray, values: Sequence[int]) -> bool:
+    """Whether two of the classes share a face or a corner in a plane."""
+    if len(values) < 2:
+        return False
+    own = np.where(np.isin(plane, values), plane, 0)
+    for offset in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        here, there = shifted(own.shape, offset)
+        a, b = own[here], own[there]
+        if ((a != b) & (a != 0) & (b != 0)).any():
+            return True
+    return False
 
 
 def _signed_distance(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:

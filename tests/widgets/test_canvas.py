@@ -161,6 +161,18 @@ def test_no_tool_of_the_mouse_changes_a_locked_class(shown, mouse, labels, qtbot
     _double_click(mouse, 50, 50)
     assert history(labels) == ["Polygon"]
     assert held() > 300
+    labels.mode = "paint"
+    shown.dims.order = (2, 0, 1)
+    shown.dims.set_point(2, 35)
+    shown.reset_view()
+    mouse.drag((3, 15), (3, 25))
+    assert held() > 10
+    shown.dims.ndisplay, labels.n_edit_dimensions = 3, 3
+    shown.dims.order = (0, 1, 2)
+    shown.reset_view()
+    middle = mouse.native.rect().center()
+    QTest.mouseClick(mouse.native, LEFT, Qt.KeyboardModifier.NoModifier, middle)
+    assert held() > 10
 
 
 def test_an_answer_waits_for_the_mouse_and_leaves_the_stroke_alone(shown, mouse, qtbot):

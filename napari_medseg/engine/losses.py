@@ -8,6 +8,7 @@ outputs, whose regions may overlap, and ``(B, *S)`` int64 class indices for soft
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 
 import torch
@@ -93,6 +94,7 @@ def dice_focal(
     *,
     gamma: float = 2.0,
     smooth: float = 1.0,
+    empty: float = 0.0,
     batch: bool = False,
 ) -> Tensor:
     """Half of one minus soft Dice plus half the focal loss, for sigmoid and softmax outputs.
@@ -109,6 +111,9 @@ def dice_focal(
         How little the voxels count that are right already; 0 is the cross-entropy.
     smooth : float
         Added above and below in Dice; 1 lets an empty image count without ruling the batch.
+    empty : float
+        `smooth` is at least this share of an image's voxels: smoothed by one voxel, what is
+        found in an image that holds nothing has next to no gradient.
     batch : bool
         Take Dice over all images of the batch together, so that what is found in an image that
         holds nothing counts as much as anywhere else; alone, such an image has next to no gradient.
@@ -119,7 +124,8 @@ def dice_focal(
         A scalar; Dice is per image and channel, or per channel, then averaged.
 
     Source: GLAD-Net's loss without its self-distillation; Lin et al. 2017, Focal Loss,
-    arXiv:1708.02002, eq. 4, without class weights. `smooth`, `batch` and the averaging are ours.
+    arXiv:1708.02002, eq. 4, without class weights. `smooth`, `empty`, `batch` and the averaging
+    are ours.
     """
     logits = _full(logits)
     if target.ndim == logits.ndim:
@@ -138,6 +144,7 @@ def dice_focal(
         probability, expected = probability * mask, expected * mask
     overlap = (probability * expected).flatten(2).sum(2)
     sizes = probability.flatten(2).sum(2) + expected.flatten(2).sum(2)
+    smooth = max(smooth, empty * math.prod(logits.shape[2:]))
     if batch:
         overlap, sizes = overlap.sum(0), sizes.sum(0)
     dice = (2 * overlap + smooth) / (sizes + smooth)
@@ -194,8 +201,8 @@ def loss_of(name: str, activation: str) -> Loss:
     Parameters
     ----------
     name : str
-        "dice_ce" (what LGMSNet trains with), "dice_focal", "dice_focal_batch", "boundary" or
-        "boundary_skip".
+        "dice_ce" (what LGMSNet trains with), "dice_focal", "dice_focal_batch", "dice_focal_empty",
+        "boundary" or "boundary_skip".
     activation : str
         "sigmoid" or "softmax".
 
@@ -208,6 +215,7 @@ def loss_of(name: str, activation: str) -> Loss:
         "dice_ce": bce_dice if activation == "sigmoid" else dice_cross_entropy,
         "dice_focal": dice_focal,
         "dice_focal_batch": functools.partial(dice_focal, batch=True),
+        "dice_focal_empty": functools.partial(dice_focal, empty=0.02),
         "boundary": boundary_difference_over_union,
         "boundary_skip": functools.partial(boundary_difference_over_union, skip_absent=True),
     }

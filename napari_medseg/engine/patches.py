@@ -144,12 +144,13 @@ class Batches:
         self._size = size
         self._augment = Augment(config.augment, size)
         self._workers = workers
+        times = [1 if len(e.foreground) else config.empty_cases for e in examples]
+        self._seen = np.tile(np.repeat(np.arange(len(examples)), times), config.windows_per_case)
         fixed = card.preprocessing
         self._fixed = (fixed.mean, fixed.std) if fixed.normalise == "fixed" else None
 
     def __len__(self) -> int:
-        patches = len(self._examples) * self._config.windows_per_case
-        return max(patches // self._config.batch_size, 1)
+        return max(len(self._seen) // self._config.batch_size, 1)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of an epoch from number `start` on.
@@ -160,8 +161,7 @@ class Batches:
             Images ``(B, C, *S)``; targets ``(B, *S)`` int64 or ``(B, K, *S)`` float32.
         """
         rng = np.random.default_rng([self._config.seed, epoch])
-        order = np.tile(np.arange(len(self._examples)), self._config.windows_per_case)
-        order = np.resize(rng.permutation(order), len(self) * self._config.batch_size)
+        order = np.resize(rng.permutation(self._seen), len(self) * self._config.batch_size)
         early = self._config.early_size if epoch < self._config.epochs // 2 else None
         chunks = order.reshape(len(self), -1)[start:]
         work = [(epoch, start + i, chunk, early) for i, chunk in enumerate(chunks)]

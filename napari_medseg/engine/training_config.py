@@ -9,7 +9,14 @@ from napari_medseg.config import Config
 
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("poly", "cosine", "onecycle")
-LOSSES = ("dice_ce", "dice_focal", "dice_focal_batch", "boundary", "boundary_skip")
+LOSSES = (
+    "dice_ce",
+    "dice_focal",
+    "dice_focal_batch",
+    "dice_focal_empty",
+    "boundary",
+    "boundary_skip",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +96,10 @@ class TrainingConfig(Config):
     )
     epochs: int = field(default=100, metadata={"min": 1})
     windows_per_case: int = field(default=1, metadata={"min": 1, "tip": "per case and epoch"})
+    empty_cases: int = field(
+        default=1,
+        metadata={"min": 1, "tip": "times per epoch a case is seen in which nothing is labelled"},
+    )
     foreground: float = field(
         default=0.5, metadata={"tip": "share of windows centred on a labelled voxel"}
     )
@@ -133,7 +144,7 @@ class TrainingConfig(Config):
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for name in ("epochs", "batch_size", "windows_per_case", "validate_every"):
+        for name in ("epochs", "batch_size", "windows_per_case", "empty_cases", "validate_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.validation < 1:

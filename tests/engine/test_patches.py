@@ -150,6 +150,19 @@ def test_every_case_is_seen_once_an_epoch_and_epochs_differ():
         assert len({image.sum().item() for image in images}) == 6
 
 
+def test_cases_of_nothing_are_seen_as_often_as_asked():
+    described = card(2, classes=(1,))
+    cases = [case((8, 8), seed=i) for i in range(5)]
+    for i in (1, 3):
+        cases[i].labels[:] = 0
+    examples = [make_example(c, described) for c in cases]
+    batches = Batches(examples, described, config(empty_cases=3, batch_size=3))
+    assert len(batches) == 3
+    images = torch.cat([images for images, _ in batches.epoch(0)])
+    seen = [sum(torch.equal(image, e.image) for image in images) for e in examples]
+    assert seen == [1, 3, 1, 3, 1]
+
+
 def test_fewer_cases_than_a_batch_are_repeated():
     described = card(2)
     batches = Batches([make_example(case((8, 8)), described)], described, config(batch_size=4))

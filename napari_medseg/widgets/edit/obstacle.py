@@ -36,10 +36,21 @@ FIX_TIPS = {
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Why a tool cannot be applied now: a sentence, and the way out if one click is enough."""
+    """Why a tool cannot be applied now.
+
+    Parameters
+    ----------
+    reason : str
+        A sentence for people.
+    fix : Fix
+        The way out, if one click is enough.
+    plain : bool
+        Whether anybody sees it without being told.
+    """
 
     reason: str
     fix: Fix = Fix.NONE
+    plain: bool = False
 
 
 def no_labels(viewer: Viewer, layer: Labels | None) -> Obstacle | None:

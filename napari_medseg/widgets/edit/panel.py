@@ -127,7 +127,7 @@ class EditPanel(QWidget):
         self.apply.setEnabled(found is None and not busy)
         tip = "The tool is at work" if busy else tool.tip if tool is not None else ""
         self.apply.setToolTip(tip if found is None else found.reason)
-        reason = "" if found is None or (tool is None and found.fix is Fix.NONE) else found.reason
+        reason = "" if found is None or found.plain else found.reason
         self.hint.setText(self._told or reason)
         self.hint.setVisible(bool(self.hint.text()))
         fix = Fix.NONE if found is None else found.fix

@@ -1,70 +1,53 @@
-"""What stands below the tools: the history, the review queue, and buttons to other windows."""
+"""What stands below the tools: what was painted, the review queue, the history, other windows."""
 
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from napari_medseg.widgets.history_list import HistoryList
+from napari_medseg.widgets.painted_overlay import PaintedOverlay
 from napari_medseg.widgets.pieces import Fold
+from napari_medseg.widgets.review import ReviewStrip
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_PARTS = (
-    "napari_medseg.widgets.painted_overlay:PaintedOverlay",
-    "napari_medseg.widgets.review:ReviewStrip",
-)
-_WINDOWS = {
-    "Measure…": (
-        "napari_medseg.widgets.measure:show_measures",
-        "Volumes, diameters and grey values of each class and object, and surfaces to save",
-    ),
-    "Views": (
-        "napari_medseg.widgets.views:toggle_views",
-        "Axial, coronal and sagittal beside each other, with one crosshair; again closes them",
-    ),
-}
-
 
 def companions(viewer: Viewer) -> list[QWidget]:
-    """Return the review strip, the folded history, and the buttons, from top to bottom."""
-    found: list[QWidget] = []
-    for where in _PARTS:
-        made = _named(where)
-        if made is not None:
-            found.append(made(viewer))
-    history = _named("napari_medseg.widgets.history_list:HistoryList")
-    if history is not None:
-        tip = "What was done to these labels; click a line to go back to it"
-        found.append(Fold("History", history(viewer), tip))
-    return [*found, _buttons(viewer)]
+    """Return what stands below the tools of `viewer`, from top to bottom."""
+    tip = "What was done to these labels; click a line to go back to it"
+    history = Fold("History", HistoryList(viewer), tip)
+    return [PaintedOverlay(viewer), ReviewStrip(viewer), history, _windows(viewer)]
 
 
-def _buttons(viewer: Viewer) -> QWidget:
+def _windows(viewer: Viewer) -> QWidget:
+    measure, views = QPushButton("Measure…"), QPushButton("Views")
+    measure.setToolTip(
+        "Volumes, diameters and grey values of each class and object; surfaces to save"
+    )
+    views.setToolTip(
+        "Axial, coronal and sagittal beside each other, with one crosshair; again closes them"
+    )
+    measure.clicked.connect(partial(_measure, viewer))
+    views.clicked.connect(partial(_show_views, viewer))
     line = QWidget()
     layout = QHBoxLayout(line)
     layout.setContentsMargins(0, 0, 0, 0)
-    for words, (where, tip) in _WINDOWS.items():
-        button = QPushButton(words)
-        button.setToolTip(tip)
-        button.clicked.connect(partial(_open, where, viewer))
-        layout.addWidget(button)
+    layout.addWidget(measure)
+    layout.addWidget(views)
     return line
 
 
-def _open(where: str, viewer: Viewer, *_: object) -> None:
-    show = _named(where)
-    if show is not None:
-        show(viewer)
+def _measure(viewer: Viewer, *_: object) -> None:
+    from napari_medseg.widgets.measure import show_measures  # not before somebody measures
+
+    show_measures(viewer)
 
 
-def _named(where: str) -> Any:
-    """Return what "module:name" names; None where there is no such part yet."""
-    module, name = where.split(":")
-    try:
-        return getattr(import_module(module), name, None)
-    except ModuleNotFoundError:
-        return None
+def _show_views(viewer: Viewer, *_: object) -> None:
+    from napari_medseg.widgets.views import toggle_views  # opens windows of its own
+
+    toggle_views(viewer)

@@ -156,7 +156,7 @@ class ToolWork(QWidget):
         if wrong is not None or layer is None:
             return wrong
         if tool is None:
-            return Obstacle("Choose a tool first.")
+            return Obstacle("Choose a tool first.", plain=True)
         reason = why_not_tool(tool, Shown.of(self._viewer, layer))
         if reason:
             return Obstacle(reason)
@@ -165,7 +165,7 @@ class ToolWork(QWidget):
             if wrong is not None:
                 return wrong
         if "points" in tool.needs and not self.clicks.points:
-            return Obstacle("Click on the image first; Escape leaves.")
+            return Obstacle("Click on the image first; Escape leaves.", plain=True)
         return no_part(self._viewer, layer, tool, self._where.scope)
 
     def _every_label(self, tool: Tool) -> bool:

@@ -166,7 +166,7 @@ def test_what_the_preview_found_is_written_at_once(qtbot, panel, mask):
 
 
 def test_a_key_pressed_twice_applies_twice(qtbot, panel, mask, begun):
-    go_on, calls = begun
+    go_on, _ = begun
     panel.work.press("grow")
     finish(qtbot, panel, go_on)
     qtbot.waitUntil(lambda: len(history(mask)) == 2)

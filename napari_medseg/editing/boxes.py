@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import check_labels
 from napari_medseg.editing.combine import relabel
-from napari_medseg.editing.tool import Scene, Tool, check_labels
+from napari_medseg.editing.tool import Scene, Tool
 from napari_medseg.packed import Box
 from napari_medseg.progress import Report, silent
 

@@ -1,7 +1,6 @@
 """Which voxels are of which class: merge, swap, renumber, logical operations.
 
-These only compare and copy; they go through a volume plane by plane, which stays in the
-processor's cache.
+These only compare and copy; they go through a volume slab by slab.
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import check_label, check_labels
 from napari_medseg.editing.components import objects, under
-from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels, unlocked
+from napari_medseg.editing.slabs import slabs
+from napari_medseg.editing.tool import Scene, Tool, unlocked
 from napari_medseg.progress import Report, Step, silent
 
 OPERATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -60,7 +61,7 @@ def relabel(
         if new:
             check_label(labels, new)
     edited = labels.copy()
-    for before, after in _planes(labels, edited, report):
+    for _, before, after in _pairs(labels, edited, report):
         for old, new in numbers.items():
             found = before == old
             if found.any():
@@ -131,9 +132,9 @@ def logical(
         )
     edited = labels.copy()
     named = other if operand is labels else label
-    for index, (before, after) in enumerate(_planes(labels, edited, report)):
+    for slab, before, after in _pairs(labels, edited, report):
         mine = before == label
-        theirs = before == other if operand is labels else operand[index] != 0
+        theirs = before == other if operand is labels else operand[slab] != 0
         result = OPERATIONS[operation](mine, theirs)
         if np.array_equal(result, mine):
             continue
@@ -170,12 +171,13 @@ def move_clicked(
     return edited
 
 
-def _planes(
+def _pairs(
     labels: np.ndarray, edited: np.ndarray, report: Report
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for done, (before, after) in enumerate(zip(labels, edited, strict=True)):
-        report(Step(done, len(labels), "slice"))
-        yield before, after
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    parts = slabs(labels.shape)
+    for done, slab in enumerate(parts):
+        report(Step(done, len(parts), "part"))
+        yield slab, labels[slab], edited[slab]
 
 
 _OVERWRITE = {"word": "Overwrite other classes", "tip": "take voxels of other classes, too"}

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import check_label, check_labels, holds, spacing_of
 from napari_medseg.editing.connected import TOUCHING, connected
 from napari_medseg.editing.islands import Island, islands
-from napari_medseg.editing.tool import Tool, check_label, check_labels, holds, spacing_of
+from napari_medseg.editing.tool import Tool
 from napari_medseg.progress import Report, silent
 
 SIZE_UNITS = ("mm³", "ml", "voxels")

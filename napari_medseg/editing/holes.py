@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import check_label, check_labels
 from napari_medseg.editing.islands import islands, write
-from napari_medseg.editing.tool import Tool, check_label, check_labels
+from napari_medseg.editing.tool import Tool
 from napari_medseg.progress import Report, Step, silent
 
 ALL_SIDES = "on all sides"
@@ -59,7 +60,9 @@ def _filled(mask: np.ndarray) -> np.ndarray:
 
     if not mask.any():
         return mask
-    return fill_voids.fill(np.ascontiguousarray(mask)).view(bool)
+    # fill_voids 2.1 now and then fills an open voxel at the border of a volume: give it a rim
+    filled = fill_voids.fill(np.pad(mask, 1), in_place=True)
+    return np.asarray(filled[(slice(1, -1),) * mask.ndim]).view(bool)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from napari_medseg.progress import Report, Step, silent
 
 _BLOCK = (8, 16, 16)
 _SMALL = 1 << 21  # voxels; labels of this size are not worth a map
-_TILE = 128  # voxels along a side; what is worked on at once lies in the processor's cache
+_TILE = {2: 1024, 3: 128}  # voxels along a side; what is worked on at once lies in the cache
 
 Change = Callable[[np.ndarray], np.ndarray]  # mask -> mask, of the same shape
 
@@ -152,10 +152,11 @@ def grown(box: Box, margin: Sequence[int], shape: Sequence[int]) -> Box:
 def tiles(shape: Sequence[int], reach: Sequence[int]) -> Iterator[tuple[Box, Box]]:
     """Yield boxes that fill an array, and the same grown by `reach`."""
     whole = tuple(slice(0, n) for n in shape)
-    if all(n <= _TILE + 2 * r for n, r in zip(shape, reach, strict=True)):
+    side = _TILE[len(shape)]
+    if all(n <= side + 2 * r for n, r in zip(shape, reach, strict=True)):
         yield whole, whole
         return
-    sides = [max(_TILE, 2 * r) for r in reach]
+    sides = [max(side, 2 * r) for r in reach]
     steps = (range(0, n, side) for n, side in zip(shape, sides, strict=True))
     for corner in itertools.product(*steps):
         tile = tuple(

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels, unlocked
+from napari_medseg.editing.checks import check_label, check_labels
+from napari_medseg.editing.slabs import slabs
+from napari_medseg.editing.tool import Scene, Tool, unlocked
 from napari_medseg.progress import Report, Step, silent
 
 WAYS = ("left and right", "top and bottom", "through the slices")
@@ -70,13 +72,14 @@ def mirror_label(
     edited = labels.copy()
     sides = slice(max(0, twice - size + 1), min(size - 1, twice) + 1)
     before, after = (np.moveaxis(a, axis, 0)[sides] for a in (labels, edited))
-    views = (np.moveaxis(a, 0, axis) for a in (before, before[::-1], after))
+    before, there, after = (np.moveaxis(a, 0, axis) for a in (before, before[::-1], after))
     pairs = {label: target, target: label} if exchange else {label: target}
-    for here, there, to in zip(*views, strict=True):  # plane by plane
+    for slab in slabs(before.shape):
+        here, opposite, to = before[slab], there[slab], after[slab]
         for old in pairs if exchange else ():
             np.copyto(to, 0, where=here == old)
         for old, new in pairs.items():
-            mirrored = there == old
+            mirrored = opposite == old
             if not mirrored.any():
                 continue
             if not overwrite:

@@ -9,8 +9,9 @@ import numpy as np
 
 from napari_medseg.config import Config
 from napari_medseg.editing.ball import Ball
+from napari_medseg.editing.checks import check_label, check_labels, spacing_of
 from napari_medseg.editing.islands import reshaped
-from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels, spacing_of
+from napari_medseg.editing.tool import Scene, Tool
 from napari_medseg.progress import Report, silent
 
 SHELLS = ("inward", "outward", "centred")

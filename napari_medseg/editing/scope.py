@@ -10,9 +10,11 @@ from typing import Literal
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import check_labels, has_label
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.islands import grown, loose_boxes
-from napari_medseg.editing.tool import Scene, Tool, apply, check, check_labels, has_label
+from napari_medseg.editing.slabs import slabs
+from napari_medseg.editing.tool import Scene, Tool, apply, check
 from napari_medseg.packed import Box, bounding_box, within
 from napari_medseg.progress import Step
 
@@ -113,20 +115,26 @@ def touched_box(
 def label_box(labels: np.ndarray, label: int | None = None) -> Box | None:
     """Return the smallest box with all of `label` (of all classes without it), None if empty."""
 
-    def found(part: np.ndarray) -> bool:
-        return bool(part.any() if label is None else (part == label).any())
+    def found(part: np.ndarray) -> np.ndarray:
+        return np.asarray(part != 0 if label is None else part == label)
 
-    planes = range(labels.shape[0])
-    first = next((i for i in planes if found(labels[i])), None)
+    parts = slabs(labels.shape)
+    first = next((n for n, slab in enumerate(parts) if found(labels[slab]).any()), None)
     if first is None:
         return None
-    last = next(i for i in reversed(planes) if found(labels[i]))
+    last = next(n for n in range(len(parts) - 1, -1, -1) if found(labels[parts[n]]).any())
+    loose = slice(parts[first].start, parts[last].stop)
     rest = np.zeros(labels.shape[1:], bool)
-    for plane in labels[first : last + 1]:
-        rest |= plane != 0 if label is None else plane == label
+    ends: list[int] = []
+    for slab in parts[first : last + 1]:
+        here = found(labels[slab])
+        rest |= here.any(axis=0)
+        if slab.start == loose.start or slab.stop == loose.stop:
+            planes = np.flatnonzero(here.reshape(len(here), -1).any(axis=1))
+            ends += [slab.start + int(planes[0]), slab.start + int(planes[-1])]
     inner = bounding_box(rest)
-    assert inner is not None  # a plane of it is not empty
-    return (slice(first, last + 1), *inner)
+    assert inner is not None  # a slab of it is not empty
+    return (slice(min(ends), max(ends) + 1), *inner)
 
 
 def expanded(box: Box, margin_mm: float, spacing: Sequence[float], shape: Sequence[int]) -> Box:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import check_label, check_labels, spacing_of
 from napari_medseg.editing.islands import grown, reshaped, tiles
-from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels, spacing_of
+from napari_medseg.editing.tool import Scene, Tool
 from napari_medseg.packed import bounding_box, within
 from napari_medseg.progress import Report, Step, silent
 

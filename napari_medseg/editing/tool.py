@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import (
+    check_label,
+    check_labels,
+    has_label,
+    holds,
+    sides,
+    spacing_of,
+)
+from napari_medseg.editing.slabs import slabs
 from napari_medseg.packed import Box, bounding_box
 from napari_medseg.progress import Report, silent
+
+__all__ = [
+    "Group",
+    "Need",
+    "Scene",
+    "Tool",
+    "apply",
+    "check",
+    "check_label",
+    "check_labels",
+    "unlocked",
+]
 
 Need = Literal["image", "points", "slice", "volume", "box"]
 Group = Literal["clean", "grow", "slices", "intensity", "split"]
@@ -207,7 +227,7 @@ def check(tool: Tool, scene: Scene) -> None:
     for what, array in beside.items():
         if array is not None and array.shape != shape:
             raise ValueError(
-                f"the {what} has {_sides(array.shape)} voxels, the labels have {_sides(shape)}; "
+                f"the {what} has {sides(array.shape)} voxels, the labels have {sides(shape)}; "
                 "choose one on the same grid"
             )
     whole = tuple(slice(0, n) for n in shape)
@@ -234,37 +254,6 @@ def check(tool: Tool, scene: Scene) -> None:
         )
 
 
-def check_labels(labels: np.ndarray) -> None:
-    """Raise a ValueError if `labels` are not integers of an image or a volume."""
-    if labels.dtype.kind not in "iub":
-        raise ValueError(
-            f"labels hold whole numbers, these are {labels.dtype}; convert them to labels first"
-        )
-    if labels.ndim not in (2, 3):
-        raise ValueError(
-            f"the tools work on 2D and 3D labels, these have {labels.ndim} axes; "
-            "choose one time point or channel"
-        )
-    if not labels.size:
-        raise ValueError(f"labels of {_sides(labels.shape)} voxels are empty; nothing to edit")
-
-
-def check_label(labels: np.ndarray, label: int) -> None:
-    """Raise a ValueError if `label` is the background or does not fit into `labels`."""
-    if label == 0:
-        raise ValueError("class 0 is the background; choose the class to work on")
-    low, high = (
-        (0, 1)
-        if labels.dtype.kind == "b"
-        else (np.iinfo(labels.dtype).min, np.iinfo(labels.dtype).max)
-    )
-    if not low <= label <= high:
-        raise ValueError(
-            f"class {label} does not fit into labels of type {labels.dtype} ({low} to {high}); "
-            "choose another class"
-        )
-
-
 def unlocked(scene: Scene, label: int) -> int:
     """Return `label`, raise a ValueError if it is locked."""
     if label in scene.locked:
@@ -272,45 +261,19 @@ def unlocked(scene: Scene, label: int) -> int:
     return label
 
 
-def spacing_of(labels: np.ndarray, spacing: Sequence[float] = ()) -> tuple[float, ...]:
-    """Return mm along each axis of `labels`, 1 for each if `spacing` is empty.
-
-    Raises
-    ------
-    ValueError
-        If there is not one positive length for each axis.
-    """
-    sides = tuple(float(s) for s in spacing) or (1.0,) * labels.ndim
-    if len(sides) != labels.ndim or not all(math.isfinite(s) and s > 0 for s in sides):
-        raise ValueError(
-            f"the voxel size {sides} does not fit labels with {labels.ndim} axes; "
-            "give one positive length in mm for each"
-        )
-    return sides
-
-
-def has_label(labels: np.ndarray, label: int) -> bool:
-    """Whether a voxel is of class `label`; looks no further than the first slice with one."""
-    return any((plane == label).any() for plane in labels)
-
-
-def holds(box: Box, point: Sequence[int]) -> bool:
-    """Whether a voxel lies in `box`."""
-    return all(s.start <= p < s.stop for p, s in zip(point, box, strict=True))
-
-
 def _protect(scene: Scene, edited: np.ndarray, overwrite: bool) -> None:
-    """Put back in `edited` what must not differ from the labels, plane by plane."""
+    """Put back in `edited` what must not differ from the labels, slab by slab."""
     locked = sorted(scene.locked)
     if overwrite and not locked and scene.mask is None:
         return
-    for index, (before, after) in enumerate(zip(scene.labels, edited, strict=True)):
+    for slab in slabs(scene.labels.shape):
+        before, after = scene.labels[slab], edited[slab]
         changed = before != after
         box = bounding_box(changed)
         if box is None:
             continue
         before, after, changed = before[box], after[box], changed[box]
-        wrong = np.zeros(before.shape, bool) if scene.mask is None else ~scene.mask[index][box]
+        wrong = np.zeros(before.shape, bool) if scene.mask is None else ~scene.mask[slab][box]
         if not overwrite:
             foreign = before != 0
             foreign &= before != scene.label
@@ -331,7 +294,3 @@ def _moved(box: Box, outer: Box) -> Box:
         stop = min(max(inner.stop, around.start), around.stop) - around.start
         sides.append(slice(start, max(start, stop)))
     return tuple(sides)
-
-
-def _sides(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
+from napari_medseg.editing import (
+    boxes,
+    combine,
+    components,
+    holes,
+    intensity,
+    mirror,
+    morphology,
+    region,
+    slices,
+    smoothing,
+    split,
+)
 from napari_medseg.editing.tool import Tool
 
 _FILES = (
-    "components",
-    "holes",
-    "morphology",
-    "smoothing",
-    "slices",
-    "intensity",
-    "region",
-    "split",
-    "combine",
-    "mirror",
-    "boxes",
+    components,
+    holes,
+    morphology,
+    smoothing,
+    slices,
+    intensity,
+    region,
+    split,
+    combine,
+    mirror,
+    boxes,
 )
 
-TOOLS: dict[str, Tool] = {
-    tool.name: tool
-    for name in _FILES
-    if importlib.util.find_spec(f"napari_medseg.editing.{name}") is not None
-    for tool in importlib.import_module(f"napari_medseg.editing.{name}").TOOLS
-}
+TOOLS: dict[str, Tool] = {tool.name: tool for file in _FILES for tool in file.TOOLS}

@@ -23,7 +23,7 @@ from napari_medseg.engine.replay import save_replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.starting_weights import start_from
 from napari_medseg.engine.training_config import TrainingConfig
-from napari_medseg.engine.training_plan import fill_in, make_card, split_cases
+from napari_medseg.engine.training_plan import check_sides, fill_in, make_card, split_cases
 from napari_medseg.engine.training_run import Run, memory_format
 from napari_medseg.engine.validation import validate
 from napari_medseg.io import dataset_info, find_cases
@@ -117,6 +117,7 @@ def train(
         torch.manual_seed(config.seed)
         architecture = architectures()[card.architecture]
         network = architecture.build(architecture.config.from_dict(card.config)).to(device)
+        check_sides(network, config)
         if config.encoder_weights and not resume:
             load_encoder_weights(network, config.encoder_weights)
         if config.start and not resume:

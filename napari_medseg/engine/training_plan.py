@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_medseg.engine.card import ModelCard, Preprocessing
 from napari_medseg.engine.cases import Case, classes_of
 from napari_medseg.engine.training_config import TrainingConfig
-from napari_medseg.networks import architectures
+from napari_medseg.networks import find_architecture
+
+if TYPE_CHECKING:
+    from napari_medseg.networks.base import SegmentationNetwork
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean, std of RGB in [0, 1]
 _SIDE = 32  # the divisor of every network at hand
@@ -83,6 +87,44 @@ def _shares(sizes: Sequence[int], count: int) -> list[int]:
     return shares
 
 
+def check_sides(network: SegmentationNetwork, config: TrainingConfig) -> None:
+    """Check that a network can be trained on images of these sizes.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        As it is to be trained.
+    config : TrainingConfig
+        Its `size`, `early_size` or `window`, and its `batch_size`.
+
+    Raises
+    ------
+    ValueError
+        If a size has another number of sides than the network, sides it cannot take, or leaves
+        single voxels at its coarsest level to a batch of one.
+    """
+    title = find_architecture(config.architecture).title
+    dims, divisor = network.config.spatial_dims, network.divisor
+    coarsest = max(feature.stride for feature in network.feature_info)
+    for name in ("size", "early_size", "window"):
+        sides: tuple[int, ...] | None = getattr(config, name)
+        if sides is None:
+            continue
+        fitting = tuple(max(-(-side // divisor), 1) * divisor for side in sides)
+        if len(sides) != dims:
+            raise ValueError(f"{name} has {len(sides)} sides {sides}, the images have {dims}")
+        if sides != fitting:
+            raise ValueError(
+                f"{name} {sides}: {title} takes sides that are multiples of {divisor}; "
+                f"the next that fits is {','.join(map(str, fitting))}"
+            )
+        if config.batch_size == 1 and all(side <= coarsest for side in sides):
+            raise ValueError(
+                f"{name} {sides} leaves a single voxel at the coarsest level of {title}, too "
+                f"little to learn from one image at a time; take larger sides or batches"
+            )
+
+
 def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> ModelCard:
     """Describe the model these cases and this recipe will give; scores are filled in later.
 
@@ -102,7 +144,7 @@ def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> Mo
     values = set().union(*(np.unique(c.labels).tolist() for c in cases))
     classes = classes_of(sorted(values), config.classes)
     activation = "sigmoid" if len(classes) == 1 else "softmax"
-    network = architectures()[config.architecture].preset(
+    network = find_architecture(config.architecture).preset(
         config.preset,
         spatial_dims=spatial_dims,
         in_channels=in_channels,

@@ -13,6 +13,7 @@ from typing import Any
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.checkpoint import SUFFIX, read_card
 from napari_medseg.engine.stamps import Stamp, stamp
+from napari_medseg.nearest import did_you_mean
 
 _LOG = logging.getLogger(__name__)
 _BUNDLED = Path(__file__).parent.parent / "models"
@@ -147,8 +148,8 @@ def find_model(name_or_path: str | Path) -> Path:
     entry = known.get(str(name_or_path))
     if entry is None:
         raise ValueError(
-            f"there is no model {str(name_or_path)!r}; choose {', '.join(known) or 'a file'} "
-            f"or give the path of a {SUFFIX} file"
+            f"there is no model {str(name_or_path)!r}{did_you_mean(str(name_or_path), known)}; "
+            f"choose {', '.join(known) or 'a file'} or give the path of a {SUFFIX} file"
         )
     return _fetch(entry.name) if entry.origin == "download" else entry.path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_medseg.nearest import did_you_mean
 from napari_medseg.networks.gladnet.config import ARCHITECTURE as _GLADNET
 from napari_medseg.networks.lgmsnet.config import ARCHITECTURE as _LGMSNET
 from napari_medseg.networks.msa2net.config import ARCHITECTURE as _MSA2NET
@@ -19,6 +20,21 @@ _ARCHITECTURES = (_LGMSNET, _GLADNET, _MSA2NET, _MSD_KMAMBA)
 def architectures() -> dict[str, Architecture]:
     """Return every architecture by name."""
     return {architecture.name: architecture for architecture in _ARCHITECTURES}
+
+
+def find_architecture(name: str) -> Architecture:
+    """Return an architecture by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is none; a name that is near is said.
+    """
+    known = architectures()
+    if name not in known:
+        meant = did_you_mean(name, known)
+        raise ValueError(f"no architecture {name!r}{meant}; there are {', '.join(known)}")
+    return known[name]
 
 
 def create_network(name: str, *, preset: str = "base", **fields: Any) -> SegmentationNetwork:
@@ -39,8 +55,5 @@ def create_network(name: str, *, preset: str = "base", **fields: Any) -> Segment
     ValueError
         If there is no such architecture or preset, or a field is not allowed.
     """
-    known = architectures()
-    if name not in known:
-        raise ValueError(f"no architecture {name!r}; there are {', '.join(known)}")
-    architecture = known[name]
+    architecture = find_architecture(name)
     return architecture.build(architecture.preset(preset, **fields))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from napari_medseg.nearest import did_you_mean
 from napari_medseg.networks.config import NetConfig
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class Architecture:
         dims = shape.get("spatial_dims", self.spatial_dims[0])
         if (name, dims) not in self.presets:
             offered = ", ".join(f"{p} ({d}D)" for p, d in self.presets)
-            raise ValueError(f"{self.title} has no preset {name!r} for {dims}D; it has {offered}")
+            meant = did_you_mean(name, (p for p, d in self.presets if d == dims))
+            raise ValueError(
+                f"{self.title} has no preset {name!r} for {dims}D{meant}; it has {offered}"
+            )
         return self.config.from_dict({**self.presets[name, dims], "spatial_dims": dims, **shape})
 
     def build(self, config: NetConfig) -> SegmentationNetwork:

@@ -8,9 +8,11 @@ import torch
 
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 from napari_medseg.engine.checkpoint import load_checkpoint, save_checkpoint
+from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training import train
 from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_plan import check_sides
 from napari_medseg.engine.training_recipes import paper_recipe
 from napari_medseg.io import write_image, write_labels
 from napari_medseg.networks import architectures, create_network
@@ -47,6 +49,17 @@ def test_an_image_of_odd_sides_is_segmented_on_its_own_grid(name, dims):
         labels = segmenter.segment(Volume(values, (1.0,) * dims)).labels
         assert labels.shape == size
         assert set(np.unique(labels)) <= {0, 1, 4}
+
+
+@every_network
+def test_a_window_smaller_than_the_network_can_see_is_enlarged(name, dims):
+    network = untrained(name, dims)
+    segmenter = Segmenter(network, card_for(name, network, window=(64,) * dims), "cpu")
+    values = np.random.default_rng(0).normal(size=(1, *(9, 7, 40)[-dims:])).astype(np.float32)
+    volume, smallest = Volume(values, (1.0,) * dims), (network.divisor,) * dims
+    labels = segmenter.segment(volume, InferenceConfig(window=(3,) * dims)).labels
+    expected = segmenter.segment(volume, InferenceConfig(window=smallest)).labels
+    np.testing.assert_array_equal(labels, expected)
 
 
 @every_network
@@ -105,3 +118,37 @@ def test_its_papers_recipe_trains_it_and_goes_on_where_it_stopped(name, dims, tm
     expected = load_checkpoint(whole.checkpoint)[0].state_dict()
     for key, value in load_checkpoint(parts.checkpoint)[0].state_dict().items():
         assert torch.equal(value, expected[key]), key
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "changes", "message"),
+    [
+        ("gladnet", 2, {"size": (20, 40)}, r"size \(20, 40\): GLAD-Net .* fits is 24,40"),
+        ("lgmsnet", 2, {"size": (64, 64), "early_size": (48, 64)}, "early_size .* fits is 64,64"),
+        ("msd_kmamba", 3, {"window": (8, 8, 8)}, "multiples of 32; the next that fits is 32,32,32"),
+        ("lgmsnet", 3, {"window": (32, 32)}, "window has 2 sides .* the images have 3"),
+        ("msa2net", 2, {"size": (32, 32), "batch_size": 1}, "single voxel at the coarsest level"),
+        ("gladnet", 2, {"size": (8, 8), "batch_size": 1}, "single voxel at the coarsest level"),
+    ],
+)
+def test_sides_a_network_cannot_be_trained_on_are_refused(name, dims, changes, message):
+    config = TrainingConfig(architecture=name, preset="small", **changes)
+    with pytest.raises(ValueError, match=message):
+        check_sides(untrained(name, dims), config)
+
+
+def test_sides_are_checked_before_anything_is_prepared(tmp_path):
+    save_squares(tmp_path / "data", 3)
+    config = TrainingConfig.recipe("msd-kmamba-cpu", window=(16, 32, 32), device="cpu")
+    steps = []
+    with pytest.raises(ValueError, match="the next that fits is 32,32,32"):
+        train(tmp_path / "data", config, out=tmp_path / "m.safetensors", report=steps.append)
+    assert not any(step.note == "preparing" for step in steps)
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_a_recipe_for_a_network_that_is_not_there_is_refused_by_name(tmp_path):
+    save_squares(tmp_path / "data", 2)
+    config = TrainingConfig.recipe("cpu-2d", architecture="lgmsnett", device="cpu")
+    with pytest.raises(ValueError, match=r"no architecture 'lgmsnett' \(did you mean lgmsnet\?\)"):
+        train(tmp_path / "data", config, out=tmp_path / "m.safetensors")

@@ -55,6 +55,13 @@ def test_an_unknown_architecture_is_refused_with_those_there_are():
         create_network("unet")
 
 
+def test_a_slip_in_the_name_is_answered_with_the_name():
+    with pytest.raises(ValueError, match=r"'GLAD-Net' \(did you mean gladnet\?\); there are"):
+        create_network("GLAD-Net")
+    with pytest.raises(ValueError, match=r"'larg' for 2D \(did you mean large\?\); it has"):
+        create_network("lgmsnet", preset="larg")
+
+
 def test_an_unknown_preset_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match=r"no preset 'huge' for 2D; it has small \(2D\)"):
         create_network("lgmsnet", preset="huge")

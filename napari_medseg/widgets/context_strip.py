@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from napari_medseg.widgets.keeping.file_button import FileButton
 from napari_medseg.widgets.pieces import ElidedLabel
 from napari_medseg.widgets.sessions import connect_while_alive, session_of
 from napari_medseg.widgets.volumes import place_of
@@ -49,12 +50,14 @@ class ContextStrip(QWidget):
         self.image.clicked.connect(partial(self.wanted.emit, "segment"))
         self.model.clicked.connect(partial(self.wanted.emit, "model"))
         self.case.clicked.connect(partial(self.wanted.emit, "worklist"))
+        self.files = FileButton(viewer)
         self.keys = QToolButton()
         self.keys.setText("Keys")
         self.keys.setToolTip("The keys of MedSeg, all on one page")
         self.keys.clicked.connect(self._show_keys)
         first = QHBoxLayout()
         first.addWidget(self.image, 1)
+        first.addWidget(self.files)
         first.addWidget(self.keys)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2, 2, 2, 2)

@@ -14,6 +14,8 @@ from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
 from napari_medseg.widgets import painted
 from napari_medseg.widgets.drops import Drops
+from napari_medseg.widgets.keeping import following as keeping
+from napari_medseg.widgets.keeping.closing import Closing
 from napari_medseg.widgets.keys import rebind
 from napari_medseg.widgets.layers import limit_history
 from napari_medseg.widgets.model_choice import model_choice_of
@@ -58,6 +60,7 @@ class Dock(QWidget):
         self.column.setContentsMargins(4, 4, 4, 4)
         self.setMinimumWidth(WIDTH)
         self._drops = Drops(self, viewer)
+        self._closing = Closing(self, viewer)
         self._warm_up = QTimer(self)
         self._warm_up.setSingleShot(True)
         self._warm_up.timeout.connect(start_warm_up)
@@ -66,6 +69,7 @@ class Dock(QWidget):
         follow_preferences(self, self._on_setting)
         limit_history(preferences().undo_memory << 20)
         painted.follow(viewer)
+        keeping.follow(viewer)
         model_choice_of(viewer)  # from now on a model is proposed for the image in view
 
     def panel(self, name: str) -> QWidget:
@@ -89,6 +93,7 @@ class Dock(QWidget):
         super().showEvent(event)
         self._warm_up.start(_WARM_UP_AFTER)
         self._drops.follow(self.window())
+        self._closing.follow(self)
 
     def _maker(self, name: str) -> Callable[[], QWidget]:
         def make() -> QWidget:

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QTabWidget
 
 from napari_medseg.widgets.context_strip import ContextStrip
 from napari_medseg.widgets.dock import Dock
+from napari_medseg.widgets.keeping.restore_strip import RestoreStrip
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS
 from napari_medseg.widgets.theme import colour, follow_theme
@@ -29,12 +30,13 @@ class Workbench(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer, tuple(PANELS))
         self.tabs = QTabWidget()
-        self.strip = ContextStrip(self.viewer)
+        self.strip, self.restore = ContextStrip(self.viewer), RestoreStrip(self.viewer)
         self.strip.wanted.connect(self.go_to)
         for name, page in self.pages.items():
             index = self.tabs.addTab(page, PANELS[name].title)
             self.tabs.setTabToolTip(index, PANELS[name].tip)
         self.column.addWidget(self.strip)
+        self.column.addWidget(self.restore)
         self.column.addWidget(self.tabs, 1)
         self.column.addWidget(self.run_bar)
         self.go_to("segment")

@@ -75,7 +75,9 @@ class FileButton(QToolButton):
         unsaved = [keeper for keeper in keepers_of(self._viewer) if keeper.outstanding.in_labels]
         self.setText("Saving…" if running else "File ●" if unsaved else "File")
         text = colour(self._viewer, "warning" if unsaved else "text").name()
-        self.setStyleSheet(f"QToolButton {{ color: {text}; }}")
+        self.setStyleSheet(
+            f"QToolButton {{ color: {text}; }} QToolButton::menu-indicator {{ image: none; }}"
+        )
         lines = ["Save labels; open and save projects"]
         for keeper in unsaved:
             counts = keeper.outstanding

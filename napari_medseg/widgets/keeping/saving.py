@@ -16,6 +16,7 @@ from qtpy.QtCore import QObject, Signal
 
 import napari_medseg
 from napari_medseg.case_labels import UnknownLabels, fingerprint, write_case_labels
+from napari_medseg.io.atomic import UnwritableFile, unwritable
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Volume
 from napari_medseg.widgets import case_questions
@@ -53,18 +54,21 @@ class Request:
 
     def write(self, report: Report = silent) -> str | None:
         """Write, and return the fingerprint; None if somebody else wrote the file since."""
-        known = fingerprint(self.path) if self.known is None else self.known
         try:
             return write_case_labels(
                 self.path,
                 self.labels,
                 like=self.like,
                 provenance=self.provenance,
-                known=known,
+                known=fingerprint(self.path) if self.known is None else self.known,
                 replace=self.replace,
             )
         except UnknownLabels:
             return None
+        except UnwritableFile:
+            raise
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
 
 class Saves(QObject):

@@ -107,15 +107,26 @@ def put_right(layer: Labels, item: list[Any], name: str, pieces: Sequence[Piece]
         return False
     if not rules and not any(_touches(layer, piece, locked) for piece in pieces):
         return False
-    wanted = [_as_it_should_be(layer, piece, rules, locked) for piece in pieces]
-    given_back = [w != np.asarray(layer.data[p.box]) for w, p in zip(wanted, pieces, strict=True)]
-    if not any(mask.any() for mask in given_back):
-        return False
-    _tell(layer, pieces, given_back, locked)
-    atoms = [
-        _rewritten(layer, piece, values, name) for piece, values in zip(pieces, wanted, strict=True)
+    painted = [np.array(layer.data[piece.box]) for piece in pieces]
+    for piece in pieces:
+        _write(layer, piece, piece.old)  # now the layer is as it was before
+    before = [np.array(layer.data[piece.box]) for piece in pieces]
+    wanted = [
+        _as_it_should_be(layer, piece, old, new, rules, locked)
+        for piece, old, new in zip(pieces, before, painted, strict=True)
     ]
+    given_back = [new != right for new, right in zip(painted, wanted, strict=True)]
+    if not any(mask.any() for mask in given_back):
+        for piece, new in zip(pieces, painted, strict=True):
+            _write(layer, piece, new[piece.mask])
+        return False
+    touched: set[int] = set()
+    for old, new, mask in zip(before, painted, given_back, strict=True):
+        touched |= {*np.unique(old[mask]).tolist(), *np.unique(new[mask]).tolist()}
+    atoms = [_redone(layer, p, right, name) for p, right in zip(pieces, wanted, strict=True)]
     item[:] = [atom for atom in atoms if atom is not None]
+    count = sum(int(np.count_nonzero(mask)) for mask in given_back)
+    class_signals(layer).protected.emit(frozenset(touched & locked), count)
     return True
 
 
@@ -124,47 +135,43 @@ def _touches(layer: Labels, piece: Piece, locked: frozenset[int]) -> bool:
     return bool(kept_by_locks(piece.old, new, locked).any())
 
 
-def _before(layer: Labels, piece: Piece) -> np.ndarray:
-    before = np.array(layer.data[piece.box])
-    before[piece.mask] = piece.old
-    return before
-
-
 def _as_it_should_be(
-    layer: Labels, piece: Piece, rules: Sequence[Rule], locked: frozenset[int]
+    layer: Labels,
+    piece: Piece,
+    before: np.ndarray,
+    after: np.ndarray,
+    rules: Sequence[Rule],
+    locked: frozenset[int],
 ) -> np.ndarray:
-    """Return the values the box of a piece shall have."""
-    before, after = _before(layer, piece), np.array(layer.data[piece.box])
+    """Return the values the box of a piece shall have where the stroke changed it."""
+    wanted = after
     for rule in rules:
-        ruled = rule(before.copy(), after.copy(), piece.box, layer)
-        after = np.where(piece.mask, ruled, after).astype(after.dtype)
-    return np.where(kept_by_locks(before, after, locked), before, after)
+        ruled = rule(before.copy(), wanted.copy(), piece.box, layer)
+        wanted = np.where(piece.mask, ruled, after).astype(after.dtype)
+    return np.where(kept_by_locks(before, wanted, locked), before, wanted)
 
 
-def _rewritten(layer: Labels, piece: Piece, values: np.ndarray, name: str) -> UndoStep | None:
-    """Write the values of a box, and return the step from before the stroke to them."""
-    before = _before(layer, piece)
-    layer.data[piece.box] = values
-    changed = before != values
+def _redone(layer: Labels, piece: Piece, wanted: np.ndarray, name: str) -> UndoStep | None:
+    """Write the wanted values of a piece, and return the step to them; None if nothing changes."""
+    before = np.array(layer.data[piece.box])
+    after = before.copy()
+    after[piece.mask] = wanted[piece.mask]
+    changed = before != after
     inner = bounding_box(changed)
     if inner is None:
         return None
+    layer.data[piece.box] = after
     where = tuple(
         slice(b.start + i.start, b.start + i.stop) for b, i in zip(piece.box, inner, strict=True)
     )
-    return undo_step(name, where, before[inner], values[inner], changed[inner])
+    return undo_step(name, where, before[inner], after[inner], changed[inner])
 
 
-def _tell(
-    layer: Labels, pieces: Sequence[Piece], given_back: Sequence[np.ndarray], locked: frozenset[int]
-) -> None:
-    """Tell how many voxels stayed as they were, and because of which locked classes."""
-    count = sum(int(np.count_nonzero(mask)) for mask in given_back)
-    touched: set[int] = set()
-    for piece, mask in zip(pieces, given_back, strict=True):
-        touched |= set(np.unique(_before(layer, piece)[mask]).tolist())
-        touched |= set(np.unique(np.asarray(layer.data[piece.box])[mask]).tolist())
-    class_signals(layer).protected.emit(frozenset(touched & locked), count)
+def _write(layer: Labels, piece: Piece, values: np.ndarray) -> None:
+    """Write values where a piece did; by whole boxes, which lazy arrays can do, too."""
+    whole = np.array(layer.data[piece.box])
+    whole[piece.mask] = values
+    layer.data[piece.box] = whole
 
 
 def _among(values: np.ndarray, wanted: frozenset[int]) -> np.ndarray:

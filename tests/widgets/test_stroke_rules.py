@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.layers import Labels
 
+from napari_medseg import edits
 from napari_medseg.tally import tally
 from napari_medseg.widgets.classes.counts import voxel_counts
 from napari_medseg.widgets.classes.stored import class_signals, locked_of, set_locked
@@ -195,9 +196,15 @@ ACTIONS += ["undo", "undo", "redo", "lock", "lock", "allow"]
     st.sampled_from([(12, 14), (4, 9, 10), (2, 3, 8, 7)]),
     st.sampled_from([np.uint8, np.int32]),
     st.integers(0, 2**32),
+    st.sampled_from([1, edits._ROOM]),
 )
-def test_any_history_leaves_what_the_definition_says(actions, shape, dtype, seed):
-    walk = Walk(shape, dtype, seed)
+def test_any_history_leaves_what_the_definition_says(actions, shape, dtype, seed, room):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edits, "_ROOM", room)  # with 1 a stroke is kept in several boxes
+        _walk(Walk(shape, dtype, seed), actions)
+
+
+def _walk(walk, actions):
     for action in actions:
         getattr(walk, action)()
         walk.check()
@@ -321,7 +328,8 @@ def test_edits_of_tools_are_not_asked_of_rules_but_erasing_is():
     assert (layer.data != before).any()
 
 
-def test_thin_strokes_far_across_a_volume_are_put_right_without_a_box_around_all():
+def test_thin_strokes_across_a_volume_are_put_right_in_several_boxes_that_overlap(monkeypatch):
+    monkeypatch.setattr(edits, "_ROOM", 1000)
     layer = Labels(np.zeros((40, 60, 60), np.uint8))
     layer.data[:, 20:30] = 2
     before = layer.data.copy()
@@ -335,6 +343,7 @@ def test_thin_strokes_far_across_a_volume_are_put_right_without_a_box_around_all
     )
     np.testing.assert_array_equal(layer.data == 2, before == 2)
     assert (layer.data == 3).sum() == 34  # 30 and 5 points, one of them twice
+    assert len(layer._undo_history[0]) > 1
     assert history(layer) == ["Brush"]
     layer.undo()
     np.testing.assert_array_equal(layer.data, before)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from napari_medseg.engine.checkpoint import load_checkpoint
+from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, read_card
 from napari_medseg.networks.base import SegmentationNetwork
 
 _LOG = logging.getLogger(__name__)
@@ -46,3 +47,11 @@ def start_from(network: SegmentationNetwork, architecture: str, path: str | Path
         )
     network.load_state_dict(there)
     _LOG.info("the training starts from %s", path.name)
+
+
+def made_from(card: ModelCard, path: str | Path) -> ModelCard:
+    """Say in the card of a training which model it started from, and how that one was made."""
+    (training,) = card.history
+    training = {**training, "what": f"trained on from {Path(path).stem}"}
+    history = (*read_card(path).history, training)
+    return card.replace(parent=file_hash(path), history=history)

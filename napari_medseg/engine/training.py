@@ -21,7 +21,7 @@ from napari_medseg.engine.objective import objective_of
 from napari_medseg.engine.patches import Batches, make_example
 from napari_medseg.engine.replay import save_replay
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.engine.starting_weights import start_from
+from napari_medseg.engine.starting_weights import made_from, start_from
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.training_plan import check_sides, fill_in, make_card, split_cases
 from napari_medseg.engine.training_run import Run, memory_format
@@ -122,6 +122,7 @@ def train(
             load_encoder_weights(network, config.encoder_weights)
         if config.start and not resume:
             start_from(network, card.architecture, config.start)
+            card = made_from(card, config.start)
         network.to(memory_format=memory_format(card.spatial_dims))  # type: ignore[call-overload]
         examples = []
         for done, case in enumerate(learn):

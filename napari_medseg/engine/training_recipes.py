@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_medseg.engine.training_config import AugmentConfig
+from napari_medseg.nearest import did_you_mean
 
 _PAPER_2D: dict[str, Any] = {
     "optimiser": "sgd",
@@ -29,6 +30,31 @@ _MSA2NET: dict[str, Any] = {
         elastic=0.2,
         intensity_scale=0.5,
         intensity_shift=0.0,
+    ),
+}
+
+_GLADNET_CPU: dict[str, Any] = {
+    "architecture": "gladnet",
+    "preset": "small",
+    "network": {"cssd_weight": 0.1},
+    "loss": "dice_focal",
+    "size": (96, 96),
+    "early_size": (64, 64),
+    "epochs": 100,
+    "batch_size": 8,
+    "learning_rate": 1.5e-3,
+    "average": 0.99,
+    "validate_every": 4,
+    "weight_decay": 1e-2,
+    "augment": AugmentConfig(
+        flip_axes=(-1,),
+        affine=0.9,
+        rotate=20.0,
+        scale=(0.7, 1.4),
+        shift=0.1,
+        elastic=0.2,
+        intensity_scale=0.25,
+        intensity_shift=0.25,
     ),
 }
 
@@ -140,29 +166,18 @@ RECIPES: dict[str, dict[str, Any]] = {
             intensity_shift=0.0,
         ),
     },
-    "gladnet-cpu": {
-        "architecture": "gladnet",
-        "preset": "small",
-        "network": {"cssd_weight": 0.1},
-        "loss": "dice_focal",
-        "size": (96, 96),
-        "early_size": (64, 64),
-        "epochs": 100,
-        "batch_size": 8,
-        "learning_rate": 1.5e-3,
-        "average": 0.99,
-        "validate_every": 4,
-        "weight_decay": 1e-2,
-        "augment": AugmentConfig(
-            flip_axes=(-1,),
-            affine=0.9,
-            rotate=20.0,
-            scale=(0.7, 1.4),
-            shift=0.1,
-            elastic=0.2,
-            intensity_scale=0.25,
-            intensity_shift=0.25,
-        ),
+    "gladnet-cpu": _GLADNET_CPU,
+    # a second run, `--start`ed from a first one's model, where few images hold nothing: on 4 such
+    # breast images held out 0, then 1 stayed without a find, on 10 learnt from 0, then 9; the Dice
+    # of 16 held-out lesions went from 0.653 to 0.625
+    "gladnet-cpu-empty": _GLADNET_CPU
+    | {
+        "loss": "dice_focal_empty",
+        "empty_cases": 3,
+        "early_size": None,
+        "epochs": 20,
+        "learning_rate": 7e-4,
+        "augment": _GLADNET_CPU["augment"].replace(bare=0.1),
     },
     "msa2net-cpu": {
         "architecture": "msa2net",
@@ -213,7 +228,11 @@ def paper_recipe(architecture: str, spatial_dims: int) -> str:
     """
     name = _OF_PAPERS.get((architecture, spatial_dims))
     if name is None:
+        networks = [network for network, _ in _OF_PAPERS]
         known = ", ".join(f"{network} ({dims}D)" for network, dims in _OF_PAPERS)
+        if architecture not in networks:
+            meant = did_you_mean(architecture, networks)
+            raise ValueError(f"no architecture {architecture!r}{meant}; there are {known}")
         raise ValueError(
             f"{architecture!r} cannot be trained on {spatial_dims}D images; these can: {known}"
         )

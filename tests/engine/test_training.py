@@ -173,6 +173,9 @@ def test_a_training_starts_from_another_model_and_refuses_one_of_another_shape(
     learnt = [k for k in before if not k.endswith(("running_mean", "running_var", "tracked"))]
     for key in learnt:
         torch.testing.assert_close(before[key], after[key])
+    assert second.card.parent == file_hash(first.checkpoint)
+    told = [entry["what"] for entry in second.card.history]
+    assert told == ["trained from scratch", "trained on from first"]
     wider = {**settings, "network": {"widths": (4, 4, 4, 4, 8)}}
     with pytest.raises(ValueError, match=r"first\.safetensors holds a lgmsnet with \d+ tensors"):
         train(photographs, TrainingConfig(**wider), out=tmp_path / "third.safetensors")
@@ -361,6 +364,10 @@ def test_a_network_without_a_paper_for_these_dimensions_is_refused_with_those_th
     assert paper_recipe("lgmsnet", 3) == "lgmsnet-3d"
     with pytest.raises(ValueError, match=r"'gladnet' cannot be trained on 3D.*lgmsnet \(3D\)"):
         paper_recipe("gladnet", 3)
+    with pytest.raises(
+        ValueError, match=r"'MSA²Net' \(did you mean msa2net\?\); there are lgmsnet"
+    ):
+        paper_recipe("MSA²Net", 2)
 
 
 @pytest.mark.parametrize(("axes", "mirrored"), [(None, True), ((-1,), False)])

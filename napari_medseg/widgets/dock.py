@@ -20,6 +20,7 @@ from napari_medseg.widgets.keys import rebind
 from napari_medseg.widgets.layers import limit_history
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS, PanelPage
+from napari_medseg.widgets.reader_choice import prefer_our_reader
 from napari_medseg.widgets.run_bar import RunBar
 from napari_medseg.widgets.sessions import (
     runner_of,
@@ -64,6 +65,7 @@ class Dock(QWidget):
         self._warm_up = QTimer(self)
         self._warm_up.setSingleShot(True)
         self._warm_up.timeout.connect(start_warm_up)
+        self._warm_up.timeout.connect(prefer_our_reader)
         _open[viewer] = _open.get(viewer, 0) + 1
         when_gone(self, _farewell(viewer))
         follow_preferences(self, self._on_setting)
@@ -111,6 +113,8 @@ class Dock(QWidget):
             self.session.device = preferences().device
         elif name == "general.undo_memory":
             limit_history(preferences().undo_memory << 20)
+        elif name == "general.open_files":
+            prefer_our_reader()
         elif name.startswith("keys."):
             rebind(self.viewer)
 

@@ -34,6 +34,8 @@ class Preferences:
         Where *Open…* and *Save…* start; model files in it are listed too. Empty: none.
     undo_memory : int
         MiB of undo history a label layer may keep.
+    open_files : bool
+        Whether MedSeg opens medical files where no other plugin was chosen for them.
     keys : mapping
         Action of `keys.KEYS` to the key a person gave it.
     """
@@ -42,6 +44,7 @@ class Preferences:
     default_model: str = ""
     data_directory: str = ""
     undo_memory: int = 512
+    open_files: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -53,6 +56,7 @@ def preferences() -> Preferences:
         default_model=general.get("default_model", "").strip(),
         data_directory=_folder(general.get("data_directory", "").strip()),
         undo_memory=general.get("undo_memory", Preferences.undo_memory),
+        open_files=general.get("open_files", Preferences.open_files),
         keys={action: key.strip() for action, key in keys.items()},
     )
 
@@ -121,7 +125,13 @@ def _stored(path: Path) -> Any:
 def _checked(stored: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Return what of a settings file is as the manifest wants it."""
     general, keys = _section(stored, "general"), _section(stored, "keys")
-    kinds = {"device": str, "default_model": str, "data_directory": str, "undo_memory": int}
+    kinds = {
+        "device": str,
+        "default_model": str,
+        "data_directory": str,
+        "undo_memory": int,
+        "open_files": bool,
+    }
     good = {k: v for k, v in general.items() if isinstance(v, kinds.get(k, ()))}
     if good.get("device") not in DEVICES:
         good.pop("device", None)

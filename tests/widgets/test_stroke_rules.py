@@ -351,6 +351,26 @@ def test_thin_strokes_across_a_volume_are_put_right_in_several_boxes_that_overla
     assert voxel_counts(layer) == tally(layer.data)
 
 
+def test_what_one_box_gives_back_another_one_over_it_leaves_so(monkeypatch):
+    monkeypatch.setattr(edits, "_ROOM", 1)
+    layer = Labels(np.zeros((70, 70), np.uint8))
+    layer.data[2, 2], layer.data[3, 2] = 2, 1
+    before = layer.data.copy()
+    set_locked(layer, 2, True)
+    layer.brush_size = 1
+    points = [(2, 2), (3, 3), (40, 40), (41, 41), (60, 5), (61, 5), (2, 3), (3, 2)]
+    _stroke(layer, *points, value=3)
+    expected = before.copy()
+    expected[tuple(np.array(points[1:]).T)] = 3
+    np.testing.assert_array_equal(layer.data, expected)
+    assert len(layer._undo_history[0]) == 4
+    for _ in range(2):
+        layer.undo()
+        np.testing.assert_array_equal(layer.data, before)
+        layer.redo()
+        np.testing.assert_array_equal(layer.data, expected)
+
+
 def test_of_a_stroke_of_several_values_what_it_did_in_the_end_counts():
     layer = _scene()
     before = layer.data.copy()

@@ -35,14 +35,12 @@ def connected(labels: np.ndarray, touching: str = "corners") -> tuple[np.ndarray
 
     if touching not in TOUCHING:
         raise ValueError(f"objects touch by {', '.join(TOUCHING)}; got {touching!r}, choose one")
-    volume = labels if labels.ndim == 3 else labels[None]
-    missing = [(0, side % 2) for side in volume.shape]
-    even = np.pad(volume, missing) if any(m for _, m in missing) else volume
+    even = np.pad(labels, [(0, side % 2) for side in labels.shape])
     numbers, count = cc3d.connected_components(
-        even,
+        even if labels.ndim == 3 else even[None],
         connectivity=TOUCHING[touching],
         binary_image=labels.dtype.kind == "b",
         return_N=True,
     )
-    cut = numbers[tuple(slice(0, side) for side in volume.shape)]
-    return (cut if labels.ndim == 3 else cut[0]), int(count)
+    inside = tuple(slice(0, side) for side in labels.shape)
+    return (numbers if labels.ndim == 3 else numbers[0])[inside], int(count)

@@ -16,6 +16,7 @@ from napari_medseg.packed import Box, bounding_box, shape_of, within
 from napari_medseg.progress import Report, Step, silent
 
 _BLOCK = (8, 16, 16)
+_MANY = 200  # parts; more of them are joined, as each takes a while of its own
 _SMALL = 1 << 21  # voxels; labels of this size are not worth a map
 _TILE = {2: 1024, 3: 128}  # voxels along a side; what is worked on at once lies in the cache
 
@@ -55,8 +56,7 @@ def islands(
             box = grown(inner, margin, labels.shape)
             yield Island(box, mask[box])
         return
-    block = _BLOCK[-labels.ndim :]
-    parts, boxes = _map(labels, label, block, margin)
+    parts, boxes, block = _map(labels, label, margin)
     for done, coarse in enumerate(boxes):
         report(Step(done, len(boxes), "object"))
         loose = _in_voxels(coarse, block, labels.shape)
@@ -136,8 +136,7 @@ def write(
 
 def loose_boxes(labels: np.ndarray, label: int) -> list[Box]:
     """Return boxes of the parts of `label`, a little larger than need be; no object is cut."""
-    block = _BLOCK[-labels.ndim :]
-    _, boxes = _map(labels, label, block, (0,) * labels.ndim)
+    _, boxes, block = _map(labels, label, (0,) * labels.ndim)
     return [_in_voxels(box, block, labels.shape) for box in boxes]
 
 
@@ -166,11 +165,28 @@ def tiles(shape: Sequence[int], reach: Sequence[int]) -> Iterator[tuple[Box, Box
 
 
 def _map(
-    labels: np.ndarray, label: int, block: Sequence[int], margin: Sequence[int]
-) -> tuple[np.ndarray, list[Box]]:
-    """Return which part each block belongs to (0 is none), and the box of each, in blocks."""
+    labels: np.ndarray, label: int, margin: Sequence[int]
+) -> tuple[np.ndarray, list[Box], tuple[int, ...]]:
+    """Return which part each block belongs to (0 is none), the parts' boxes, and a block's size."""
     from scipy import ndimage
 
+    block = _BLOCK[-labels.ndim :]
+    held = _held(labels, label, block)
+    while True:
+        # blocks join if their neighbourhoods touch: more than twice the margin lies between parts
+        around = [2 * -(-m // b) + 1 for m, b in zip(margin, block, strict=True)]
+        near = ndimage.maximum_filter(held, around, mode="constant")
+        parts, count = ndimage.label(near, np.ones((3,) * held.ndim))
+        if count <= _MANY or held.size == 1:
+            parts *= held
+            return parts, ndimage.find_objects(parts), block
+        for axis in range(held.ndim):
+            held = np.logical_or.reduceat(held, np.arange(0, held.shape[axis], 2), axis)
+        block = tuple(2 * side for side in block)
+
+
+def _held(labels: np.ndarray, label: int, block: Sequence[int]) -> np.ndarray:
+    """Return which blocks hold a voxel of `label`."""
     starts = [np.arange(0, n, b) for n, b in zip(labels.shape, block, strict=True)]
     rows = []
     for start in starts[0]:
@@ -180,13 +196,7 @@ def _map(
         for axis in range(row.ndim):
             row = np.logical_or.reduceat(row, starts[axis + 1], axis)
         rows.append(row)
-    held = np.stack(rows)
-    # blocks join if their neighbourhoods touch: then more than twice the margin lies between parts
-    around = [2 * -(-m // b) + 1 for m, b in zip(margin, block, strict=True)]
-    near = ndimage.maximum_filter(held, around, mode="constant")
-    parts, _ = ndimage.label(near, np.ones((3,) * held.ndim))
-    parts *= held
-    return parts, ndimage.find_objects(parts)
+    return np.stack(rows)
 
 
 def _in_voxels(coarse: Box, block: Sequence[int], shape: Sequence[int]) -> Box:

@@ -134,19 +134,19 @@ def blurred(mask: np.ndarray, sigma: Sequence[float]) -> np.ndarray:
 def _blurred_along(values: np.ndarray, sigma: float, axis: int) -> np.ndarray:
     """Multiply by the band matrix along one axis, in chunks that leave out most of its zeros."""
     size, reach = values.shape[axis], math.ceil(_FAR * sigma)
-    kernel, found = _band(size, sigma), np.empty(values.shape, np.float32)
+    found = np.empty(values.shape, np.float32)
     step = max(_CHUNK, reach)
     for start in range(0, size, step):
         rows = slice(start, min(start + step, size))
         columns = slice(max(start - reach, 0), min(start + step + reach, size))
-        part = np.ascontiguousarray(kernel[rows, columns])
+        kernel = _band(rows, columns, sigma)
         if axis == values.ndim - 1:
-            np.matmul(values[..., columns], part.T, out=found[..., rows])
+            np.matmul(values[..., columns], kernel.T, out=found[..., rows])
         elif axis == values.ndim - 2:
-            np.matmul(part, values[..., columns, :], out=found[..., rows, :])
+            np.matmul(kernel, values[..., columns, :], out=found[..., rows, :])
         else:
             flat = values[columns].reshape(columns.stop - columns.start, -1)
-            np.matmul(part, flat, out=found[rows].reshape(rows.stop - rows.start, -1))
+            np.matmul(kernel, flat, out=found[rows].reshape(rows.stop - rows.start, -1))
     return found
 
 
@@ -173,9 +173,9 @@ def _strongest(part: np.ndarray, sigma: Sequence[float], reach: Sequence[int]) -
     return strongest
 
 
-def _band(size: int, sigma: float) -> np.ndarray:
-    index = np.arange(size)
-    apart = index[:, None] - index
+def _band(rows: slice, columns: slice, sigma: float) -> np.ndarray:
+    """Return the part of a band matrix with Gaussian rows that sum to 1."""
+    apart = np.arange(rows.start, rows.stop)[:, None] - np.arange(columns.start, columns.stop)
     kernel = np.exp(-0.5 * (apart / max(sigma, 1e-6)) ** 2)
     kernel[np.abs(apart) > math.ceil(_FAR * sigma)] = 0
     return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)

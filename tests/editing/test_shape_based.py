@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_medseg.editing.shape_based import Morph, fill_gap
 
@@ -111,3 +112,11 @@ def test_classes_that_neither_plane_has_change_nothing():
     before = planes.copy()
     fill_gap(planes, [5], (1.0, 1.0), overwrite=True)
     np.testing.assert_array_equal(planes, before)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_distances_are_those_of_scipy_on_both_sides(seed):
+    rng = np.random.default_rng(seed)
+    mask, spacing = rng.random((15, 21)) < (0.1, 0.5, 0.9)[seed % 3], tuple(rng.uniform(0.3, 3, 2))
+    inside, outside = (ndimage.distance_transform_edt(m, sampling=spacing) for m in (mask, ~mask))
+    np.testing.assert_allclose(Morph.of(mask, mask, spacing).first, inside - outside, atol=1e-3)

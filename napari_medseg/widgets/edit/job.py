@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.scope import Scope, edit
+from napari_medseg.editing.scope import Scope
 from napari_medseg.editing.tool import Scene, Tool
-from napari_medseg.packed import Box
+from napari_medseg.packed import Box, bounding_box
 from napari_medseg.progress import Report, silent
+from napari_medseg.widgets.edit.in_parts import edit_in_parts
 from napari_medseg.widgets.notices import sentence
 
 
@@ -89,10 +90,19 @@ class Job:
         """Return what the tool makes of it, or why it cannot."""
         try:
             scene = replace(self.scene, image=self._image(), mask=self._mask(), report=report)
-            found = edit(self.tool, scene, self.options, self.scope)
+            found = edit_in_parts(self.tool, scene, self.options, self.scope)
         except ValueError as error:
             return Finding(reason=sentence(error))
-        return Finding(None if found is None else Answer(self.step, *found))
+        if found is None:
+            return Finding()
+        box, edited = found
+        inner = bounding_box(edited != self.scene.labels[box])
+        if inner is None:
+            return Finding()
+        where = tuple(
+            slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)
+        )
+        return Finding(Answer(self.step, where, edited[inner]))
 
     @property
     def key(self) -> Hashable:

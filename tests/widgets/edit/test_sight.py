@@ -7,6 +7,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_medseg.editing.tools import TOOLS
+from napari_medseg.widgets.edit import in_parts
 from napari_medseg.widgets.edit.sight import (
     drawn_boxes,
     images_under,
@@ -26,6 +27,8 @@ def job(viewer, layer, name, **how):
 def whole(answer, labels):
     """Return all labels as they would be."""
     result = labels.copy()
+    if answer is None:
+        return result
     result[answer.box] = answer.edited
     return result
 
@@ -90,11 +93,33 @@ def test_the_preview_of_a_slice_is_what_the_whole_gives_there(scene, mask, name)
     full = job(scene, mask, name, image=image)
     part, rest = full.on_slice(7).run(), full.run()
     assert part.reason == rest.reason
-    if rest.answer is None:
-        return
     after, seen = whole(rest.answer, mask.data), whole(part.answer, mask.data)
     np.testing.assert_array_equal(seen[7], after[7])
     np.testing.assert_array_equal(np.delete(seen, 7, 0), np.delete(mask.data, 7, 0))
+
+
+@pytest.mark.parametrize("name", [name for name, tool in TOOLS.items() if tool.sees == "around"])
+def test_in_parts_it_comes_to_the_same(scene, mask, monkeypatch, name):
+    image = images_under(scene, mask)[0] if "image" in TOOLS[name].needs else None
+    full = job(scene, mask, name, image=image)
+    at_once = full.run()
+    monkeypatch.setattr(in_parts, "_VOXELS", 5000)
+    told = []
+    parted = full.run(told.append)
+    assert parted.reason == at_once.reason
+    if at_once.answer is not None:
+        assert parted.answer.box == at_once.answer.box
+        np.testing.assert_array_equal(parted.answer.edited, at_once.answer.edited)
+    if name == "grow":
+        assert [step.unit for step in told].count("part") >= 3
+        assert told[-1].total >= 3
+
+
+def test_an_answer_is_no_larger_than_what_changes(scene, mask):
+    answer = job(scene, mask, "keep_largest").run().answer
+    assert answer.box == (slice(2, 3), slice(35, 36), slice(35, 36))  # the island
+    mask.data[2, 35, 35] = 0
+    assert job(scene, mask, "keep_largest").run().answer is None
 
 
 def test_a_tool_that_must_see_everything_is_not_narrowed(scene, mask):

@@ -11,6 +11,9 @@ from napari_medseg.editing.parts import add_parts, objects_of, shifted
 from napari_medseg.editing.tool import check_label, check_labels
 from napari_medseg.progress import Report, silent
 
+_LONG = (
+    1 << 21
+)  # voxels; for more edt would hold the interpreter's lock for too long, scipy does not
 _LEVELS = 254  # of depth, for the flooding: a byte is sorted faster than a float
 
 
@@ -77,24 +80,32 @@ def _flooded(
     mask: np.ndarray, spacing: tuple[float, ...], seeds: list[tuple[int, ...]]
 ) -> np.ndarray:
     """Return the part 1, 2, ... of each seed in one object ``(*S)``."""
-    import edt
-
     markers = np.zeros(mask.shape, np.int32)
     for number, seed in enumerate(seeds, start=1):
         markers[seed] = number
-    return _watershed(edt.edt(mask, anisotropy=spacing, black_border=True), markers, mask)
+    return _watershed(_depths(mask, spacing), markers, mask)
 
 
 def _deep_parts(mask: np.ndarray, spacing: tuple[float, ...], depth: float) -> np.ndarray:
     """Return the parts 1, 2, ... of one object ``(*S)``, each `depth` deeper than its necks."""
-    import edt
-
-    depths = edt.edt(mask, anisotropy=spacing, black_border=True)
+    depths = _depths(mask, spacing)
     if depths.max() <= depth:
         return mask.astype(np.int32)  # no part of it can be that deep
     peaks, _ = connected(_local_maxima(depths, mask), touching="faces")
     basins = _watershed(depths, peaks.astype(np.int32), mask)
     return _merged(basins, depths, depth)
+
+
+def _depths(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """Return mm to the surface; what lies beyond the array is outside."""
+    if mask.size <= _LONG:
+        import edt
+
+        return np.asarray(edt.edt(mask, anisotropy=spacing, black_border=True))
+    from scipy.ndimage import distance_transform_edt
+
+    inside = (slice(1, -1),) * mask.ndim
+    return np.asarray(distance_transform_edt(np.pad(mask, 1), sampling=spacing)[inside])
 
 
 def _watershed(depths: np.ndarray, markers: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_medseg.editing import necks
 from napari_medseg.editing.necks import split_objects
 from napari_medseg.progress import Cancelled
 
@@ -80,6 +81,12 @@ def test_the_finer_grid_gives_the_same_parts():
     different = np.argwhere(parts != fine[:, ::2])
     assert len(different) <= 30  # along the neck, a voxel wide
     assert np.ptp(different[:, 1]) <= 2 if len(different) else True
+
+
+def test_large_objects_are_parted_as_small_ones(blobs, monkeypatch):
+    small = split_objects(blobs, 1, spacing=(0.7, 1.2), depth=0.8)
+    monkeypatch.setattr(necks, "_LONG", 100)  # voxels, above which another library measures depth
+    np.testing.assert_array_equal(split_objects(blobs, 1, spacing=(0.7, 1.2), depth=0.8), small)
 
 
 def test_the_order_of_the_clicks_does_not_matter(blobs):

@@ -8,8 +8,10 @@ import numpy as np
 
 from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_label, check_labels
+from napari_medseg.editing.connected import connected
 from napari_medseg.editing.islands import islands, write
 from napari_medseg.editing.tool import Tool
+from napari_medseg.packed import bounding_box
 from napari_medseg.progress import Report, Step, silent
 
 ALL_SIDES = "on all sides"
@@ -41,28 +43,57 @@ def fill_holes(
     check_label(labels, label)
     edited = labels.copy()
     for island in islands(labels, label, report=report):
-        if axis is None or labels.ndim == 2:
+        slices = np.moveaxis(island.mask, axis or 0, 0)
+        if labels.ndim == 2:
             filled = _filled(island.mask)
+        elif axis is None:
+            filled = _enclosed(slices, _each_filled(slices, report))
         else:
-            filled = np.empty_like(island.mask)
-            planes = np.moveaxis(island.mask, axis, 0)
-            for done, (plane, to) in enumerate(
-                zip(planes, np.moveaxis(filled, axis, 0), strict=True)
-            ):
-                report(Step(done, len(planes), "slice"))
-                to[:] = _filled(plane)
+            filled = np.moveaxis(_each_filled(slices, report), 0, axis)
         write(edited, island.box, island.mask, filled, label, overwrite)
     return edited
 
 
-def _filled(mask: np.ndarray) -> np.ndarray:
+def _each_filled(slices: np.ndarray, report: Report) -> np.ndarray:
+    """Return a mask ``(D, H, W)`` with each slice filled on its own."""
+    filled = np.empty_like(slices)
+    for done, (plane, to) in enumerate(zip(slices, filled, strict=True)):
+        report(Step(done, len(slices), "slice"))
+        to[:] = _filled(plane)
+    return filled
+
+
+def _filled(plane: np.ndarray) -> np.ndarray:
     import fill_voids
 
-    if not mask.any():
+    if not plane.any():
+        return plane
+    return np.asarray(fill_voids.fill(np.ascontiguousarray(plane))).view(bool)
+
+
+def _enclosed(mask: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    """Return `mask` with what it encloses on all sides.
+
+    That is enclosed within each slice, too: only what `filled` adds is looked at, and what of it
+    leads to an open voxel of the slice above or below, or to the first or last slice, is open.
+    For an organ this is little, while a fill in 3D goes through all of its box in one call, takes
+    twice as long, and (fill_voids 2.1) now and then fills an open voxel at the border.
+    """
+    added = filled & ~mask
+    box = bounding_box(added)
+    if box is None:
         return mask
-    # fill_voids 2.1 now and then fills an open voxel at the border of a volume: give it a rim
-    filled = fill_voids.fill(np.pad(mask, 1), in_place=True)
-    return np.asarray(filled[(slice(1, -1),) * mask.ndim]).view(bool)
+    rim = np.zeros((1, *filled.shape[1:]), bool)
+    stack = np.concatenate([rim, filled, rim])[:, *box[1:]]
+    start, stop = box[0].start, box[0].stop
+    closed = stack[start:stop] & stack[start + 2 : stop + 2]
+    numbers, count = connected(added[box], "faces")
+    hole = np.ones(count + 1, bool)
+    hole[numbers[~closed]] = False
+    hole[0] = False
+    result = mask.copy()
+    result[box] |= hole[numbers]
+    return result
 
 
 @dataclass(frozen=True, kw_only=True)

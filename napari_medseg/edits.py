@@ -19,6 +19,7 @@ from napari_medseg.packed import (
     PackedArray,
     PackedMask,
     box_around,
+    moved,
     shape_of,
     within,
 )
@@ -62,9 +63,9 @@ class Answered:
     box: Box
     before: Reference | None  # None: nothing was kept in the box, nor was there reason to
     after: Reference | None
-    overwritten: Bits
-    painted_lost: Bits
-    confirmed_lost: Bits
+    overwritten: tuple[Bits, ...]
+    painted_lost: tuple[Bits, ...]
+    confirmed_lost: tuple[Bits, ...]
 
 
 Marks = Mapping[str, np.ndarray]
@@ -85,7 +86,7 @@ class Change:
     """What a step did to `Edits`, so that it can be taken back and done again."""
 
     painted: tuple[Bits, ...] = ()  # what a person painted, newly
-    answered: Answered | None = None
+    answered: tuple[Answered, ...] = ()
     restored: Restored | None = None
 
 
@@ -125,7 +126,7 @@ class Edits:
         box: Box,
         answer: np.ndarray,
         shown: np.ndarray,
-        overwritten: Piece | None = None,
+        overwritten: Sequence[Piece] = (),
         held: Box | None = None,
     ) -> Change:
         """Note what a model answered: it is the reference now.
@@ -137,8 +138,8 @@ class Edits:
         answer, shown : ndarray
             Of the box's shape: what it found, and what the labels show now; they may differ only
             where a person's voxels are kept, which are reviewed, and in `held`.
-        overwritten : Piece
-            Where the labels showed something else before, if anywhere.
+        overwritten : sequence of Piece
+            Where the labels showed something else before, each voxel once.
         held : tuple of slice
             A part of `box`, counted from its corner, where classes are locked.
         """
@@ -153,28 +154,30 @@ class Edits:
             values = answer[inside][written]
             after = Reference(around, Bits.of(around, written).stored(), PackedArray(values))
             self._keep(around, written, values)
-        over = Bits.none(box)
-        painted = confirmed = over
-        if overwritten is not None:
-            over = Bits.of(overwritten.box, overwritten.mask)
-            painted = over & self._painted.bits(overwritten.box)
-            confirmed = over & self._confirmed.bits(overwritten.box)
-            self._painted.remove(painted)
-            self._confirmed.remove(confirmed)
-        lost = painted.stored(), confirmed.stored()
-        return Change(answered=Answered(box, before, after, over.stored(), *lost))
+        over = [Bits.of(piece.box, piece.mask) for piece in overwritten]
+        painted = [b & self._painted.bits(p.box) for b, p in zip(over, overwritten, strict=True)]
+        confirmed = [
+            b & self._confirmed.bits(p.box) for b, p in zip(over, overwritten, strict=True)
+        ]
+        for lost, mask in ((painted, self._painted), (confirmed, self._confirmed)):
+            for bits in lost:
+                mask.remove(bits)
+        stored = (tuple(bits.stored() for bits in kind) for kind in (over, painted, confirmed))
+        return Change(answered=(Answered(box, before, after, *stored),))
 
     def undo(self, change: Change) -> None:
         """Take a step back: what it painted is no longer reviewed, what it replaced is again."""
         for new in change.painted:
             self._painted.remove(new)
-        if change.answered is not None:
-            answered = change.answered
+        for answered in change.answered:
             self._kept.remove(Bits.of(answered.box))
             self._restore(answered.before)
-            self._painted.add(answered.painted_lost)
-            self._confirmed.remove(answered.overwritten)
-            self._confirmed.add(answered.confirmed_lost)
+            for bits in answered.painted_lost:
+                self._painted.add(bits)
+            for bits in answered.overwritten:
+                self._confirmed.remove(bits)
+            for bits in answered.confirmed_lost:
+                self._confirmed.add(bits)
         if change.restored is not None:
             self._set_marks(change.restored.box, change.restored.before)
 
@@ -187,10 +190,12 @@ class Edits:
             self._painted.add(new)
         if change.painted:
             self._keep_old(pieces)
-        if change.answered is not None:
-            self._restore(change.answered.after)
-            self._painted.remove(change.answered.painted_lost)
-            self._confirmed.remove(change.answered.overwritten)
+        for answered in change.answered:
+            self._restore(answered.after)
+            for bits in answered.painted_lost:
+                self._painted.remove(bits)
+            for bits in answered.overwritten:
+                self._confirmed.remove(bits)
         if change.restored is not None:
             self._set_marks(change.restored.box, change.restored.after)
 
@@ -293,10 +298,8 @@ class Edits:
 
 def _around_both(around: Box | None, held: Box, box: Box) -> Box:
     """Return a box with `around` and with `held`, which is counted from the corner of `box`."""
-    moved = tuple(
-        slice(b.start + h.start, b.start + h.stop) for b, h in zip(box, held, strict=True)
-    )
-    pairs = zip(around or moved, moved, strict=True)
+    there = moved(held, box)
+    pairs = zip(around or there, there, strict=True)
     return tuple(slice(min(a.start, m.start), max(a.stop, m.stop)) for a, m in pairs)
 
 
@@ -306,7 +309,7 @@ def net(pieces: Sequence[Piece]) -> list[Piece]:
     It is one piece where the dabs lie close enough for one box, and few where they do not.
     """
     joined = _joined(list(pieces))
-    return joined if len(joined) < 2 else _each_voxel_once(joined)
+    return _each_voxel_once(joined) if _overlap(joined) else joined
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:
@@ -329,6 +332,16 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
         mask[inside] |= piece.mask
         old[inside][piece.mask] = piece.old  # the first dab comes last: it saw the oldest value
     return [Piece(tuple(map(slice, low.tolist(), high.tolist())), mask, old[mask])]
+
+
+def _overlap(pieces: Sequence[Piece]) -> bool:
+    """Whether the boxes of any two pieces have voxels in common."""
+    starts = np.array([[s.start for s in piece.box] for piece in pieces])
+    stops = np.array([[s.stop for s in piece.box] for piece in pieces])
+    for i in range(1, len(pieces)):
+        if ((starts[:i] < stops[i]) & (stops[:i] > starts[i])).all(axis=1).any():
+            return True
+    return False
 
 
 def _each_voxel_once(pieces: Sequence[Piece]) -> list[Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,19 @@ _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=
 
 
 class PackedArray:
-    """An array that lies compressed in memory and unfolds when numpy reads it."""
+    """An array that lies compressed in memory and unfolds when numpy reads it.
 
-    def __init__(self, values: np.ndarray) -> None:
+    Parameters
+    ----------
+    values : ndarray
+        What it holds.
+    small : int
+        An array of at most so many bytes is not compressed.
+    """
+
+    def __init__(self, values: np.ndarray, small: int = _SMALL) -> None:
         self._shape, self._dtype = values.shape, values.dtype
-        self._zipped = values.nbytes > _SMALL
+        self._zipped = values.nbytes > small
         content = np.ascontiguousarray(values)
         self._content = zlib.compress(content.data, 1) if self._zipped else content.tobytes()
 
@@ -170,6 +179,8 @@ def box_around(masks: Sequence[PackedMask], box: Box) -> Box | None:
 def bounding_box(mask: np.ndarray) -> Box | None:
     """Return the smallest box with all that is set in `mask`, None if nothing is."""
     box: list[slice] = []
+    if not mask.any():
+        return None
     for axis in range(mask.ndim):
         inside = mask[tuple(box)]
         where = np.flatnonzero(inside.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
@@ -177,6 +188,27 @@ def bounding_box(mask: np.ndarray) -> Box | None:
             return None
         box.append(slice(int(where[0]), int(where[-1]) + 1))
     return tuple(box)
+
+
+def blocks_of(mask: np.ndarray, side: int) -> list[Box]:
+    """Return boxes of at most `side` along each axis that hold all that is set in `mask`.
+
+    They do not overlap, and each is the smallest around what it holds.
+    """
+    boxes = []
+    for corner in product(*(range(0, n, side) for n in mask.shape)):
+        block = tuple(slice(c, min(c + side, n)) for c, n in zip(corner, mask.shape, strict=True))
+        tight = bounding_box(mask[block])
+        if tight is not None:
+            boxes.append(moved(tight, block))
+    return boxes
+
+
+def moved(inner: Box, outer: Box) -> Box:
+    """Return where a box lies that is counted from the corner of another one."""
+    return tuple(
+        slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True)
+    )
 
 
 def shape_of(box: Box) -> tuple[int, ...]:

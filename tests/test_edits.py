@@ -77,7 +77,7 @@ class Walk:
         self.painted &= ~overwritten
         self.confirmed &= ~overwritten
         over = Piece(box, overwritten[box], old[box][overwritten[box]])
-        change = self.edits.answer(box, answer, self.data[box], over if overwritten.any() else None)
+        change = self.edits.answer(box, answer, self.data[box], [over] if overwritten.any() else ())
         if overwritten.any():  # else there is nothing to undo, but the answer counts
             self.step(
                 change, old, was_painted, (box, reference, answer, overwritten, was_confirmed)

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.edits import Piece
-from napari_medseg.packed import Box, PackedArray
+from napari_medseg.packed import Box, PackedArray, blocks_of, bounding_box, moved
 from napari_medseg.tally import Tally, combined, gained
 
+_LARGE = 1 << 20  # voxels; of a larger edit only blocks are kept
+_SIDE, _BLOCK = 64, 1 << 15  # voxels along each axis of a block; bytes worth compressing
 _TOOLS = {"paint": "Brush", "erase": "Eraser", "fill": "Fill", "polygon": "Polygon"}
 
 
@@ -29,10 +31,12 @@ class UndoStep(tuple):
     answer: tuple[Box, np.ndarray] | None = None
 
 
-def undo_step(
+def undo_steps(
     name: str, where: Box, before: np.ndarray, after: np.ndarray, changed: np.ndarray
-) -> UndoStep:
+) -> list[UndoStep]:
     """Return what napari's history keeps for an edit of the box `where`.
+
+    Of a large box only the blocks that hold changes are kept; they are one step together.
 
     Parameters
     ----------
@@ -41,11 +45,21 @@ def undo_step(
     changed : ndarray of bool
         Where they differ.
     """
-    step = UndoStep((where, PackedArray(before), PackedArray(after)))
-    step.name = name
-    step.piece = Piece(where, changed, before[changed])
-    step.gained = gained(step.piece.old, after[changed])
-    return step
+    large = changed.size > _LARGE
+    parts = blocks_of(changed, _SIDE) if large else [bounding_box(changed)]
+    steps = []
+    for part in parts:
+        if part is not None:
+            old, new, mask = before[part], after[part], changed[part]
+            small = (_BLOCK,) if large else ()
+            step = UndoStep(
+                (moved(part, where), PackedArray(old, *small), PackedArray(new, *small))
+            )
+            step.name = name
+            step.piece = Piece(step[0], mask, old[mask])
+            step.gained = gained(step.piece.old, new[mask])
+            steps.append(step)
+    return steps
 
 
 def name_of(item: Sequence[Any], mode: str = "") -> str:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 import numpy as np
 from napari.layers import Labels
 
-from napari_medseg.packed import Box, bounding_box
-from napari_medseg.widgets.atoms import undo_step
+from napari_medseg.packed import Box, bounding_box, moved, within
+from napari_medseg.widgets.atoms import undo_steps
 from napari_medseg.widgets.classes.stored import class_signals, locked_of
 from napari_medseg.widgets.hooks import Drag, bind_key, on_drag, taken_keys, unbind_key
 from napari_medseg.widgets.placement import (
@@ -154,18 +154,19 @@ def apply_edit(
     inner = bounding_box(different)
     if inner is None:
         return 0
-    where = tuple(
-        slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)
-    )
-    step = undo_step(name, where, layer.data[where], edited[inner], different[inner])
-    step.by_person = answer is None
+    where = moved(inner, box)
+    made = undo_steps(name, where, layer.data[where], edited[inner], different[inner])
+    for step in made:
+        step.by_person = answer is None
     if answer is not None:
-        step.answer = box, answer
+        made[0].answer = box, answer
     catch_up(layer)
     with _one_step(layer):
-        layer._save_history(step)
-        layer.data[where] = edited[inner]
-    step.piece = step.answer = None
+        for step in made:
+            layer._save_history(step)
+            layer.data[step[0]] = edited[within(step[0], box)]
+    for step in made:
+        step.piece = step.answer = None
     layer.refresh(extent=False)
     return int(np.count_nonzero(different))
 

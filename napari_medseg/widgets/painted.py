@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Labels
 from psygnal import Signal
 
-from napari_medseg.edits import Change, Edits, Marks, Piece
+from napari_medseg.edits import Answered, Change, Edits, Marks, Piece
 from napari_medseg.packed import Box, bounding_box, within
 from napari_medseg.widgets.classes.stored import locked_of
 from napari_medseg.widgets.layers import (
@@ -166,13 +166,15 @@ class Painted:
     def _note(self, step: Step) -> Change:
         if self._restoring is not None:
             return self._edits.restore(self._full(None), self._restoring)
-        pieces = step.pieces()
-        if step.answer is None:
-            return self._edits.paint(pieces)
-        layer, (box, answer) = self._alive(), step.answer
-        shown = np.asarray(layer.data[box])
-        held = bounding_box(shown != answer) if locked_of(layer) else None
-        return self._edits.answer(box, answer, shown, pieces[0], held)
+        if step.by_person:
+            return self._edits.paint(step.pieces())
+        layer = self._alive()
+        answered: list[Answered] = []
+        for box, answer, pieces in step.answers():
+            shown = np.asarray(layer.data[box])
+            held = bounding_box(shown != answer) if locked_of(layer) else None
+            answered += self._edits.answer(box, answer, shown, pieces, held).answered
+        return Change(answered=tuple(answered))
 
     def _replace(self, _event: object = None) -> None:
         layer, old = self._alive(), self._array

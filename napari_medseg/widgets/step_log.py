@@ -7,7 +7,7 @@ Of napari this file knows of a Labels layer the private ``_undo_history``, ``_re
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 from weakref import WeakKeyDictionary, ref
 
@@ -55,14 +55,21 @@ class Step:
         self._gained: Tally | None = None
 
     @property
-    def answer(self) -> tuple[Box, np.ndarray] | None:
-        """Where a model answered and what it found; None for what a person did.
+    def by_person(self) -> bool:
+        """Whether a person did it; else it is a model's answer."""
+        return not isinstance(self.head, UndoStep) or self.head.by_person
 
-        What was found is whole while it is written; later it is what the layer then held.
+    def answers(self) -> list[tuple[Box, np.ndarray, list[Piece]]]:
+        """Return where a model answered, what it found, and what that wrote; nothing of a person.
+
+        What was found is whole while it is written; later it is what the layer then held where
+        the step changed it.
         """
-        if not isinstance(self.head, UndoStep) or self.head.by_person:
-            return None
-        return self.head.answer or (self.head[0], np.asarray(self.head[2]))
+        if self.by_person:
+            return []
+        if self.head.answer is not None:
+            return [(*self.head.answer, self.pieces())]
+        return [(atom[0], np.asarray(atom[2]), [piece_of(atom)]) for atom in self._atoms]
 
     @property
     def gained(self) -> Tally:
@@ -73,7 +80,7 @@ class Step:
 
     def pieces(self) -> list[Piece]:
         """Return what was written where, each voxel once, and what was there before."""
-        return self.known_pieces or net([piece_of(atom) for atom in self._atoms])
+        return self.known_pieces or _pieces(self._atoms)
 
     def written(self) -> list[tuple[Box, np.ndarray, Any]]:
         """Return the values after the step: box, mask and values of each atom; the last one wins.
@@ -85,6 +92,12 @@ class Step:
     def undone_item(self) -> list[Any]:
         """Return what napari keeps for the step while it is undone."""
         return list(reversed(self._atoms))
+
+
+def _pieces(item: Sequence[Any]) -> list[Piece]:
+    """Return what the atoms of a step wrote; those of ours write each voxel once already."""
+    pieces = [piece_of(atom) for atom in item]
+    return pieces if isinstance(item[0], UndoStep) else net(pieces)
 
 
 class _Log:
@@ -154,7 +167,7 @@ class _Log:
     def _note(self, layer: Labels, item: list[Any]) -> None:
         """Take a new step in, put right where it changed what it may not."""
         name = name_of(item, str(layer.mode))
-        pieces = net([piece_of(atom) for atom in item])
+        pieces = _pieces(item)
         repaired = put_right(layer, item, name, pieces)
         if not item:  # nothing of it is left: it never was, and what was undone can be redone
             place = next(i for i, other in enumerate(layer._undo_history) if other is item)

@@ -15,8 +15,8 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_medseg.edits import Piece
-from napari_medseg.packed import Box, bounding_box
-from napari_medseg.widgets.atoms import UndoStep, undo_step
+from napari_medseg.packed import Box
+from napari_medseg.widgets.atoms import UndoStep, undo_steps
 from napari_medseg.widgets.classes.stored import class_signals, locked_of
 
 Rule = Callable[[np.ndarray, np.ndarray, Box, Labels], np.ndarray]
@@ -123,8 +123,8 @@ def put_right(layer: Labels, item: list[Any], name: str, pieces: Sequence[Piece]
     touched: set[int] = set()
     for old, new, mask in zip(before, painted, given_back, strict=True):
         touched |= {*np.unique(old[mask]).tolist(), *np.unique(new[mask]).tolist()}
-    atoms = [_redone(layer, p, right, name) for p, right in zip(pieces, wanted, strict=True)]
-    item[:] = [atom for atom in atoms if atom is not None]
+    pairs = zip(pieces, wanted, strict=True)
+    item[:] = [atom for piece, right in pairs for atom in _redone(layer, piece, right, name)]
     count = sum(int(np.count_nonzero(mask)) for mask in given_back)
     class_signals(layer).protected.emit(frozenset(touched & locked), count)
     return True
@@ -151,20 +151,15 @@ def _as_it_should_be(
     return np.where(kept_by_locks(before, wanted, locked), before, wanted)
 
 
-def _redone(layer: Labels, piece: Piece, wanted: np.ndarray, name: str) -> UndoStep | None:
-    """Write the wanted values of a piece, and return the step to them; None if nothing changes."""
+def _redone(layer: Labels, piece: Piece, wanted: np.ndarray, name: str) -> list[UndoStep]:
+    """Write the wanted values of a piece, and return the steps to them; none if nothing changes."""
     before = np.array(layer.data[piece.box])
     after = before.copy()
     after[piece.mask] = wanted[piece.mask]
     changed = before != after
-    inner = bounding_box(changed)
-    if inner is None:
-        return None
-    layer.data[piece.box] = after
-    where = tuple(
-        slice(b.start + i.start, b.start + i.stop) for b, i in zip(piece.box, inner, strict=True)
-    )
-    return undo_step(name, where, before[inner], after[inner], changed[inner])
+    if changed.any():
+        layer.data[piece.box] = after
+    return undo_steps(name, piece.box, before, after, changed)
 
 
 def _write(layer: Labels, piece: Piece, values: np.ndarray) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
+from napari_medseg.tally import tally
+from napari_medseg.widgets.classes.counts import voxel_counts
 from napari_medseg.widgets.layers import (
     apply_edit,
     catch_up,
@@ -21,6 +23,7 @@ from napari_medseg.widgets.layers import (
     undo_name,
     why_not_editable,
 )
+from napari_medseg.widgets.painted import Painted, painted_of
 
 
 def _labels(*shape, dtype=np.uint8):
@@ -418,3 +421,32 @@ def test_nothing_keeps_a_layer_alive_that_is_gone():
     del layer
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize("answer", [False, True])
+def test_a_large_edit_keeps_only_the_blocks_that_changed_and_is_one_step(answer):
+    layer = _labels(40, 200, 200)
+    voxel_counts(layer)
+    painted = painted_of(layer)
+    edited = layer.data.copy()
+    edited[1:4, 3:9, 5:9], edited[30:, 150:170, 60:70], edited[39, 199, 199] = 1, 2, 3
+    told = []
+    follow_steps(layer, lambda happened, step: told.append(step))
+    before = layer.data.copy()
+    changed = apply_edit(layer, edited, "Grow", answer=edited if answer else None)
+    assert changed == np.count_nonzero(edited)
+    assert (history(layer), len(told)) == (["Grow"], 1)
+    assert history_bytes(layer) < 4 * changed
+    assert told[0].by_person is not answer
+    for _ in range(2):
+        np.testing.assert_array_equal(layer.data, edited)
+        np.testing.assert_array_equal(painted.changed, (edited != 0) & (not answer))
+        assert voxel_counts(layer) == tally(edited)
+        layer.undo()
+        np.testing.assert_array_equal(layer.data, before)
+        assert painted.count_changed == painted.count_reviewed == 0
+        assert voxel_counts(layer) == {}
+        layer.redo()
+    late = Painted(layer)  # as if nobody had asked before
+    np.testing.assert_array_equal(late.changed, painted.changed)
+    np.testing.assert_array_equal(late.reviewed, painted.reviewed)

@@ -14,6 +14,7 @@ from napari.layers import Labels
 
 from napari_medseg import edits
 from napari_medseg.tally import tally
+from napari_medseg.widgets import atoms
 from napari_medseg.widgets.classes.counts import voxel_counts
 from napari_medseg.widgets.classes.stored import class_signals, locked_of, set_locked
 from napari_medseg.widgets.layers import (
@@ -201,6 +202,9 @@ ACTIONS += ["undo", "undo", "redo", "lock", "lock", "allow"]
 def test_any_history_leaves_what_the_definition_says(actions, shape, dtype, seed, room):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edits, "_ROOM", room)  # with 1 a stroke is kept in several boxes
+        if room == 1:
+            patch.setattr(atoms, "_LARGE", 50)  # and an edit in several blocks
+            patch.setattr(atoms, "_SIDE", 3)
         _walk(Walk(shape, dtype, seed), actions)
 
 

@@ -160,7 +160,7 @@ class ReviewQueue:
             changed = self._set(self._corrected_by.get(step, []), OPEN)
         elif happened == "redone":
             changed = self._set(self._corrected_by.get(step, []), CORRECTED)
-        elif step.answer is not None:
+        elif not step.by_person:
             changed, self.stale = not self.stale, True
         else:
             touched = [i for i in self._touched(step) if self.states[i] != CORRECTED]

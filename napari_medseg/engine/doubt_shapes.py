@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from napari_medseg.editing.connected import connected
 from napari_medseg.engine.doubt_place import MOST, Place, amount, around, length, pause
 from napari_medseg.packed import Box
 
 _SMALL = 0.1  # of the largest part: below it, a part is an island
 _LARGE = 0.5  # from here on, parts come in pairs or rows, as kidneys and ribs do
 _HOLE = 0.1  # of the class around it: larger ones are the inside of something hollow
+_AT_ONCE = 2_000_000  # voxels measured at once
 _NECK = 1.6  # half the width of a bridge, in voxels of the finest spacing
 
 
@@ -32,9 +35,7 @@ def parts_of(labels: np.ndarray) -> tuple[np.ndarray, list[Part]]:
 
     Voxels that touch at an edge or a corner are connected.
     """
-    import cc3d
-
-    numbers = cc3d.connected_components(labels, connectivity=26 if labels.ndim == 3 else 8)
+    numbers, _ = connected(labels)
     parts = []
     for part in _listed(numbers):
         inside = numbers[part.box] == part.number
@@ -99,9 +100,7 @@ def odd_parts(
 
 def holes(labels: np.ndarray, *, spacing: Sequence[float] | None) -> Iterator[Place]:
     """Find background that a class encloses on all sides."""
-    import cc3d
-
-    numbers = cc3d.connected_components(labels == 0, connectivity=6 if labels.ndim == 3 else 4)
+    numbers, _ = connected(labels == 0, "faces")
     sizes = np.bincount(labels.ravel())
     listed = 0
     for part in sorted(_listed(numbers), key=lambda p: -p.voxels):
@@ -128,7 +127,6 @@ def bridges(
     tick: Callable[[], None] = pause,
 ) -> Iterator[Place]:
     """Find thin bridges, without which a part would be two bodies."""
-    import cc3d
     import edt
 
     steps = tuple(spacing) if spacing is not None else (1.0,) * numbers.ndim
@@ -138,18 +136,20 @@ def bridges(
         if min(sides) < 4 * neck:
             continue  # thin everywhere
         tick()
-        mask = np.pad(numbers[part.box] == part.number, 1)
-        depth = edt.edt(mask, anisotropy=steps)
-        if depth.max() < 2 * neck:
+        # edt lets no other thread run: of a large part every n-th voxel must do
+        stride = math.ceil((math.prod(s.stop - s.start for s in part.box) / _AT_ONCE) ** (1 / 3))
+        mask = np.pad(numbers[part.box][(slice(None, None, stride),) * numbers.ndim], 1)
+        mask = mask == part.number
+        coarse = tuple(step * stride for step in steps)
+        depth = edt.edt(mask, anisotropy=coarse)
+        if depth.max() < 2 * neck * stride:
             continue
-        cores, count = cc3d.connected_components(
-            depth > neck, connectivity=6 if mask.ndim == 3 else 4, return_N=True
-        )
-        bodies = _bodies(cores, count, depth, neck)
+        cores, count = connected(depth > neck * stride, "faces")
+        bodies = _bodies(cores, count, depth, neck * stride)
         if len(bodies) < 2:
             continue
         tick()
-        yield from _necks(_nearest(cores, bodies, mask, steps), part, numbers.shape)
+        yield from _necks(_nearest(cores, bodies, mask, coarse), part, stride, numbers.shape)
 
 
 def _bodies(cores: np.ndarray, count: int, depth: np.ndarray, neck: float) -> list[int]:
@@ -177,22 +177,29 @@ def _nearest(
     return np.where(mask, kept[tuple(indices)], 0)
 
 
-def _necks(owner: np.ndarray, of: Part, shape: tuple[int, ...]) -> Iterator[Place]:
-    """Yield where two bodies of a part touch; `owner` lies on its box with a margin of one."""
-    import cc3d
+def _necks(owner: np.ndarray, of: Part, stride: int, shape: tuple[int, ...]) -> Iterator[Place]:
+    """Yield where two bodies of a part touch.
 
+    Parameters
+    ----------
+    owner : ndarray
+        Which body a voxel is of: every `stride`-th of the part's box, with a margin of one.
+    """
     touching = np.zeros(owner.shape, bool)
     for axis in range(owner.ndim):
         ours = np.moveaxis(owner, axis, 0)
         meet = (ours[1:] != ours[:-1]) & (ours[1:] > 0) & (ours[:-1] > 0)
         np.moveaxis(touching, axis, 0)[1:] |= meet
-    numbers = cc3d.connected_components(touching, connectivity=26 if owner.ndim == 3 else 8)
+    numbers, _ = connected(touching)
     for part in _listed(numbers):
-        offsets = [b.start - 1 for b in of.box]
-        box = tuple(slice(s.start + o, s.stop + o) for s, o in zip(part.box, offsets, strict=True))
+        starts = [b.start for b in of.box]
+        box = tuple(
+            slice((s.start - 1) * stride + o, (s.stop - 1) * stride + o)
+            for s, o in zip(part.box, starts, strict=True)
+        )
         centre = tuple(
-            min(max(c + o, 0), n - 1)
-            for c, o, n in zip(_centre(numbers, part), offsets, shape, strict=True)
+            min(max((c - 1) * stride + o, 0), n - 1)
+            for c, o, n in zip(_centre(numbers, part), starts, shape, strict=True)
         )
         wider = around(box, shape, margin=2)
         reason = "a thin bridge between two bodies"

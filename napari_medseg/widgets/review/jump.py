@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _PART = 0.3  # of the canvas that the place takes
+_LEAST = 10  # voxels that a smaller place counts as: what is around it is needed to judge it
 _NEAR = 2.0  # times closer or farther than that is fine as it is
 
 
@@ -35,9 +36,10 @@ def go_to(viewer: Viewer, layer: Layer, centre: Sequence[int], box: Box) -> None
     point, displayed = np.asarray(viewer.dims.point, float), list(viewer.dims.displayed)
     camera = viewer.scene.camera
     camera.center = tuple(point[displayed])
-    corners = [layer.data_to_world([getattr(s, end) for s in box]) for end in ("start", "stop")]
+    sides = [max(s.stop - s.start, _LEAST) for s in box]
+    origin = np.asarray(layer.data_to_world([0] * len(box)), float)
     extent = np.zeros(viewer.dims.ndim)
-    extent[first:] = np.abs(np.subtract(*corners))
+    extent[first:] = np.abs(np.asarray(layer.data_to_world(sides), float) - origin)
     size, canvas = float(extent[displayed].max()), min(viewer.canvas.size)
     wanted = _PART * canvas / max(size, 1e-6)
     if not wanted / _NEAR <= camera.zoom <= wanted * _NEAR:

@@ -76,6 +76,7 @@ class ReviewStrip(FollowsLabels):
             ("next_place", self.go_on),
             ("previous_place", self.go_back),
             ("looks_right", self.looks_right),
+            ("orthogonal_views", self.toggle_views),
         ):
             bind(self.viewer, action, method)
         when_gone(self, self.marker.hide)
@@ -102,6 +103,12 @@ class ReviewStrip(FollowsLabels):
         """Note that the place is right, and go on to the next one."""
         if self.queue is not None and self.queue.looks_right() is not None:
             self._jump()
+
+    def toggle_views(self) -> None:
+        """Open or close the orthogonal views, in which a place is seen from three sides."""
+        from napari_medseg.widgets.views import toggle_views  # makes canvases: when asked for
+
+        toggle_views(self.viewer)
 
     def show_layer(self, layer: Labels | None) -> None:
         """Show the queue of another layer."""
@@ -148,7 +155,9 @@ class ReviewStrip(FollowsLabels):
         )
         if place is None:
             self.marker.hide()
-        self.why.setText(words(queue, self.layer))
+        said = words(queue, self.layer)
+        self.why.setText(said)
+        self.why.setToolTip(said)  # two lines may not be enough
         self.bar.setRange(0, max(len(places), 1))
         self.bar.setValue(0 if queue is None else queue.done)
         self.progress.say(progress(queue))
@@ -179,7 +188,7 @@ class ReviewStrip(FollowsLabels):
         for button in (self.back, self.right):
             button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.why.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.why.setFixedHeight(3 * self.fontMetrics().lineSpacing() + 6)
+        self.why.setFixedHeight(2 * self.fontMetrics().lineSpacing() + 4)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setToolTip("How many of the places were looked at")
@@ -194,8 +203,8 @@ class ReviewStrip(FollowsLabels):
         walk.addWidget(self.onward, 1)
         walk.addWidget(self.right)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(3)
+        column.setContentsMargins(0, 2, 0, 0)
+        column.setSpacing(2)
         column.addLayout(top)
         column.addLayout(walk)
         column.addWidget(self.why)

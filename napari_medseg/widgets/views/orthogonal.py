@@ -66,7 +66,7 @@ class OrthogonalViews(QWidget):
         self.fit = QPushButton("Fit")
         self._mouse: MainMouse | None = None
         self._overlay: Overlay | None = None
-        self._zooming = self._all_shown = False
+        self._zooming = self._all_shown = self._opening = False
         self._corners: list[tuple[Qt.Corner, Qt.DockWidgetArea]] = []
         self._wanted: tuple[float, ...] = ()
         self._soon = QTimer(self)
@@ -112,6 +112,10 @@ class OrthogonalViews(QWidget):
             widget = widget.parentWidget()
         return widget
 
+    def prepare(self) -> None:
+        """Look at the canvas before room is taken from it: it may resize before this is shown."""
+        self._opening, self._all_shown = True, shows_all(self.viewer)
+
     def take_room(self) -> None:
         """Take the lower part of the canvas, and leave the panels at its sides as they are."""
         window, dock = self.window(), self.dock()
@@ -133,7 +137,6 @@ class OrthogonalViews(QWidget):
     def _begin(self) -> None:
         if self._mouse is not None:
             return
-        self._all_shown = shows_all(self.viewer)
         self._take_corners()
         self.views = (PlaneView(self.viewer), PlaneView(self.viewer))
         for view in self.views:
@@ -150,7 +153,7 @@ class OrthogonalViews(QWidget):
         if self._mouse is None:
             return
         self._mouse.end()
-        self._mouse = None
+        self._mouse, self._opening = None, False
         self._give_corners_back()
         if self._overlay is not None:
             self._overlay.hide()
@@ -164,7 +167,8 @@ class OrthogonalViews(QWidget):
 
     def _on_main_size(self, _event: object = None) -> None:
         """Go on showing all of the volume on a canvas of another size, where all of it was."""
-        if self.is_on and self._all_shown and self.viewer.dims.ndisplay == 2:
+        there = self.is_on or self._opening
+        if there and self._all_shown and self.viewer.dims.ndisplay == 2:
             self.viewer.fit_to_view()
 
     def _on_main_view(self, _event: object = None) -> None:

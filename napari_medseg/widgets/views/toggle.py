@@ -34,9 +34,11 @@ def toggle_views(viewer: Viewer) -> OrthogonalViews:
     if views is None or dock is None:  # never opened, or its dock was closed for good
         views = OrthogonalViews(viewer)
         _views[viewer] = ref(views)
+        views.prepare()
         viewer.window.add_dock_widget(views, name=TITLE, area="bottom")
     elif views.isVisible():
         dock.hide()
     else:
+        views.prepare()
         reveal(views)
     return views

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.io import image_stem, write_labels
+from napari_medseg.io.classes import ClassName
 from napari_medseg.volume import Volume
 
 EARLIER = "earlier"  # the folder, beside the labels, of files that were replaced on demand
@@ -43,6 +45,7 @@ def write_case_labels(
     provenance: dict[str, Any] | None,
     known: str,
     replace: bool = False,
+    classes: Sequence[ClassName] = (),
 ) -> str:
     """Write labels where the file is still the one that is known, or where there is none.
 
@@ -60,6 +63,9 @@ def write_case_labels(
         Fingerprint of the file that may be overwritten; empty if none may.
     replace : bool
         Whether another file may be replaced, too: it is moved into the folder `EARLIER` first.
+
+    classes : sequence of ClassName
+        What the values are called, for formats that can say so.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def write_case_labels(
                 "replace it, or keep it and discard these labels"
             )
         keep_earlier(path)
-    write_labels(path, labels, like=like, provenance=provenance)
+    write_labels(path, labels, like=like, provenance=provenance, classes=classes)
     return fingerprint(path)
 
 

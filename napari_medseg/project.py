@@ -8,6 +8,7 @@ is deleted last: whatever happens in between, the old project or the new one is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
@@ -75,7 +76,7 @@ class Project:
         """Return where a file that `file_entry` told of is now; None if it is not found."""
         for path in (self.path.parent / str(told["path"]), Path(str(told["absolute"]))):
             with suppress(OSError):  # a name another system cannot have
-                if path.is_file():
+                if path.is_dir() if told.get("folder") else path.is_file():
                     return path.resolve()
         return None
 
@@ -172,10 +173,15 @@ def write_project(
 def file_entry(file: str | os.PathLike[str], project: Path) -> dict[str, Any]:
     """Return what a project says of a file outside of it: where it is, and what it holds.
 
+    Parameters
+    ----------
+    file : path
+        May be a folder, as of a DICOM series.
+
     Raises
     ------
     OSError
-        If the file cannot be read.
+        If it cannot be read.
     """
     path = Path(file).absolute()
     try:
@@ -185,18 +191,27 @@ def file_entry(file: str | os.PathLike[str], project: Path) -> dict[str, Any]:
     return {
         "path": Path(relative).as_posix(),
         "absolute": str(path),
-        "size": path.stat().st_size,
-        "sha256": fingerprint(path),
+        "folder": path.is_dir(),
+        **_checksum(path),
     }
 
 
 def check_file(path: Path, told: Mapping[str, Any]) -> None:
     """Raise a ValueError unless a file holds what `file_entry` told of."""
-    if path.stat().st_size != told["size"] or fingerprint(path) != told["sha256"]:
+    if any(told[name] != found for name, found in _checksum(path).items()):
         raise ValueError(
             f"{path.name} is not the file this project was made with, or was changed since; "
             "choose the right one"
         )
+
+
+def _checksum(path: Path) -> dict[str, Any]:
+    """Return size and SHA-256 of a file, or of the files of a folder by their names."""
+    if not path.is_dir():
+        return {"size": path.stat().st_size, "sha256": fingerprint(path)}
+    files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    whole = hashlib.sha256("".join(f"{p.name} {fingerprint(p)}\n" for p in files).encode())
+    return {"size": sum(p.stat().st_size for p in files), "sha256": whole.hexdigest()}
 
 
 def _store(folder: Path, name: str, arrays: Arrays) -> dict[str, str]:

@@ -151,3 +151,17 @@ def test_a_project_that_names_a_file_outside_of_its_folder_gets_none(tmp_path):
 )
 def test_projects_are_known_by_their_name(name, is_one):
     assert is_project(name) is is_one
+
+
+def test_a_folder_is_known_by_the_files_in_it_and_not_by_what_is_hidden(tmp_path):
+    series = tmp_path / "series"
+    series.mkdir()
+    for number in range(3):
+        (series / f"IM{number}").write_bytes(bytes([number]) * 9)
+    told = file_entry(series, tmp_path / "p.medseg.json")
+    assert (told["folder"], told["size"]) == (True, 27)
+    (series / ".case.medseg-journal").write_bytes(b"1")
+    check_file(series, told)
+    (series / "IM1").write_bytes(b"2" * 9)
+    with pytest.raises(ValueError, match="was changed since"):
+        check_file(series, told)

@@ -71,7 +71,8 @@ def claim(path: Path) -> Claim | None:
         If it cannot be opened.
     """
     file = open(path, "r+b")  # noqa: SIM115  # open as long as it is claimed
-    if try_lock(file, LOCKED_BYTE):
+    # one that is empty yet is being made in this moment
+    if os.fstat(file.fileno()).st_size and try_lock(file, LOCKED_BYTE):
         return Claim(path, file)
     file.close()
     return None

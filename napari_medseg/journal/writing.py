@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from napari_medseg.journal.state import VERSION, read_journal
 from napari_medseg.journal.steps import classes_record, note_record
 
 _ROOM = 16 << 20  # bytes; a journal is not rewritten before it is larger
+_TRIES = 50  # of 10 ms, to lock a file that was made just now
 _GROWTH = 4  # times what it was after it was rewritten last
 
 
@@ -51,7 +53,7 @@ class Journal:
             self._file: IO[bytes] = open(path, "xb", buffering=0)  # noqa: SIM115
         except OSError as error:
             raise unwritable(path, error) from error
-        try_lock(self._file, LOCKED_BYTE)
+        _lock(self._file)
         try:
             self._write(MAGIC + encode(_about(identity)))
         except OSError:
@@ -138,7 +140,7 @@ class Journal:
         self._file, fresh._file = fresh._file, self._file
         if self._file.closed:
             self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
-            try_lock(self._file, LOCKED_BYTE)
+            _lock(self._file)
         self._size = self._size_rewritten = fresh._size
 
     def close(self) -> None:
@@ -171,6 +173,14 @@ class Journal:
             raise unwritable(self.path, error) from error
         self._size += len(content)
         self._synced = False
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock a journal; another window that looks at it just now lets go of it at once."""
+    for _ in range(_TRIES):
+        if try_lock(file, LOCKED_BYTE):
+            return
+        time.sleep(0.01)
 
 
 def _about(identity: Identity) -> Record:

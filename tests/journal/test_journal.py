@@ -240,3 +240,14 @@ def test_an_image_is_known_again_by_its_content():
     assert content_key(image) != content_key(other)
     assert content_key(image) != content_key(image[:-1])
     assert content_key(image[..., 0]) == content_key(image[..., 0].copy())
+
+
+def test_a_journal_that_is_being_made_is_nobody_elses(tmp_path):
+    path = tmp_path / "a.medseg-journal"
+    path.touch()
+    assert claim(path) is None
+    path.write_bytes(b"M")
+    held = claim(path)
+    with pytest.raises(ValueError, match="no journal"):
+        held.identity()
+    held.release()

@@ -11,6 +11,7 @@ from napari_medseg.io.paths import PICTURE_SUFFIXES, TIFF_SUFFIXES, image_stem, 
 from napari_medseg.widgets.keeping import questions
 from napari_medseg.widgets.keeping.origins import file_of, image_under
 from napari_medseg.widgets.settings import preferences
+from napari_medseg.widgets.volumes import place_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -21,7 +22,10 @@ PROJECT = ".medseg.json"
 def where_to_save(viewer: Viewer, layer: Labels) -> str:
     """Ask in which file labels are saved; empty if the person would rather not."""
     proposed, flat = proposed_labels(viewer, layer), layer.ndim == 2
-    return questions.ask_where_to_save(layer.name, proposed, flat=flat)
+    image = image_under(viewer, layer)
+    storage = place_of(layer if image is None else image).storage
+    dicom = storage is not None and storage.format == "dicom"
+    return questions.ask_where_to_save(layer.name, proposed, flat=flat, dicom=dicom)
 
 
 def proposed_labels(viewer: Viewer, layer: Labels) -> Path:

@@ -155,8 +155,9 @@ def _found(project: Project) -> dict[str, Path] | None:
     for told in missing_files(project):
         name = Path(told["absolute"]).name
         path = folder / name  # beside the last one that was found
-        if not path.is_file():
-            chosen = questions.ask_where_it_is(name, str(folder))
+        if not path.exists():
+            is_folder = bool(told.get("folder"))
+            chosen = questions.ask_where_it_is(name, str(folder), folder=is_folder)
             if not chosen:
                 return None
             path = Path(chosen)

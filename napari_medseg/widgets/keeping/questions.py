@@ -11,25 +11,29 @@ from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_suffix
 from napari_medseg.widgets.case_questions import Choice
 
 _VOLUMES = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd);;MetaImage (*.mha);;TIFF (*.tif *.tiff)"
+_DICOM = "DICOM segmentation (*.dcm)"
 _PICTURES = "PNG (*.png);;TIFF (*.tif *.tiff);;NIfTI (*.nii.gz *.nii)"
-_WRITTEN = (*NIFTI_SUFFIXES, ".nrrd", ".mha", *TIFF_SUFFIXES, ".png")
+_WRITTEN = (*NIFTI_SUFFIXES, ".nrrd", ".mha", *TIFF_SUFFIXES, ".png", ".dcm")
 
 
-def ask_where_to_save(name: str, proposed: Path, *, flat: bool) -> str:
+def ask_where_to_save(name: str, proposed: Path, *, flat: bool, dicom: bool = False) -> str:
     """Ask in which file labels are saved; empty if the person would rather not.
 
     Parameters
     ----------
     flat : bool
         Whether they are 2D, which a PNG can hold.
+    dicom : bool
+        Whether their image came from DICOM, which a segmentation can refer to.
     """
+    filters = _PICTURES if flat else _VOLUMES
     path, _ = QFileDialog.getSaveFileName(
         QApplication.activeWindow(),
         f"Save the labels '{name}'",
         str(proposed),
-        _PICTURES if flat else _VOLUMES,
+        f"{filters};;{_DICOM}" if dicom else filters,
     )
-    if path and image_suffix(path) not in _WRITTEN:
+    if path and not path.lower().endswith(_WRITTEN):
         path += image_suffix(proposed)  # a person types a name, and seldom its end
     return path
 
@@ -52,8 +56,11 @@ def ask_which_project(start: str) -> str:
     return path
 
 
-def ask_where_it_is(name: str, start: str) -> str:
+def ask_where_it_is(name: str, start: str, *, folder: bool = False) -> str:
     """Ask where an image of a project is now; empty if the person does not know."""
+    if folder:
+        title = f"Where is the folder {name} now?"
+        return QFileDialog.getExistingDirectory(QApplication.activeWindow(), title, start)
     path, _ = QFileDialog.getOpenFileName(
         QApplication.activeWindow(), f"Where is {name} now?", start, f"{name} ({name});;All (*)"
     )

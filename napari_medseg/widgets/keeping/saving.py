@@ -17,6 +17,7 @@ from qtpy.QtCore import QObject, Signal
 import napari_medseg
 from napari_medseg.case_labels import UnknownLabels, fingerprint, write_case_labels
 from napari_medseg.io.atomic import UnwritableFile, unwritable
+from napari_medseg.io.classes import ClassName
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Volume
 from napari_medseg.widgets import case_questions
@@ -51,6 +52,7 @@ class Request:
     provenance: dict[str, Any]
     known: str | None
     replace: bool = False
+    classes: tuple[ClassName, ...] = ()
 
     def write(self, report: Report = silent) -> str | None:
         """Write, and return the fingerprint; None if somebody else wrote the file since."""
@@ -62,6 +64,7 @@ class Request:
                 provenance=self.provenance,
                 known=fingerprint(self.path) if self.known is None else self.known,
                 replace=self.replace,
+                classes=self.classes,
             )
         except UnknownLabels:
             return None
@@ -243,4 +246,5 @@ def _request(viewer: Viewer, layer: Labels, path: Path, known: str | None, copy:
     labels = one_image(copy.labels, layer.name)
     _, meta, _ = layer.as_layer_data_tuple()
     like = place_for_file(like_meta(labels.shape, meta, viewer.layers), file_of(layer))
-    return Request(path, labels, like, provenance_of(viewer, layer), known)
+    names = tuple(ClassName(c.value, c.name, c.colour) for c in classes_of(layer))
+    return Request(path, labels, like, provenance_of(viewer, layer), known, classes=names)

@@ -165,7 +165,7 @@ def test_moved_with_its_images_it_opens_and_moved_without_them_it_asks_where_the
     os.rename(moved / "bilder", tmp_path / "anderswo")
     asked = []
 
-    def answer(name, _start):
+    def answer(name, _start, *, folder):
         asked.append(name)
         return str(tmp_path / "anderswo" / name)
 
@@ -183,7 +183,7 @@ def test_moved_with_its_images_it_opens_and_moved_without_them_it_asks_where_the
     assert "is not the image this project was made with" in notices[-1].message
     assert len(fourth.layers) == 0
 
-    monkeypatch.setattr(questions, "ask_where_it_is", lambda *_: "")
+    monkeypatch.setattr(questions, "ask_where_it_is", lambda *_, **__: "")
     opening.open_project(fourth, moved / "fall.medseg.json")
     assert len(fourth.layers) == 0
 

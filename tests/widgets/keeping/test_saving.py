@@ -49,8 +49,8 @@ def name_file(monkeypatch):
     proposed = []
 
     def answer(path):
-        def ask(_name, where, *, flat):
-            proposed.append((where, flat))
+        def ask(_name, where, *, flat, dicom):
+            proposed.append((where, flat, dicom))
             return str(path) if path else ""
 
         monkeypatch.setattr(questions, "ask_where_to_save", ask)
@@ -77,7 +77,7 @@ def test_the_first_save_asks_and_the_next_goes_to_the_same_file_on_the_grid_of_t
     menu.save_labels(viewer)
     assert keeper_of(labels).is_unsaved  # until it is on disk
     saved(viewer)
-    assert proposed == [(target, False)]
+    assert proposed == [(target, False, False)]
     stored, source = nib.load(target), nib.load(oblique_file)
     assert stored.shape == source.shape
     np.testing.assert_allclose(stored.affine, source.affine)

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from napari_medseg.widgets.workbench import Workbench
 
 _LONGEST = 600  # seconds
-_MODELS = {"colonoscopy": "polyp-lgmsnet", "hippocampus": "hippocampus-lgmsnet"}
+_MODELS = {
+    "colonoscopy": "polyp-lgmsnet",
+    "hippocampus": "hippocampus-lgmsnet",
+    "ultrasound": "breast-lesion-gladnet",
+}
 
 
 @dataclass(frozen=True)

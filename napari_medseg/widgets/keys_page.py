@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_medseg.widgets.keys import KEYS, key_of
 from napari_medseg.widgets.pieces import wrapped_label
@@ -16,11 +16,15 @@ class KeysPage(QDialog):
         super().__init__(parent.window())
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("MedSeg: keys")
-        rows = QFormLayout()
-        rows.setHorizontalSpacing(24)
-        for action, key in KEYS.items():
-            label = QLabel(f"<b>{key_of(action)}</b>")
-            rows.addRow(label, QLabel(key.words))
+        rows = QGridLayout()
+        rows.setHorizontalSpacing(12)
+        shown = _rows()
+        half = -(-len(shown) // 2)
+        for place, (key, words) in enumerate(shown):
+            column = 2 * (place // half)
+            rows.addWidget(QLabel(f"<b>{key}</b>"), place % half, column)
+            rows.addWidget(QLabel(words), place % half, column + 1)
+        rows.setColumnMinimumWidth(1, 190)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -32,7 +36,15 @@ class KeysPage(QDialog):
             )
         )
         layout.addWidget(buttons)
-        self.setMinimumWidth(320)
+
+
+def _rows() -> list[tuple[str, str]]:
+    """Return each key and what it does; the classes in one line while they have their own keys."""
+    classes = [action for action in KEYS if action.startswith("class_")]
+    plain = all(key_of(action) == KEYS[action].key for action in classes)
+    listed = [a for a in KEYS if not (plain and a in classes)]
+    rows = [(key_of(action), KEYS[action].words) for action in listed]
+    return [*rows, ("Alt-1 … Alt-9", "Choose a class of the table")] if plain else rows
 
 
 def show_keys(parent: QWidget) -> KeysPage:

@@ -49,6 +49,19 @@ def test_limits_and_tips_come_from_the_fields(form):
     assert "Which way" in [label.text() for label in form.findChildren(QLabel)]
 
 
+def test_words_and_units_come_from_the_fields(qtbot):
+    @dataclass(frozen=True, kw_only=True)
+    class Ball(Config):
+        radius: float = field(default=2.5, metadata={"word": "How far", "unit": "mm"})
+        count: int = field(default=3, metadata={"unit": "voxels"})
+
+    made = ConfigForm(Ball(), ("radius", "count"))
+    qtbot.addWidget(made)
+    assert made.findChild(QDoubleSpinBox, "radius").text() == "2.5 mm"
+    assert made.findChild(QSpinBox, "count").text() == "3 voxels"
+    assert [label.text() for label in made.findChildren(QLabel)] == ["How far", "Count"]
+
+
 def test_what_a_person_changes_is_in_the_config_and_is_told(qtbot, form):
     with qtbot.waitSignal(form.changed):
         form.findChild(QSpinBox, "steps").setValue(5)

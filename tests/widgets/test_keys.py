@@ -110,7 +110,9 @@ def test_the_page_lists_every_key_as_it_is_set(qtbot, settings, workbench):
     (page,) = workbench.window().findChildren(KeysPage)
     words = " ".join(text.text() for text in page.findChildren(QLabel))
     for action, key in KEYS.items():
-        assert key_of(action) in words
-        assert key.words in words
+        if not action.startswith("class_"):  # these are one line
+            assert key_of(action) in words
+            assert key.words in words
     assert "<b>F3</b>" in words
+    assert "Alt-1 … Alt-9" in words
     page.reject()

@@ -14,6 +14,7 @@ from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.edit.job import Finding, Job
 from napari_medseg.widgets.edit.outline import changes, edges
 
+_LARGE = 100  # voxels along a side; on smaller images a thin outline is seen well
 _PAUSE = 120  # ms without a change before a preview is computed
 
 
@@ -99,4 +100,5 @@ def _look(job: Job, report: Report) -> Look:
     if answer is None:
         return Look(finding)
     shown = changes(job.scene.labels[answer.box], answer.edited)
-    return Look(finding, None if shown is None else edges(shown, job.scene.axis))
+    wide = max(job.scene.labels.shape) >= _LARGE
+    return Look(finding, None if shown is None else edges(shown, job.scene.axis, wide=wide))

@@ -45,8 +45,8 @@ def changes(before: np.ndarray, edited: np.ndarray) -> np.ndarray | None:
     return shown.astype(np.min_scalar_type(len(classes) + _FIRST))
 
 
-def edges(shown: np.ndarray, axis: int) -> np.ndarray:
-    """Return the two outermost voxels of what is shown, slice by slice; the rest is empty.
+def edges(shown: np.ndarray, axis: int, *, wide: bool = True) -> np.ndarray:
+    """Return the outermost voxels of what is shown, slice by slice; the rest is empty.
 
     napari draws such contours itself, but slower, and warns in the 3D view even of hidden layers.
 
@@ -56,6 +56,8 @@ def edges(shown: np.ndarray, axis: int) -> np.ndarray:
         ``(*S)``; what lies outside of it is empty.
     axis : int
         Of the slices of a volume.
+    wide : bool
+        Whether the outline is two voxels wide, not one.
     """
     across = [a for a in range(shown.ndim) if shown.ndim == 2 or a != axis]
     border = np.zeros(shown.shape, bool)
@@ -65,12 +67,12 @@ def edges(shown: np.ndarray, axis: int) -> np.ndarray:
         near[1:] |= differs
         near[:-1] |= differs
         near[[0, -1]] = True
-    wide = border.copy()
-    for a in across:
-        near, wider = np.moveaxis(border, a, 0), np.moveaxis(wide, a, 0)
+    outline = border.copy()
+    for a in across if wide else ():
+        near, wider = np.moveaxis(border, a, 0), np.moveaxis(outline, a, 0)
         wider[1:] |= near[:-1]
         wider[:-1] |= near[1:]
-    return np.where(wide, shown, 0)
+    return np.where(outline, shown, 0)
 
 
 def with_clicks(

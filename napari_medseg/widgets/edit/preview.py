@@ -50,6 +50,8 @@ class Preview(QObject):
         key = (id(layer), version_of(layer), seen.key, only_clicks)
         if key == self._key:
             return
+        if self._job is None or self._job.tool is not job.tool:
+            self.outline.hide()  # what another tool would do; options only change it
         self._layer, self._job, self._key = ref(layer), seen, key
         self._answer, self._whole = None, seen is job
         if only_clicks:

@@ -122,3 +122,11 @@ def test_a_radius_reaches_the_next_voxel(qtbot, scene, mask, panel_of):
     panel = panel_of(scene)
     panel.work.choose("grow")
     assert radius(panel).value() == 3.5
+
+
+def test_the_outline_of_one_tool_is_not_left_for_another(panel, choose, outlined):
+    choose("grow")
+    assert outlined()
+    choose("fill_holes")
+    assert not panel.work.preview.outline.layer.visible  # not before its own is known
+    assert outlined()

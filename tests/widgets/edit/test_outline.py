@@ -61,6 +61,9 @@ def test_the_outline_is_two_voxels_wide_in_every_slice(axis):
     expected[1:10, 1:10] = 3
     expected[3:8, 3:8] = 0
     np.testing.assert_array_equal(plane, expected)
+    thin = np.moveaxis(edges(cube, axis, wide=False), axis, 0)[5]
+    expected[2:9, 2:9] = 0
+    np.testing.assert_array_equal(thin, expected)
 
 
 def test_the_outline_of_what_fills_its_box_is_closed():

@@ -12,13 +12,22 @@ from napari.layers import Layer
 
 from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.io import CaseFiles, find_cases, is_image_path, read_labels, read_volume
+from napari_medseg.io.dicom import is_segmentation
 from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
-from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_stem, image_suffix
+from napari_medseg.io.paths import (
+    ITK_SUFFIXES,
+    NIFTI_SUFFIXES,
+    TIFF_SUFFIXES,
+    image_stem,
+    image_suffix,
+)
 from napari_medseg.io.tiff_metadata import stated_spacing
 from napari_medseg.project import is_project
+from napari_medseg.widgets.dicom_layers import is_dicom_path, read_dicom_layers, tell_notes
+from napari_medseg.widgets.file_classes import labels_with_classes
 from napari_medseg.widgets.keeping.sources import with_file, with_source
 from napari_medseg.widgets.notices import offer, show_failure
-from napari_medseg.widgets.volumes import LayerData, from_labels, from_volume
+from napari_medseg.widgets.volumes import LayerData, from_volume
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -29,7 +38,8 @@ NO_LAYERS: list[Any] = [(None,)]  # napari's word for "read, and nothing to show
 
 def image_reader(path: str | Sequence[str]) -> Reader | None:
     """Return the reader of image and label files, if all paths are such."""
-    return _read_images if all(is_image_path(p) for p in _listed(path)) else None
+    ours = all(is_image_path(p) or is_dicom_path(Path(p)) for p in _listed(path))
+    return _read_images if ours else None
 
 
 def folder_reader(path: str | Sequence[str]) -> Reader | None:
@@ -59,12 +69,21 @@ def _read_images(path: str | Sequence[str]) -> list[LayerData]:
 
 
 def _read_image(path: Path) -> list[LayerData]:
-    if is_label_path(path):
+    if is_dicom_path(path) and not is_segmentation(path):
+        return read_dicom_layers(path)
+    if is_label_path(path) or is_dicom_path(path):
         try:
-            return [with_file(from_labels(read_labels(path), image_stem(path)), path)]
-        except ValueError:  # its name says labels, its values do not
-            pass
-    return with_source(from_volume(read_volume(path)), [path])
+            labels = read_labels(path)
+        except ValueError:
+            if is_dicom_path(path):
+                raise
+            labels = None  # its name says labels, its values do not
+        if labels is not None:
+            tell_notes(labels)
+            return [with_file(labels_with_classes(labels, image_stem(path)), path)]
+    volume = read_volume(path)
+    tell_notes(volume)
+    return with_source(from_volume(volume), [path])
 
 
 def _read_folders(path: str | Sequence[str]) -> list[Any]:
@@ -73,6 +92,8 @@ def _read_folders(path: str | Sequence[str]) -> list[Any]:
 
 
 def _read_folder(folder: Path) -> list[LayerData]:
+    if is_dicom_path(folder) and not any(is_image_path(p) for p in folder.iterdir()):
+        return read_dicom_layers(folder)
     cases = _cases(folder)
     if len(cases) != 1:
         viewer = napari.current_viewer()
@@ -84,7 +105,7 @@ def _read_folder(folder: Path) -> list[LayerData]:
     case = cases[0]
     layers = with_source(from_volume(read_volume(list(case.images)), case.name), case.images)
     if case.label is not None:
-        labels = from_labels(read_labels(case.label), f"{case.name} · labels")
+        labels = labels_with_classes(read_labels(case.label), f"{case.name} · labels")
         layers.append(with_file(labels, case.label))
     return layers
 
@@ -116,11 +137,14 @@ def choose_model_file(viewer: Viewer, path: Path) -> None:
 def drop_opens(paths: Sequence[Path]) -> bool:
     """Whether a drop of `paths` says more to us than to napari's own reader.
 
-    So it is for NIfTI files, models, projects, folders of cases, pictures named as labels and TIFF
-    files with a known pixel size, also when plain pictures are among them.
+    So it is for NIfTI, DICOM, NRRD and MetaImage files, models, projects, folders of cases,
+    pictures named as labels and TIFF files with a known pixel size, also when plain pictures are
+    among them.
     """
-    ours = all(p.is_dir() or is_image_path(p) or p.suffix == SUFFIX or is_project(p) for p in paths)
-    return ours and any(_says_more(p) for p in paths)
+    return any(_says_more(p) for p in paths) and all(
+        p.is_dir() or is_image_path(p) or p.suffix == SUFFIX or is_project(p) or is_dicom_path(p)
+        for p in paths
+    )
 
 
 def open_dropped(viewer: Viewer, paths: Sequence[Path]) -> None:
@@ -140,17 +164,20 @@ def open_dropped(viewer: Viewer, paths: Sequence[Path]) -> None:
 
 
 def _says_more(path: Path) -> bool:
+    if is_dicom_path(path):
+        return True
     if path.is_dir():
         try:
             cases = _cases(path)
         except (ValueError, OSError):
             return False
-        return any(c.label or image_suffix(c.images[0]) in NIFTI_SUFFIXES for c in cases)
+        kinds = (*NIFTI_SUFFIXES, *ITK_SUFFIXES)
+        return any(c.label or image_suffix(c.images[0]) in kinds for c in cases)
     suffix = image_suffix(path)
     if suffix in TIFF_SUFFIXES and not is_label_path(path):
         return _has_stated_spacing(path)
     ours = path.suffix == SUFFIX or is_project(path)
-    return ours or suffix in NIFTI_SUFFIXES or is_label_path(path)
+    return ours or suffix in (*NIFTI_SUFFIXES, *ITK_SUFFIXES) or is_label_path(path)
 
 
 def _cases(folder: Path) -> list[CaseFiles]:

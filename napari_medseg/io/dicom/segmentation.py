@@ -128,17 +128,19 @@ def write_segmentation(
     slices = like.storage.header.get("slices") if like.storage else None
     if like.storage is None or not slices:
         raise ValueError(
-            f"{path.name}: a DICOM segmentation refers to the DICOM images it belongs to, and "
+            f"a DICOM segmentation refers to the DICOM images it belongs to, and "
             f"'{like.name}' was read from none; use .nii.gz"
         )
     values = [int(v) for v in np.unique(labels) if v]
     if not values:
-        raise ValueError(f"{path.name}: there is no label to write; DICOM has no empty ones")
+        raise ValueError("there is no label to write, and DICOM has no empty segmentations")
     stored = like.storage.to_stored(labels)
     stored = stored if stored.ndim == 3 else stored[None]
     with quiet():
         files = list(dict.fromkeys(file for file, _ in slices))
-        images = [_completed(dcmread(file)) for file in files]
+        frame = generate_uid()  # for images that name no frame of reference
+        apart = float(np.linalg.norm(np.asarray(like.storage.affine)[:3, 0]))
+        images = [_completed(dcmread(file), frame, apart) for file in files]
         masks = np.stack([stored == value for value in values], axis=-1)
         if len(files) == 1 and len(slices) > 1:  # frames of one file, in its own order
             order = np.argsort([index for _, index in slices])
@@ -166,8 +168,12 @@ def write_segmentation(
         seg.save_as(path, enforce_file_format=True)
 
 
-def _completed(image: Any) -> Any:
+def _completed(image: Any, frame: str, apart: float) -> Any:
     """Give an image what every one must have, be it empty; anonymising tools drop it."""
+    if "FrameOfReferenceUID" not in image:
+        image.FrameOfReferenceUID = frame
+    if "SliceThickness" not in image:
+        image.SliceThickness = f"{apart:.6g}"
     for keyword in _REQUIRED:
         if keyword not in image:
             setattr(image, keyword, "")

@@ -126,7 +126,13 @@ class TrainingConfig(Config):
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     seed: int = field(default=0)
     device: str = field(default="auto", metadata={"tip": "auto, cpu, cuda, cuda:1 or mps"})
-    precision: str = field(default="auto", metadata={"choices": ("auto", "float32", "mixed")})
+    precision: str = field(
+        default="auto",
+        metadata={
+            "choices": ("auto", "float32", "mixed"),
+            "tip": "auto: mixed on CUDA, float32 elsewhere; volumes on a CPU always float32",
+        },
+    )
     replay: bool = field(
         default=False,
         metadata={"tip": "keep patches of the data beside the model for later learning"},

@@ -43,6 +43,17 @@ def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
     return lowest + (highest - lowest) * (1 + math.cos(math.pi * share)) / 2
 
 
+def trains_mixed(precision: str, device: torch.device, spatial_dims: int) -> bool:
+    """Return whether a run computes in half precision: on CUDA, or where it is asked for.
+
+    Volumes on a CPU are trained in float32 all the same: torch 2.13's gradients of 3D convolutions
+    in bfloat16 are wrong there when channels are last in memory, and can end the program.
+    """
+    if device.type == "cpu" and spatial_dims == 3:
+        return False
+    return precision == "mixed" or (precision == "auto" and device.type == "cuda")
+
+
 class Run:
     """One training run, from its first step to its last, over interruptions.
 
@@ -85,9 +96,7 @@ class Run:
         self._losses: list[float] = []
         self._rows: list[dict[str, Any]] = []
         self._out, self._device = out, device
-        self._mixed = config.precision == "mixed" or (
-            config.precision == "auto" and device.type == "cuda"
-        )
+        self._mixed = trains_mixed(config.precision, device, card.spatial_dims)
         self._average: AveragedModel | None = None
         if config.average:
             mean = get_ema_multi_avg_fn(config.average)

@@ -29,7 +29,10 @@ def depthwise_groups(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tens
     Tensor
         ``(B, C, *S)``; the outside of the image counts as zero.
     """
-    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
+    if x.device.type == "cpu":
+        if torch.is_autocast_enabled("cpu"):
+            dtype = torch.get_autocast_dtype("cpu")
+            x, weights, biases = x.to(dtype), _all_to(dtype, weights), _all_to(dtype, biases)
         y = _OnePass.apply(x, torch.cat(list(biases)), *weights)  # type: ignore[no-untyped-call]
         return cast(Tensor, y)
     return torch.cat(
@@ -43,6 +46,10 @@ def depthwise_groups(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tens
     )
 
 
+def _all_to(dtype: torch.dtype, tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [t.to(dtype) for t in tensors]
+
+
 def _depthwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     convolve = F.conv2d if weight.ndim == 4 else F.conv3d
     return convolve(x, weight, bias, padding=weight.shape[-1] // 2, groups=len(weight))
@@ -53,7 +60,9 @@ class _OnePass(torch.autograd.Function):
 
     A convolution of few channels wastes most of a vector register, so small kernels are padded to
     the largest. PyTorch's own gradient of the image is five times slower than the convolution
-    that computes the same numbers; its gradient of the weights is not.
+    that computes the same numbers; its gradient of the weights is not. In half precision that one
+    is computed in float32: torch 2.13's of volumes in bfloat16 is wrong for large kernels, may be
+    infinite, and reads or writes where it must not.
     """
 
     @staticmethod
@@ -97,5 +106,8 @@ def _pad_to_largest(weights: Sequence[Tensor]) -> Tensor:
 
 def _weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
     of_weight: Callable[..., Tensor] = conv2d_weight if x.ndim == 4 else conv3d_weight
-    padding = weight.shape[-1] // 2
-    return of_weight(x, weight.shape, gradient, padding=padding, groups=len(weight))
+    padding, exact = weight.shape[-1] // 2, torch.promote_types(x.dtype, torch.float32)
+    found = of_weight(
+        x.to(exact), weight.shape, gradient.to(exact), padding=padding, groups=len(weight)
+    )
+    return found.to(weight.dtype)

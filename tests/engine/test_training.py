@@ -14,7 +14,7 @@ from napari_medseg.engine.training import train
 from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.engine.training_plan import fill_in, split_cases
 from napari_medseg.engine.training_recipes import paper_recipe
-from napari_medseg.engine.training_run import Run, learning_rate
+from napari_medseg.engine.training_run import Run, learning_rate, trains_mixed
 from napari_medseg.io import read_volume, write_image, write_labels
 from napari_medseg.networks import architectures
 from napari_medseg.progress import Cancelled
@@ -374,3 +374,18 @@ def test_a_network_without_a_paper_for_these_dimensions_is_refused_with_those_th
 def test_only_a_model_that_saw_all_mirrors_says_so(photographs, tmp_path, axes, mirrored):
     config = TrainingConfig(**{**TINY, "epochs": 1}, augment=AugmentConfig(flip_axes=axes))
     assert train(photographs, config, out=tmp_path / "m.safetensors").card.mirrored is mirrored
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "dims", "mixed"),
+    [
+        ("auto", "cuda", 3, True),
+        ("auto", "cpu", 2, False),
+        ("mixed", "cpu", 2, True),
+        ("mixed", "cpu", 3, False),  # wrong gradients in torch 2.13
+        ("mixed", "cuda", 3, True),
+        ("float32", "cuda", 2, False),
+    ],
+)
+def test_half_precision_is_used_where_its_gradients_are_right(precision, device, dims, mixed):
+    assert trains_mixed(precision, torch.device(device), dims) is mixed

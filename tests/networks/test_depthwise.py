@@ -63,3 +63,19 @@ def test_half_precision_is_near(inputs):
     exact = depthwise_groups(*singles)
     assert rough.dtype == torch.bfloat16
     assert (rough - exact).norm() < 0.02 * exact.norm()
+
+
+@pytest.mark.parametrize("size", [(3, 12, 4), (2, 1, 5), (4, 6, 1)])
+@pytest.mark.parametrize("kernel", [3, 5, 7, 9])
+def test_gradients_in_half_precision_are_near_for_volumes(size, kernel):
+    x = torch.randn(2, 8, *size).contiguous(memory_format=torch.channels_last_3d).requires_grad_()
+    weight = torch.randn(8, 1, *[kernel] * 3, requires_grad=True)
+    bias, direction = torch.zeros(8, requires_grad=True), torch.randn(2, 8, *size)
+    direction = direction.contiguous(memory_format=torch.channels_last_3d)
+    exact = torch.autograd.grad(depthwise_groups(x, [weight], [bias]), [x, weight, bias], direction)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = depthwise_groups(x, [weight], [bias])
+    found = torch.autograd.grad(rough, [x, weight, bias], direction.bfloat16())
+    for ours, expected in zip(found, exact, strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours - expected).norm() < 0.02 * expected.norm()

@@ -185,11 +185,6 @@ class Depthwise(nn.Module):
         """Convolve."""
         assert self.bias is not None
         x = x.movedim(-1, 1)
-        if x.device.type == "cpu":  # oneDNN's gradient of these weights in bfloat16 may be infinite
-            with torch.autocast("cpu", enabled=False):
-                return depthwise_groups(x.to(self.weight), [self.weight], [self.bias]).movedim(
-                    1, -1
-                )
         return depthwise_groups(x, [self.weight], [self.bias]).movedim(1, -1)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QMenu, QToolButton
 
 from napari_medseg.widgets.keeping import menu
@@ -15,13 +16,16 @@ from napari_medseg.widgets.keeping.keeper import Keeper
 from napari_medseg.widgets.keeping.opening import forget_missing, open_project, recent_projects
 from napari_medseg.widgets.keeping.saving import labels_to_save, saves_of
 from napari_medseg.widgets.sessions import connect_while_alive, unwrapped
-from napari_medseg.widgets.theme import colour, follow_theme
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari.viewer import Viewer
     from qtpy.QtGui import QAction
+
+
+_TEXTS = ("File", "File ●", "Saving…")
+_PADDING = 14  # pixels, of napari's style
 
 
 class FileButton(QToolButton):
@@ -66,18 +70,21 @@ class FileButton(QToolButton):
         saves_of(viewer).changed.connect(self.say)
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
             connect_while_alive(self, event, self._follow_layers)
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self._follow_layers()
-        follow_theme(viewer, self, self.say)
+
+    def sizeHint(self) -> QSize:
+        widest = max(self.fontMetrics().horizontalAdvance(text) for text in _TEXTS)
+        return QSize(widest + _PADDING, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()  # nothing beside it moves when the text changes
 
     def say(self) -> None:
         """Say whether labels are being saved, or are not saved yet."""
         running = bool(saves_of(self._viewer).running)
         unsaved = [keeper for keeper in keepers_of(self._viewer) if keeper.outstanding.in_labels]
-        self.setText("Saving…" if running else "File ●" if unsaved else "File")
-        text = colour(self._viewer, "warning" if unsaved else "text").name()
-        self.setStyleSheet(
-            f"QToolButton {{ color: {text}; }} QToolButton::menu-indicator {{ image: none; }}"
-        )
+        self.setText(_TEXTS[2 if running else 1 if unsaved else 0])
         lines = ["Save labels; open and save projects"]
         for keeper in unsaved:
             counts = keeper.outstanding

@@ -37,9 +37,15 @@ def viewer(make_napari_viewer):
 @pytest.fixture
 def views(viewer, qtbot):
     views = toggle_views(viewer)
-    # the window gives every dock its place
-    qtbot.waitUntil(lambda: all(view.canvas.height() > 200 for view in views.views))
-    qtbot.waitUntil(lambda: shows_all(viewer))
+    seen = []
+
+    def settled():  # the window gives every dock its place, step by step
+        canvases = [canvas_of(viewer), *(view.canvas for view in views.views)]
+        seen.append((viewer.scene.camera.zoom, *((c.width(), c.height()) for c in canvases)))
+        tall = all(view.canvas.height() > 200 for view in views.views)
+        return tall and len(set(seen[-15:])) == 1 and len(seen) > 15 and shows_all(viewer)
+
+    qtbot.waitUntil(settled, timeout=15000)
     return views
 
 

@@ -9,13 +9,25 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import engine_memory, engine_time, resampling, scan, viewer
+from benchmarks import (
+    distillation,
+    editing,
+    engine_memory,
+    engine_time,
+    networks,
+    resampling,
+    scan,
+    viewer,
+)
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "engine-time": engine_time.main,
     "engine-memory": engine_memory.main,
     "resampling": resampling.main,
     "scan": scan.main,
+    "networks": networks.main,
+    "distillation": distillation.main,
+    "editing": editing.main,
     "viewer": viewer.main,
 }
 

@@ -12,16 +12,18 @@ MB = 1e6
 
 
 def interleaved(
-    variants: Mapping[str, Callable[[], object]], rounds: int
+    variants: Mapping[str, Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
 ) -> dict[str, list[float]]:
-    """Run every variant in turn, `rounds` times; return seconds of CPU time per variant."""
+    """Run every variant in turn, `rounds` times; return seconds, of CPU time, per variant."""
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
         for name, run in variants.items():
             gc.collect()
-            start = time.process_time()
+            start = clock()
             run()
-            seconds[name].append(time.process_time() - start)
+            seconds[name].append(clock() - start)
     return seconds
 
 
@@ -43,11 +45,19 @@ def table(seconds: Mapping[str, list[float]], to: str) -> None:
 
 def extra_memory(run: Callable[[], object]) -> float:
     """Return the most memory `run` held beyond what was held before, in MB (Linux only)."""
+    return peaks(run)[0]
+
+
+def peaks(*runs: Callable[[], object]) -> list[float]:
+    """Return the most memory each of `runs` held beyond what was held before the first, in MB."""
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
     before = _status("VmRSS")
-    run()
-    return (_status("VmHWM") - before) / MB
+    most = []
+    for run in runs:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
+        run()
+        most.append((_status("VmHWM") - before) / MB)
+    return most
 
 
 def _status(key: str) -> float:

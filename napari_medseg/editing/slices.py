@@ -236,7 +236,7 @@ def _voxel(_options: Config) -> float:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         name="interpolate",
-        title="Fill between slices",
+        title="Fill between",
         group="slices",
         tip="Paint this class in every few slices; the slices between are filled, those you "
         "painted stay",

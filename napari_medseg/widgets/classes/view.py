@@ -9,12 +9,12 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from napari_medseg.widgets.classes.rows import ClassRows, Column
 
 _ROW, _HEADER = 24, 26
-_FEWEST, _MOST = 3, 5  # rows there is room for
+_FEWEST, _MOST = 3, 4  # rows there is room for
 _WIDTHS = {Column.EYE: 24, Column.LOCK: 24, Column.COLOUR: 24, Column.VOXELS: 78, Column.SIZE: 68}
 
 
 class ClassView(QTableView):
-    """Shows `ClassRows`; it is as high as its rows, up to five."""
+    """Shows `ClassRows`; it is as high as its rows, up to four."""
 
     def __init__(self, rows: ClassRows) -> None:
         super().__init__()

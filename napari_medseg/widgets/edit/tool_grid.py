@@ -28,7 +28,7 @@ GROUPS = {
     "split": ("Split &&\nmerge", "Take objects apart, join classes, give them other numbers"),
 }
 _TAB, _ROW, _GAP = 38, 25, 2  # pixels
-_LEFT = "text-align: left; padding-left: 6px;"
+_LEFT = "text-align: left; padding-left: 3px; padding-right: 1px;"
 _LEAST = 3  # rows kept free, so that little moves when another group is opened
 
 
@@ -87,7 +87,11 @@ class ToolGrid(QWidget):
     def print_keys(self) -> None:
         """Print the keys on the buttons, as the settings say now."""
         for name, button in self.buttons.items():
-            button.setText(keys.with_key(self._tools[name].title, name))
+            button.setText(self._words(name))
+
+    def _words(self, name: str) -> str:
+        """Return title and key; one space between, for the longest just fit."""
+        return keys.with_key(self._tools[name].title, name).replace("  [", " [")
 
     def _page(self, group: str) -> QWidget:
         page = QWidget()
@@ -97,12 +101,7 @@ class ToolGrid(QWidget):
         names = [name for name, tool in self._tools.items() if tool.group == group]
         for place, name in enumerate(names):
             tool = self._tools[name]
-            button = self.buttons[name] = _button(
-                keys.with_key(tool.title, name),
-                tool.tip,
-                _ROW,
-                "text-align: left; padding-left: 6px;",
-            )
+            button = self.buttons[name] = _button(self._words(name), tool.tip, _ROW, _LEFT)
             button.setObjectName(name)
             button.clicked.connect(partial(self._press, name))
             cells.addWidget(button, place // 2, place % 2)

@@ -17,7 +17,7 @@ from napari_medseg.widgets.edit.layer_row import LayerRow
 from napari_medseg.widgets.forms import ConfigForm
 from napari_medseg.widgets.pieces import wrapped_label
 
-_ROOM = 118  # pixels kept free, so that nothing below moves when another tool is chosen
+_ROOM = 96  # pixels kept free, so that nothing below moves when another tool is chosen
 _NO_TOOL = "Choose a tool: its options and an outline of what it would do appear."
 
 

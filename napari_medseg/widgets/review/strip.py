@@ -188,7 +188,7 @@ class ReviewStrip(FollowsLabels):
         for button in (self.back, self.right):
             button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.why.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.why.setFixedHeight(2 * self.fontMetrics().lineSpacing() + 4)
+        self.why.setFixedHeight(2 * self.fontMetrics().lineSpacing() + 10)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setToolTip("How many of the places were looked at")

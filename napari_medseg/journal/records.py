@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -83,8 +84,13 @@ def read_records(file: IO[bytes], *, arrays: bool = True) -> Iterator[tuple[Reco
     OSError
         If it cannot be read.
     """
+    start = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(start)
     while len(frame := file.read(_FRAME.size)) == _FRAME.size:
         length, checksum = _FRAME.unpack(frame)
+        if length > end - file.tell():  # also a damaged one, which could ask for 4 GiB of memory
+            return
         content = file.read(length)
         if len(content) < length or zlib.crc32(content) != checksum:
             return

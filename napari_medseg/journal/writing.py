@@ -118,9 +118,13 @@ class Journal:
     def rewrite(self) -> None:
         """Put one record of the present state in the place of all; whole, or not at all."""
         temporary = self.path.with_name(f"{self.path.name}.new")
-        temporary.unlink(missing_ok=True)
         unsaved = read_journal(self.path)
-        fresh = Journal(temporary, self.identity)
+        try:
+            temporary.unlink(missing_ok=True)
+            fresh = Journal(temporary, self.identity)
+        except OSError:
+            self._size_rewritten = self._size  # not at once again
+            return
         try:
             records = [unsaved.rewritten()]
             records += [] if unsaved.classes is None else [classes_record(unsaved.classes)]

@@ -26,8 +26,8 @@ from napari_medseg.journal import (
     step_record,
 )
 from napari_medseg.packed import Box
-from napari_medseg.widgets.atoms import UndoStep
 from napari_medseg.widgets.classes.stored import class_signals
+from napari_medseg.widgets.keeping.class_changes import class_state
 from napari_medseg.widgets.keeping.ledger import Ledger
 from napari_medseg.widgets.keeping.origins import identity_of, key_of
 from napari_medseg.widgets.keeping.scribe import scribe
@@ -100,6 +100,7 @@ class Keeper:
         self._identity: Identity | None = None
         self._begun: int | None = None
         self._labels_key = key_of(layer)
+        self._classes = class_state(layer)
         self._begin()
         self._ends: list[Callable[[], Any]] = [follow_steps(layer, self._follow)]
         for signal, method in (
@@ -171,11 +172,11 @@ class Keeper:
         layer, painted = self.layer, self._painted
         if step not in self._known:
             self._count += 1
-            self._known[step] = self._count, _boxes(step)
+            self._known[step] = self._count, [piece.box for piece in step.pieces()]
         number, boxes = self._known[step]
         if self._begun is not None:
             self._finish_beginning(happened, step)
-        by_person = bool(getattr(step.head, "by_person", True))
+        by_person = step.by_person
         # what was painted is there when this is called, be it done, undone or redone
         writes = [Written(b, np.array(layer.data[b]), painted.marks(b)) for b in boxes]
         for outstanding in (self.outstanding, *(copy.outstanding for copy in self._copies)):
@@ -202,7 +203,12 @@ class Keeper:
         self._write([marks_record(box, self._painted.marks(box))])
 
     def _on_classes(self) -> None:
-        self._write_other(classes_record(self.layer.metadata.get(KEY, {}).get("classes", {})))
+        before, self._classes = self._classes, class_state(self.layer)
+        record = classes_record(self.layer.metadata.get(KEY, {}).get("classes", {}))
+        if before.changed_by_person(self._classes):
+            self._write_other(record)
+        elif self.outstanding:
+            self._write([record])
 
     def _write_other(self, record: Record) -> None:
         for outstanding in (self.outstanding, *(copy.outstanding for copy in self._copies)):
@@ -248,12 +254,6 @@ def _append(ledger: Ledger, identity: Identity, records: Sequence[Record]) -> No
 def _call_when_written(ledger: Ledger, call: Callable[[], Any]) -> None:
     if ledger.sync():
         call()
-
-
-def _boxes(step: Step) -> list[Box]:
-    if isinstance(step.head, UndoStep):
-        return [step.head[0]]
-    return [piece.box for piece in step.pieces()]
 
 
 def _say_unkept(error: OSError) -> None:

@@ -13,12 +13,18 @@ from napari_medseg.engine.card import LabelClass
 from napari_medseg.io import write_image
 from napari_medseg.journal import find_journals, journal_directory
 from napari_medseg.volume import Volume
-from napari_medseg.widgets.classes.class_list import classes_of, set_classes
+from napari_medseg.widgets.classes.class_list import (
+    adopt_classes,
+    begin_classes,
+    classes_of,
+    rename_class,
+    set_classes,
+)
 from napari_medseg.widgets.classes.stored import locked_of, set_locked
 from napari_medseg.widgets.keeping.following import keepers_of, offers_of
 from napari_medseg.widgets.keeping.keeper import keeper_of
 from napari_medseg.widgets.keeping.offers import day_and_time
-from napari_medseg.widgets.layers import apply_edit, history
+from napari_medseg.widgets.layers import apply_edit, class_look, history
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.placement import same_grid
 from napari_medseg.widgets.readers import _read_image
@@ -322,3 +328,61 @@ def test_journals_never_lie_where_a_name_could_lead_them(sitting, written, strok
     written()
     (path,) = find_journals([journal_directory()])
     assert Path(path).parent == journal_directory()
+
+
+def test_a_tool_that_changes_far_places_is_kept_whole(sitting, crash, offered, stroke):
+    first = sitting()
+    shape = (70, 140, 140)
+    labels = first.add_labels(np.zeros(shape, np.uint8))
+    edited = np.zeros(shape, np.uint8)
+    for corner in ((0, 0, 0), (66, 0, 130), (3, 130, 3), (66, 136, 136)):
+        edited[tuple(slice(c, c + 4) for c in corner)] = 1 + corner[0] % 3
+    apply_edit(labels, edited, "Relabel")
+    answer = np.where(edited == 1, 2, edited)
+    painted_of(labels).write_answer(answer, "Segment", keep_painted=False)
+    labels.undo()
+    labels.redo()
+    crash(first)
+    second = sitting()
+    again = second.add_labels(np.zeros(shape, np.uint8))
+    assert "1 correction and 1 answer of a model" in offered(second).words()
+    offers_of(second).restore()
+    _until(lambda: again.data.any())
+    np.testing.assert_array_equal(again.data, labels.data)
+
+
+def test_classes_that_the_program_writes_down_are_no_work_of_a_person(sitting, written, stroke):
+    viewer = sitting()
+    empty = viewer.add_labels(np.zeros((20, 30), np.uint8))
+    begin_classes(empty)
+    liver = LabelClass(value=2, name="liver", colour="#e69f00")
+    answer = viewer.add_labels(np.full((20, 31), 2, np.uint8), **class_look([liver]))
+    adopt_classes(answer)
+    written()
+    assert find_journals([journal_directory()]) == []
+    assert not any(keeper.outstanding for keeper in keepers_of(viewer))
+    rename_class(answer, 2, "Leber")
+    written()
+    assert len(find_journals([journal_directory()])) == 1
+    assert keeper_of(answer).outstanding
+    assert not keeper_of(answer).is_unsaved  # the labels themselves are as they were
+    set_locked(empty, 1, True)
+    assert keeper_of(empty).outstanding
+
+
+def test_only_looking_leaves_no_journal_and_no_offer(
+    make_napari_viewer, open_workbench, image_file, written, qtbot
+):
+    for _ in range(2):
+        viewer = make_napari_viewer()
+        workbench = open_workbench(viewer)
+        image = _open(viewer, image_file)
+        viewer.add_labels((image.data > 130).astype(np.uint8), **same_grid(image))
+        workbench.go_to("edit")
+        viewer.layers.selection.active = viewer.layers[-1]
+        qtbot.wait(50)
+        written()
+        qtbot.wait(50)
+        assert workbench.restore.isHidden()
+        assert find_journals([image_file.parent, journal_directory()]) == []
+        viewer.close()

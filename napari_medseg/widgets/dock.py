@@ -16,7 +16,7 @@ from napari_medseg.widgets import painted
 from napari_medseg.widgets.drops import Drops
 from napari_medseg.widgets.keeping import following as keeping
 from napari_medseg.widgets.keeping.closing import Closing
-from napari_medseg.widgets.keys import rebind
+from napari_medseg.widgets.keys import bind, rebind
 from napari_medseg.widgets.layers import limit_history
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS, PanelPage
@@ -72,6 +72,7 @@ class Dock(QWidget):
         limit_history(preferences().undo_memory << 20)
         painted.follow(viewer)
         keeping.follow(viewer)
+        bind(viewer, "orthogonal_views", self.toggle_views)
         model_choice_of(viewer)  # from now on a model is proposed for the image in view
 
     def panel(self, name: str) -> QWidget:
@@ -87,6 +88,12 @@ class Dock(QWidget):
             A key of `PANELS`.
         """
         show_panel(self.viewer, name)
+
+    def toggle_views(self) -> None:
+        """Open or close the orthogonal views."""
+        from napari_medseg.widgets.views import toggle_views  # makes canvases: when asked for
+
+        toggle_views(self.viewer)
 
     def sizeHint(self) -> QSize:
         return QSize(WIDTH, 600)  # the panels scroll; without this the dock becomes much wider

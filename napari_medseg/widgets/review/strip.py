@@ -76,7 +76,6 @@ class ReviewStrip(FollowsLabels):
             ("next_place", self.go_on),
             ("previous_place", self.go_back),
             ("looks_right", self.looks_right),
-            ("orthogonal_views", self.toggle_views),
         ):
             bind(self.viewer, action, method)
         when_gone(self, self.marker.hide)
@@ -103,12 +102,6 @@ class ReviewStrip(FollowsLabels):
         """Note that the place is right, and go on to the next one."""
         if self.queue is not None and self.queue.looks_right() is not None:
             self._jump()
-
-    def toggle_views(self) -> None:
-        """Open or close the orthogonal views, in which a place is seen from three sides."""
-        from napari_medseg.widgets.views import toggle_views  # makes canvases: when asked for
-
-        toggle_views(self.viewer)
 
     def show_layer(self, layer: Labels | None) -> None:
         """Show the queue of another layer."""

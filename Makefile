@@ -1,9 +1,11 @@
 # make demo | test | lint | bench; each makes its own environment first, the second time at once.
 #   make test QT=pyqt6              another Qt binding: pyqt5 (default), pyqt6 or pyside6
 #   make test ARGS="-k cancel -x"   more words for pytest
+#   make test WORKERS=0             tests in one process (2 by default), for a debugger
 #   make test PYTHON=python3.12     another interpreter, 3.11 or newer
 
 QT ?= pyqt5
+WORKERS ?= 2
 VENV := $(if $(filter pyqt5,$(QT)),.venv,.venv-$(QT))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -18,7 +20,7 @@ endif
 .PHONY: help demo test lint bench libraries clean distclean
 
 help:
-	@head -4 Makefile | sed 's/^# //'
+	@head -5 Makefile | sed 's/^# //'
 
 demo: $(READY) | libraries
 ifdef SCREEN
@@ -29,7 +31,7 @@ else
 endif
 
 test: $(READY) | libraries
-	$(SCREEN) $(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

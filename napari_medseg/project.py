@@ -166,7 +166,8 @@ def write_project(
         ]
     text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as target:
-        target.write_text(text + "\n", encoding="utf-8")
+        # names that are no text, of old disks, as JSON's own escapes
+        target.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     _clear(folder, {entry["file"] for entry in stored.values()})
 
 
@@ -210,7 +211,8 @@ def _checksum(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         return {"size": path.stat().st_size, "sha256": fingerprint(path)}
     files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-    whole = hashlib.sha256("".join(f"{p.name} {fingerprint(p)}\n" for p in files).encode())
+    lines = "".join(f"{p.name} {fingerprint(p)}\n" for p in files)
+    whole = hashlib.sha256(lines.encode("utf-8", "surrogateescape"))
     return {"size": sum(p.stat().st_size for p in files), "sha256": whole.hexdigest()}
 
 

@@ -35,7 +35,8 @@ def connected(labels: np.ndarray, touching: str = "corners") -> tuple[np.ndarray
 
     if touching not in TOUCHING:
         raise ValueError(f"objects touch by {', '.join(TOUCHING)}; got {touching!r}, choose one")
-    even = np.pad(labels, [(0, side % 2) for side in labels.shape])
+    native = np.asarray(labels, labels.dtype.newbyteorder("="))
+    even = np.pad(native, [(0, side % 2) for side in labels.shape])
     numbers, count = cc3d.connected_components(
         even if labels.ndim == 3 else even[None],
         connectivity=TOUCHING[touching],

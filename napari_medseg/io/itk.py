@@ -26,7 +26,9 @@ from napari_medseg.volume import Storage, Volume
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _FRESH = {2: (1, 0), 3: (2, 1, 0)}  # file axis of (D,) H, W: ITK's first axis is the column
-_STATES_SIZE = re.compile(rb"^(space directions|spacings|ElementSpacing|ElementSize)\s*[:=]", re.M)
+_STATES_SIZE = re.compile(
+    rb"^((?i:space directions|spacings):(?!.*(?i:nan))|(ElementSpacing|ElementSize)\s*=)", re.M
+)
 _UNIT = re.compile(rb'^space units:\s*"([^"]*)"', re.M)
 _MM_PER_UNIT = {"m": 1000.0, "cm": 10.0, "um": 1e-3, "µm": 1e-3, "microns": 1e-3, "nm": 1e-6}
 _SEGMENT = re.compile(r"Segment(\d+)_(Name|Color|LabelValue)")
@@ -141,10 +143,20 @@ def segments(tags: dict[str, str]) -> list[ClassName]:
             found.setdefault(int(match[1]), {})[match[2]] = text
     classes = []
     for number, said in sorted(found.items()):
-        value = int(said.get("LabelValue", number + 1))
-        colour = hex_colour([float(part) for part in said.get("Color", "").split()])
+        given = said.get("LabelValue", "").strip()
+        value = int(given) if given.isdecimal() else number + 1
+        colour = hex_colour(_numbers(said.get("Color", "")))
         classes.append(ClassName(value, said.get("Name", f"segment {value}"), colour))
     return classes
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers of a line; none if one of its words is no number."""
+    try:
+        found = [float(word) for word in text.split()]
+    except ValueError:
+        return []
+    return found if np.isfinite(found).all() else []
 
 
 def _channels(path: Path, image: Any, values: np.ndarray) -> list[np.ndarray]:

@@ -64,6 +64,14 @@ def has_label(labels: np.ndarray, label: int) -> bool:
     return any((labels[slab] == label).any() for slab in slabs(labels.shape))
 
 
+def classes_in(labels: np.ndarray) -> list[int]:
+    """Return the classes that have a voxel in `labels`, in order, without the background."""
+    import fastremap
+
+    native = labels.astype(labels.dtype.newbyteorder("="), copy=False)  # files may be big-endian
+    return [int(v) for v in fastremap.unique(native) if v]
+
+
 def holds(box: Box, point: Sequence[int]) -> bool:
     """Whether a voxel lies in `box`."""
     return all(s.start <= p < s.stop for p, s in zip(point, box, strict=True))

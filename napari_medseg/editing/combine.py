@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.checks import check_label, check_labels
+from napari_medseg.editing.checks import check_label, check_labels, classes_in
 from napari_medseg.editing.components import objects, under
 from napari_medseg.editing.slabs import slabs
 from napari_medseg.editing.tool import Scene, Tool, unlocked
@@ -65,7 +65,7 @@ def relabel(
         for old, new in numbers.items():
             found = before == old
             if found.any():
-                np.copyto(after, new, where=found)
+                np.copyto(after, new, where=found, casting="unsafe")
     return edited
 
 
@@ -81,11 +81,9 @@ def renumber(
     locked : frozenset of int
         Classes that keep their numbers, which no other class gets.
     """
-    import fastremap
-
     check_labels(labels)
     report(Step(0, 0, "class"))
-    values = [int(v) for v in fastremap.unique(labels) if v and v not in locked]
+    values = [v for v in classes_in(labels) if v not in locked]
     free = (n for n in itertools.count(1) if n not in locked)
     numbers = {old: new for old, new in zip(values, free, strict=False) if old != new}
     return relabel(labels, numbers, report=report)
@@ -141,8 +139,8 @@ def logical(
         gained = result & ~mine
         if not overwrite:
             gained &= (before == 0) | (before == named)
-        np.copyto(after, 0, where=mine & ~result)
-        np.copyto(after, label, where=gained)
+        np.copyto(after, 0, where=mine & ~result, casting="unsafe")
+        np.copyto(after, label, where=gained, casting="unsafe")
     return edited
 
 
@@ -167,7 +165,7 @@ def move_clicked(
     edited = labels.copy()
     for here, clicked in zip(found, under(found, label, points), strict=True):
         moved = np.append(False, clicked)[here.numbers]
-        np.copyto(edited[here.island.box], into, where=moved)
+        np.copyto(edited[here.island.box], into, where=moved, casting="unsafe")
     return edited
 
 

@@ -187,9 +187,10 @@ def _without(
     edited = labels.copy()
     for here, drop in zip(found, dropped, strict=True):
         if drop.all():
-            np.copyto(edited[here.island.box], 0, where=here.island.mask)
+            np.copyto(edited[here.island.box], 0, where=here.island.mask, casting="unsafe")
         elif drop.any():
-            np.copyto(edited[here.island.box], 0, where=np.append(False, drop)[here.numbers])
+            gone = np.append(False, drop)[here.numbers]
+            np.copyto(edited[here.island.box], 0, where=gone, casting="unsafe")
     return edited
 
 

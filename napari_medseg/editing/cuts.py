@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_medseg.editing.checks import spacing_of
 from napari_medseg.editing.parts import add_parts, objects_of
 from napari_medseg.editing.tool import check_label, check_labels
 from napari_medseg.packed import Box
@@ -20,7 +21,7 @@ def cut_objects(
     points: Sequence[Sequence[int]],
     *,
     axis: int = 0,
-    spacing: Sequence[float] | None = None,
+    spacing: Sequence[float] = (),
     report: Report = silent,
 ) -> np.ndarray:
     """Part the objects of a class along a straight cut through the clicks.
@@ -39,8 +40,8 @@ def cut_objects(
         Two or three clicks; they may lie beside the object.
     axis : int
         The axis across the slices; not used in 2D.
-    spacing : sequence of float or None
-        mm along each axis.
+    spacing : sequence of float
+        mm along each axis; 1 by default.
     report : Report
         Called before each object; may raise `Cancelled`.
 
@@ -56,7 +57,7 @@ def cut_objects(
     """
     check_labels(labels)
     check_label(labels, label)
-    spacing = tuple(spacing or (1.0,) * labels.ndim)
+    spacing = spacing_of(labels, spacing)
     normal, through = _plane(points, axis, spacing, labels.ndim)
     crossed = _crossed(points, labels.shape)
     parts = np.zeros(labels.shape, np.int32)

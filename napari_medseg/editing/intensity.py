@@ -140,7 +140,7 @@ def keep_range(
         wrong &= labels[at] == label
         if mask is not None:
             wrong &= mask[at]
-        np.copyto(result[at], 0, where=wrong)
+        np.copyto(result[at], 0, where=wrong, casting="unsafe")
     return result
 
 

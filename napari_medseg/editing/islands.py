@@ -130,8 +130,8 @@ def write(
     gained = new & ~old
     if not overwrite:
         gained &= part == 0
-    np.copyto(part, 0, where=old & ~new)
-    np.copyto(part, label, where=gained)
+    np.copyto(part, 0, where=old & ~new, casting="unsafe")
+    np.copyto(part, label, where=gained, casting="unsafe")
 
 
 def loose_boxes(labels: np.ndarray, label: int) -> list[Box]:

@@ -77,14 +77,14 @@ def mirror_label(
     for slab in slabs(before.shape):
         here, opposite, to = before[slab], there[slab], after[slab]
         for old in pairs if exchange else ():
-            np.copyto(to, 0, where=here == old)
+            np.copyto(to, 0, where=here == old, casting="unsafe")
         for old, new in pairs.items():
             mirrored = opposite == old
             if not mirrored.any():
                 continue
             if not overwrite:
                 mirrored &= to == 0
-            np.copyto(to, new, where=mirrored)
+            np.copyto(to, new, where=mirrored, casting="unsafe")
     return edited
 
 

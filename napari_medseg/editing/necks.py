@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_medseg.editing.checks import spacing_of
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.parts import add_parts, objects_of, shifted
 from napari_medseg.editing.tool import check_label, check_labels
@@ -21,7 +22,7 @@ def split_objects(
     labels: np.ndarray,
     label: int,
     *,
-    spacing: Sequence[float] | None = None,
+    spacing: Sequence[float] = (),
     points: Sequence[Sequence[int]] = (),
     depth: float = 1.0,
     report: Report = silent,
@@ -38,8 +39,8 @@ def split_objects(
         ``(*S)`` integers.
     label : int
         The class.
-    spacing : sequence of float or None
-        mm along each axis.
+    spacing : sequence of float
+        mm along each axis; 1 by default.
     points : sequence of tuple of int
         A click on each part. Objects with fewer than two clicks stay whole.
     depth : float
@@ -63,14 +64,14 @@ def split_objects(
     """
     check_labels(labels)
     check_label(labels, label)
-    spacing = tuple(spacing or (1.0,) * labels.ndim)
+    spacing = spacing_of(labels, spacing)
     parts = np.zeros(labels.shape, np.int32)
     count = 0
     for box, mask, seeds in objects_of(labels, label, points, report):
         found = mask.astype(np.int32)
         if len(seeds) > 1:
             found = _flooded(mask, spacing, seeds)
-        elif not points:
+        elif not len(points):
             found = _deep_parts(mask, spacing, depth)
         count = add_parts(parts[box], mask, found, count)
     return parts

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import spacing_of
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.intensity import in_range
 from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
@@ -27,7 +28,7 @@ def grow_region(
     points: Sequence[Sequence[int]],
     *,
     tolerance: float | None = None,
-    spacing: Sequence[float] | None = None,
+    spacing: Sequence[float] = (),
     max_distance: float = math.inf,
     mask: np.ndarray | None = None,
     overwrite: bool = False,
@@ -49,8 +50,8 @@ def grow_region(
     tolerance : float or None
         How far a grey value may differ from that under the click, in the units of the image. None
         takes it from around the click: `similar_range`.
-    spacing : sequence of float or None
-        mm along each axis, for `max_distance`.
+    spacing : sequence of float
+        mm along each axis, for `max_distance`; 1 by default.
     max_distance : float
         How far from the click it may grow, in mm, as the crow flies.
     mask : ndarray of bool or None
@@ -77,9 +78,9 @@ def grow_region(
             f"the image has {image.shape} voxels, the labels have {labels.shape}; choose the image "
             "these labels belong to"
         )
-    if not points:
+    if not len(points):
         raise ValueError("a region grows from a click; click a voxel first")
-    spacing = tuple(spacing or (1.0,) * labels.ndim)
+    spacing = spacing_of(labels, spacing)
     result = np.array(labels)
     for done, point in enumerate(points):
         report(Step(done, len(points), "click"))

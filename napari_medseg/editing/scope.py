@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.checks import check_labels, has_label
+from napari_medseg.editing.checks import check_labels, classes_in, has_label
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.islands import grown, loose_boxes
 from napari_medseg.editing.slabs import slabs
@@ -180,9 +180,7 @@ def _has_work(tool: Tool, part: Scene) -> bool:
 def _edit_every_label(
     tool: Tool, scene: Scene, options: Config, scope: Scope
 ) -> tuple[Box, np.ndarray] | None:
-    import fastremap
-
-    values = [int(v) for v in fastremap.unique(scene.labels) if v and v not in scene.locked]
+    values = [v for v in classes_in(scene.labels) if v not in scene.locked]
     if not values:
         raise ValueError("there is no class to work on here: none is painted, or all are locked")
     current, boxes = scene.labels.copy(), []

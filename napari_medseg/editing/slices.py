@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
+from napari_medseg.editing.checks import classes_in, spacing_of
 from napari_medseg.editing.shape_based import fill_gap
 from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
 from napari_medseg.progress import Report, Step, silent
@@ -19,7 +20,7 @@ def interpolate_slices(
     label: int | Sequence[int],
     *,
     axis: int = 0,
-    spacing: Sequence[float] = (1.0, 1.0, 1.0),
+    spacing: Sequence[float] = (),
     slices: Sequence[int] | None = None,
     overwrite: bool = False,
     report: Report = silent,
@@ -42,7 +43,7 @@ def interpolate_slices(
     axis : int
         The axis across the slices.
     spacing : sequence of float
-        mm along each axis; those within the slice count.
+        mm along each axis, 1 by default; those within the slice count.
     slices : sequence of int or None
         The painted slices; None takes those that have one of the classes.
     overwrite : bool
@@ -63,14 +64,15 @@ def interpolate_slices(
     Source: shape-based interpolation, Raya & Udupa 1990 (`shape_based`).
     """
     check_labels(labels)
-    values = (label,) if isinstance(label, int) else tuple(dict.fromkeys(label))
+    values = (label,) if isinstance(label, int | np.integer) else tuple(dict.fromkeys(label))
     for value in values:
         check_label(labels, value)
     if labels.ndim != 3:
         raise ValueError("only a volume has slices to fill between; these labels are one slice")
     result = np.array(labels)
     planes = np.moveaxis(result, axis, 0)
-    plane_spacing = tuple(s for a, s in enumerate(spacing) if a != axis)
+    lengths = spacing_of(labels, spacing)
+    plane_spacing = tuple(s for a, s in enumerate(lengths) if a != axis % labels.ndim)
     painted = sorted(slices) if slices is not None else painted_slices(labels, values, axis)
     gaps = [(a, b) for a, b in itertools.pairwise(painted) if b - a > 1]
     if not gaps:
@@ -193,10 +195,7 @@ def _interpolate(scene: Scene, options: InterpolateOptions) -> np.ndarray:
 
 
 def _interpolate_all(scene: Scene, options: InterpolateOptions) -> np.ndarray:
-    import fastremap
-
-    present = fastremap.unique(scene.labels)
-    values = [int(v) for v in present if v and int(v) not in scene.locked]
+    values = [v for v in classes_in(scene.labels) if v not in scene.locked]
     if not values:
         raise ValueError("there is no class to work on here: none is painted, or all are locked")
     return interpolate_slices(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.checks import check_label, check_labels, spacing_of
+from napari_medseg.editing.checks import check_label, check_labels, classes_in, spacing_of
 from napari_medseg.editing.islands import grown, reshaped, tiles
 from napari_medseg.editing.tool import Scene, Tool
 from napari_medseg.packed import bounding_box, within
@@ -152,12 +152,10 @@ def _blurred_along(values: np.ndarray, sigma: float, axis: int) -> np.ndarray:
 
 def _strongest(part: np.ndarray, sigma: Sequence[float], reach: Sequence[int]) -> np.ndarray:
     """Return the class with the largest blurred mask at each voxel; of equal ones the lower."""
-    import fastremap
-
     best = np.ones(part.shape, np.float32)  # the background has what the classes leave
     strongest = np.zeros_like(part)
-    found, values = [], [v for v in fastremap.unique(part) if v]
-    for value in values:
+    found = []
+    for value in classes_in(part):
         mask = part == value
         inner = bounding_box(mask)
         assert inner is not None  # it is one of the values
@@ -167,7 +165,7 @@ def _strongest(part: np.ndarray, sigma: Sequence[float], reach: Sequence[int]) -
         found.append((value, box, share))
     for value, box, share in found:
         share -= _EQUAL
-        np.copyto(strongest[box], value, where=share > best[box])
+        np.copyto(strongest[box], value, where=share > best[box], casting="unsafe")
         share += _EQUAL  # the next one must be stronger than all of it
         np.maximum(best[box], share, out=best[box])
     return strongest

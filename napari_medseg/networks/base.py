@@ -139,7 +139,8 @@ class SegmentationNetwork(nn.Module, ABC):
         at = [side // 2 for side in size] if at is None else at
         if len(at) != len(size) or any(not 0 <= a < s for a, s in zip(at, size, strict=True)):
             raise ValueError(f"voxel {tuple(at)} is not in an image of {tuple(size)} voxels")
-        place = tuple(a / s for a, s in zip(at, size, strict=True))
+        # the middle of the voxel: its corner may be rounded into the one before
+        place = tuple((a + 0.5) / s for a, s in zip(at, size, strict=True))
         found: dict[str, Tensor] = {}
 
         def keep(key: str) -> Any:

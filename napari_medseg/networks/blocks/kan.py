@@ -57,8 +57,8 @@ def _place(x: Tensor, intervals: int, bounds: tuple[float, float]) -> tuple[Tens
     """Return the interval each value is in, int64, and how far along it, in [0, 1]."""
     low, high = bounds
     t = (x.clamp(low, high) - low) * (intervals / (high - low))
-    interval = t.detach().floor().clamp(max=intervals - 1)
-    return interval.long(), t - interval
+    interval = t.detach().floor().long().clamp_(0, intervals - 1)  # also where `x` is no number
+    return interval, t - interval
 
 
 class KANLinear(nn.Module):

@@ -65,7 +65,10 @@ class GroupAttention(Inspectable):
         thinned = self._thin(key)
         weights = self._weights(chosen, self._tokens(thinned))[:, :, 0]
         weights = weights.unflatten(-1, thinned.shape[-2:])
-        return weights if thinned is key else F.interpolate(weights / 4, size, mode="nearest")
+        if thinned is key:
+            return weights
+        shared = F.avg_pool2d(torch.ones_like(key[:1, :1]), 2, ceil_mode=True, divisor_override=1)
+        return F.interpolate(weights / shared, size, mode="nearest")
 
     def _entropy(self, query: Tensor, key: Tensor) -> Tensor:
         keys = self._tokens(self._thin(key))

@@ -51,9 +51,11 @@ def train_on_phantoms(folder: Path) -> list[Path]:
                 batch_size=4,
                 validate_every=10,
                 classes=("1=lesion",),
+                name=model.stem,
                 device="cpu",
             )
-            train(folder / "data", config, out=model)
+            part = model.with_name(f"part-{model.name}")  # a run that was stopped is no model
+            train(folder / "data", config, out=part, overwrite=True).checkpoint.rename(model)
     return models
 
 

@@ -4,12 +4,14 @@
     xvfb-run -a -s "-screen 0 1920x1200x24" python scripts/pictures.py DIR --size 1920x1200 --light
 
 Writes ``model.png``, ``segment.png`` and ``worklist.png``: the hippocampus phantom, segmented by
-the bundled model, and a folder of such phantoms with one case segmented.
+the bundled model, and a folder of such phantoms with one case segmented; and ``edit.png``: the CT
+phantom, its liver about to be grown, with the orthogonal views.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -64,6 +66,27 @@ def show_largest(viewer: Any) -> None:
     viewer.dims.set_current_step(0, int(np.count_nonzero(found.data, axis=(1, 2)).argmax()))
 
 
+def show_editing(viewer: Any, workbench: Any, path: Path) -> None:
+    """Outline what a tool would do to the phantom's liver, and show all three planes."""
+    from napari.layers import Labels
+
+    from napari_medseg.widgets.views import toggle_views
+
+    viewer.open_sample("napari-medseg", "ct")
+    labels = next(layer for layer in viewer.layers if isinstance(layer, Labels))
+    labels.visible = True
+    viewer.layers.move(viewer.layers.index(labels), len(viewer.layers))
+    viewer.layers.selection.active = labels
+    workbench.go_to("edit")
+    toggle_views(viewer)
+    spin(seconds=2.0)
+    viewer.dims.set_current_step(0, 14)
+    tools = workbench.panel("edit").tools
+    tools.open("grow")
+    tools.buttons["grow"].click()
+    shoot(viewer, workbench, "edit", path)
+
+
 def make_cases(folder: Path, count: int = 6) -> None:
     """Save a folder of phantom volumes that differ a little."""
     from napari_medseg.io import write_image
@@ -84,6 +107,7 @@ def main() -> None:
     parser.add_argument("--light", action="store_true", help="napari's light theme")
     words = parser.parse_args()
     words.folder.mkdir(parents=True, exist_ok=True)
+    os.environ["NAPARI_MEDSEG_JOURNALS"] = tempfile.mkdtemp()  # no unsaved work of earlier times
 
     import napari
 
@@ -108,7 +132,9 @@ def main() -> None:
         make_cases(folder)
         open_folder(viewer, folder)
         shoot(viewer, workbench, "worklist", words.folder / "worklist.png")
-        viewer.close()
+    viewer.layers.clear()
+    show_editing(viewer, workbench, words.folder / "edit.png")
+    viewer.close()
 
 
 if __name__ == "__main__":

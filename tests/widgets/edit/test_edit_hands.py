@@ -123,9 +123,9 @@ def test_a_click_elsewhere_and_a_drag_are_no_click(qtbot, docked):
 
 def test_keys_of_tools_are_printed_follow_the_settings_and_are_free(settings, docked):
     viewer, panel = docked
-    assert panel.tools.buttons["grow"].text() == "Grow  [G]"
+    assert panel.tools.buttons["grow"].text() == "Grow [G]"
     settings.keys.grow = "Alt-G"
-    assert panel.tools.buttons["grow"].text() == "Grow  [Alt-G]"
+    assert panel.tools.buttons["grow"].text() == "Grow [Alt-G]"
     taken = taken_keys(viewer)
     named = [name for name in TOOLS if name in keys.KEYS]
     assert len(named) >= 12

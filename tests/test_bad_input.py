@@ -181,6 +181,15 @@ def test_a_bad_model_is_refused_and_nothing_is_written(folder, tiny_2d, capsys, 
     assert not out.exists()
 
 
+def test_an_architecture_that_is_not_there_is_refused_with_the_one_that_was_meant(tmp_path, capsys):
+    Image.fromarray(np.eye(8, dtype=np.uint8)).save(tmp_path / "image.png")
+    before = contents(tmp_path)
+    words = ("train", tmp_path, "--architecture", "gladnett", "--out", tmp_path / "m.safetensors")
+    said = refused(capsys, *words)
+    assert "no architecture 'gladnett' (did you mean gladnet?); there are" in said
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize("device", ["cuda:7", "tpu", "gpu 0"])
 def test_a_device_that_is_not_there_is_refused(folder, tiny_2d, capsys, device):
     words = ("segment", folder / "good.png", "--model", tiny_2d, "--out", folder / "out.png")

@@ -24,7 +24,7 @@ from napari_medseg.project import (
 
 NAMES = ["plain", "Büro Ärzte", "日本 病院", "a.b.medseg", "semi;colon 'quoted'"]
 if sys.platform == "linux":
-    NAMES.append("caf\udce9")  # of an old disk, in Latin-1
+    NAMES.append("n\udce9")  # of an old disk, in Latin-1
 
 
 def _content(files=(), **view):

@@ -194,7 +194,7 @@ def test_journals_are_found_the_oldest_first_each_once_and_nothing_else(tmp_path
     assert [path.name[0] for path in found] == ["b", "c", "a"]
 
 
-@pytest.mark.parametrize("image", ["", "..", "../../etc", "a\0b", "ä" * 300, "CON", "caf\udce9"])
+@pytest.mark.parametrize("image", ["", "..", "../../etc", "a\0b", "ä" * 300, "CON", "n\udce9"])
 def test_no_name_of_an_image_leads_out_of_the_folder_or_cannot_be_written(tmp_path, image):
     first, second = journal_name(image), journal_name(image)
     assert first != second

@@ -58,8 +58,8 @@ def test_an_unknown_architecture_is_refused_with_those_there_are():
 def test_a_slip_in_the_name_is_answered_with_the_name():
     with pytest.raises(ValueError, match=r"'GLAD-Net' \(did you mean gladnet\?\); there are"):
         create_network("GLAD-Net")
-    with pytest.raises(ValueError, match=r"'larg' for 2D \(did you mean large\?\); it has"):
-        create_network("lgmsnet", preset="larg")
+    with pytest.raises(ValueError, match=r"'larger' for 2D \(did you mean large\?\); it has"):
+        create_network("lgmsnet", preset="larger")
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are():

@@ -165,7 +165,7 @@ class TrainingConfig(Config):
             raise ValueError("train on whole images of one size, or on windows: not both")
 
     @classmethod
-    def recipe(cls, name: str, **changes: Any) -> TrainingConfig:
+    def recipe(cls, name: str, /, **changes: Any) -> TrainingConfig:
         """Return a named recipe with some fields changed; see `training_recipes`."""
         from napari_medseg.engine.training_recipes import RECIPES  # it is made of these configs
 

@@ -389,3 +389,7 @@ def test_only_a_model_that_saw_all_mirrors_says_so(photographs, tmp_path, axes, 
 )
 def test_half_precision_is_used_where_its_gradients_are_right(precision, device, dims, mixed):
     assert trains_mixed(precision, torch.device(device), dims) is mixed
+
+
+def test_a_recipe_can_be_given_a_name_for_the_model():
+    assert TrainingConfig.recipe("cpu-2d", name="lesions").name == "lesions"

@@ -9,8 +9,6 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
-from napari_medseg.io import read_volume, write_labels
-from napari_medseg.io.classes import ClassName
 from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.dicom_layers import SeriesDialog
 
@@ -114,21 +112,23 @@ def test_what_is_odd_about_a_series_is_said(make_napari_viewer, folder, notices)
     assert any("there twice" in notice.message for notice in notices)
 
 
-def test_a_segmentation_opens_as_labels_with_its_names_and_colours(make_napari_viewer, folder):
-    volume = read_volume(folder)
-    labels = np.zeros(volume.shape, np.uint8)
+def test_a_segmentation_opens_as_labels_with_its_names_and_colours(make_napari_viewer, tmp_path):
+    labels = np.zeros((4, 6, 5), np.uint8)
     labels[1:3, 2:4, 1:4] = 2
     labels[0, 0, 0] = 5
-    named = [ClassName(2, "liver", "#e69f00"), ClassName(5, "cyst")]
-    path = folder.parent / "labels.dcm"
-    write_labels(path, labels, like=volume, classes=named)
-    viewer = make_napari_viewer()
-    (layer,) = opened(viewer, path)
+    image = SITK.GetImageFromArray(labels)
+    named = {"Name": ("liver", "cyst"), "LabelValue": ("2", "5"), "Color": ("0.9 0.6 0", "")}
+    for key, texts in named.items():
+        for i, text in enumerate(texts):
+            image.SetMetaData(f"Segment{i}_{key}", text)
+    SITK.WriteImage(image, str(tmp_path / "organs.seg.nrrd"))
+    (layer,) = opened(make_napari_viewer(), tmp_path / "organs.seg.nrrd")
     assert isinstance(layer, Labels)
     np.testing.assert_array_equal(layer.data, labels)
     liver, cyst = classes_of(layer)
     assert [(c.value, c.name) for c in (liver, cyst)] == [(2, "liver"), (5, "cyst")]
-    assert liver.colour != cyst.colour
+    assert liver.colour == "#e69900"
+    assert cyst.colour != liver.colour
 
 
 def test_a_series_with_a_gap_is_refused_in_a_sentence(make_napari_viewer, tmp_path):

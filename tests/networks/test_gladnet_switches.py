@@ -108,7 +108,7 @@ FIRST_TOUCHED = [  # what of the pass is still the same, coarsest last
 ]
 
 
-@pytest.mark.parametrize(("fields", "same"), FIRST_TOUCHED, ids=lambda v: "-".join(map(str, sorted(v))))
+@pytest.mark.parametrize(("fields", "same"), FIRST_TOUCHED, ids=lambda v: "-".join(sorted(v)))
 def test_what_comes_before_a_switch_is_computed_as_ever(fields, same):
     full, switched = tiny(), tiny(**fields)
     switched.load_state_dict(

@@ -16,7 +16,7 @@ from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_label, check_labels, classes_in
 from napari_medseg.editing.components import objects, under
 from napari_medseg.editing.slabs import slabs
-from napari_medseg.editing.tool import Scene, Tool, unlocked
+from napari_medseg.editing.tool import OVERWRITE, Scene, Tool, unlocked
 from napari_medseg.progress import Report, Step, silent
 
 OPERATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -178,9 +178,6 @@ def _pairs(
         yield slab, labels[slab], edited[slab]
 
 
-_OVERWRITE = {"word": "Overwrite other classes", "tip": "take voxels of other classes, too"}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Into(Config):
     """Which class it becomes."""
@@ -212,7 +209,7 @@ class Combine(Config):
             "tip": "of these labels, or of the other layer if one is chosen (0: all of it)",
         },
     )
-    overwrite: bool = field(default=False, metadata=_OVERWRITE)
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
 
 
 def _run_combine(scene: Scene, options: Combine) -> np.ndarray:

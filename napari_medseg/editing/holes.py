@@ -10,7 +10,7 @@ from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_label, check_labels
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.islands import islands, write
-from napari_medseg.editing.tool import Tool
+from napari_medseg.editing.tool import OVERWRITE, Tool
 from napari_medseg.packed import bounding_box
 from napari_medseg.progress import Report, Step, silent
 
@@ -110,7 +110,7 @@ class FillHoles(Config):
     )
     overwrite: bool = field(
         default=False,
-        metadata={"word": "Overwrite other classes", "tip": "fill other classes inside, too"},
+        metadata={**OVERWRITE, "tip": "fill other classes inside, too"},
     )
 
 

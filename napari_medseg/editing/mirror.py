@@ -10,7 +10,7 @@ import numpy as np
 from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_label, check_labels
 from napari_medseg.editing.slabs import slabs
-from napari_medseg.editing.tool import Scene, Tool, unlocked
+from napari_medseg.editing.tool import OVERWRITE, Scene, Tool, unlocked
 from napari_medseg.progress import Report, Step, silent
 
 WAYS = ("left and right", "top and bottom", "through the slices")
@@ -146,10 +146,7 @@ class Mirror(Config):
         default=False,
         metadata={"word": "Exchange", "tip": "mirror both classes to each other's place"},
     )
-    overwrite: bool = field(
-        default=False,
-        metadata={"word": "Overwrite other classes", "tip": "take voxels of other classes, too"},
-    )
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
 
 
 def _run_mirror(scene: Scene, options: Mirror) -> np.ndarray:

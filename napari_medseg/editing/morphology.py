@@ -11,7 +11,7 @@ from napari_medseg.config import Config
 from napari_medseg.editing.ball import Ball
 from napari_medseg.editing.checks import check_label, check_labels, spacing_of
 from napari_medseg.editing.islands import reshaped
-from napari_medseg.editing.tool import Scene, Tool
+from napari_medseg.editing.tool import OVERWRITE, Scene, Tool
 from napari_medseg.progress import Report, silent
 
 SHELLS = ("inward", "outward", "centred")
@@ -167,10 +167,7 @@ class Radius(Config):
 class RadiusOver(Radius):
     """How far, and over what."""
 
-    overwrite: bool = field(
-        default=False,
-        metadata={"word": "Overwrite other classes", "tip": "take voxels of other classes, too"},
-    )
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,10 +192,7 @@ class Hollow(Config):
             "tip": "inward keeps the outer surface, outward the inner one",
         },
     )
-    overwrite: bool = field(
-        default=False,
-        metadata={"word": "Overwrite other classes", "tip": "take voxels of other classes, too"},
-    )
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
 
 
 def _run_grow(scene: Scene, options: RadiusOver) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_label, check_labels, classes_in, spacing_of
 from napari_medseg.editing.islands import grown, reshaped, tiles
-from napari_medseg.editing.tool import Scene, Tool
+from napari_medseg.editing.tool import OVERWRITE, Scene, Tool
 from napari_medseg.packed import bounding_box, within
 from napari_medseg.progress import Report, Step, silent
 
@@ -251,10 +251,7 @@ class Smooth(SmoothAll):
             "tip": "median keeps the size better, Gaussian gives rounder shapes",
         },
     )
-    overwrite: bool = field(
-        default=False,
-        metadata={"word": "Overwrite other classes", "tip": "take voxels of other classes, too"},
-    )
+    overwrite: bool = field(default=False, metadata=OVERWRITE)
 
 
 def _run_smooth(scene: Scene, options: Smooth) -> np.ndarray:

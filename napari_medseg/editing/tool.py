@@ -22,6 +22,7 @@ from napari_medseg.packed import Box, bounding_box
 from napari_medseg.progress import Report, silent
 
 __all__ = [
+    "OVERWRITE",
     "Group",
     "Need",
     "Scene",
@@ -35,6 +36,9 @@ __all__ = [
 
 Need = Literal["image", "points", "slice", "volume", "box"]
 Group = Literal["clean", "grow", "slices", "intensity", "split"]
+
+OVERWRITE = {"word": "Overwrite other classes", "tip": "take voxels of other classes, too"}
+"""How the field `overwrite` of a tool's options is put in words."""
 
 _SAID = {
     "image": "'{}' works by grey values: choose the image these labels belong to",

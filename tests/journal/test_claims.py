@@ -179,6 +179,7 @@ def test_a_journal_that_is_closed_twice_or_deleted_beneath_is_no_error(journal):
     journal.close()
     journal.close()
     journal.discard()
+    assert not journal.path.exists()
 
 
 def test_journals_are_found_the_oldest_first_each_once_and_nothing_else(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QColorDialog, QLineEdit, QMessageBox
+from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
 
 from napari_medseg.widgets.classes.class_list import classes_of, set_classes
 from napari_medseg.widgets.classes.rows import Column
@@ -263,3 +263,4 @@ def test_two_viewers_have_tables_of_their_own_and_a_table_that_is_gone_hears_not
 
 def test_a_right_click_beside_the_rows_opens_nothing(table, qtbot):
     table.view.customContextMenuRequested.emit(QPoint(5, table.view.viewport().height() - 2))
+    assert QApplication.activePopupWidget() is None

@@ -62,7 +62,7 @@ def dataset_info(folder: str | os.PathLike[str]) -> DatasetInfo:
         channels = content.get("channel_names") or content.get("modality") or {}
         ordered = sorted(channels.items(), key=lambda item: int(item[0]))
         names = tuple(str(name) for _, name in ordered)
-        return DatasetInfo(layout, names, _label_names(content["labels"]))
+        return DatasetInfo(layout, names, label_names(content["labels"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{described} is not an nnU-Net description with 'channel_names' and 'labels'; "
@@ -110,8 +110,11 @@ def is_label_stem(stem: str, case: str) -> bool:
     return stem.lower().removeprefix(f"{case.lower()}_") in LABEL_STEMS
 
 
-def _label_names(labels: dict[str, object]) -> dict[int, str]:
-    """Read both of nnU-Net's forms: {"liver": 1} and the older {"1": "liver"}."""
+def label_names(labels: dict[str, object]) -> dict[int, str]:
+    """Return the name of each value but 0, from ``labels`` of a ``dataset.json``.
+
+    Both of nnU-Net's forms are read: {"liver": 1} and the older {"1": "liver"}.
+    """
     names: dict[int, str] = {}
     for key, value in labels.items():
         if isinstance(value, int):

@@ -25,12 +25,16 @@ class UnknownLabels(ValueError):
 def fingerprint(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits; empty if there is no file.
 
+    Of labels that are a folder (OME-Zarr) it is that of the names, sizes and times of its files.
+
     Raises
     ------
     OSError
         If there is one that cannot be read.
     """
     try:
+        if path.is_dir():
+            return _of_folder(path)
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError):
@@ -107,8 +111,20 @@ def keep_earlier(path: Path) -> Path:
     folder.mkdir(exist_ok=True)
     while os.path.lexists(copy := folder / f"{stem} {stamp}{f' {count}' * (count > 0)}{suffix}"):
         count += 1
-    shutil.copy2(path, copy)
+    if path.is_dir():
+        shutil.copytree(path, copy)
+    else:
+        shutil.copy2(path, copy)
     beside = path.with_name(f"{stem}.json")
     if beside.exists():
         shutil.copy2(beside, copy.with_name(f"{image_stem(copy)}.json"))
     return copy
+
+
+def _of_folder(folder: Path) -> str:
+    files = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    listed = [
+        f"{path.relative_to(folder).as_posix()} {about.st_size} {about.st_mtime_ns}"
+        for path, about in files
+    ]
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()

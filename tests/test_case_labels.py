@@ -7,7 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from napari_medseg.case_labels import EARLIER, UnknownLabels, fingerprint, write_case_labels
+from napari_medseg.case_labels import (
+    EARLIER,
+    UnknownLabels,
+    fingerprint,
+    keep_earlier,
+    write_case_labels,
+)
 from napari_medseg.io import read_labels
 from napari_medseg.volume import Volume
 
@@ -62,3 +68,16 @@ def test_a_write_that_fails_leaves_the_earlier_file(tmp_path):
 
 def test_no_file_has_no_fingerprint(tmp_path):
     assert fingerprint(tmp_path / "none.png") == ""
+
+
+def test_labels_that_are_a_folder_are_known_again_and_kept_before_they_are_replaced(tmp_path):
+    folder = tmp_path / "a.ome.zarr"
+    (folder / "0").mkdir(parents=True)
+    (folder / "0" / "chunk").write_bytes(b"1")
+    known = fingerprint(folder)
+    assert known == fingerprint(folder)
+    (folder / "0" / "more").write_bytes(b"22")
+    assert fingerprint(folder) not in ("", known)
+    copy = keep_earlier(folder)
+    assert copy.parent.name == EARLIER
+    assert (copy / "0" / "more").read_bytes() == b"22"

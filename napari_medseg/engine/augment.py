@@ -29,7 +29,9 @@ class Augment:
         self._size = size
         self._own = threading.local()  # a transform keeps its random state: one per thread
 
-    def __call__(self, image: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, image: Tensor, labels: Tensor, seed: int, weights: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return changed copies.
 
         Parameters
@@ -40,15 +42,21 @@ class Augment:
             ``(*S)``, integers.
         seed : int
             Decides everything.
+        weights : Tensor, optional
+            ``(*S)`` uint8, how much each voxel counts; moved like the labels, 0 beyond them.
         """
         if not hasattr(self._own, "spatial"):
             self._own.spatial = _spatial(self._config, self._size)
         transform = self._own.spatial
         transform.set_random_state(seed=seed % 2**32)
-        result = transform({"image": image, "labels": labels[None].to(torch.float32)})
-        image = torch.as_tensor(result["image"])
-        labels = torch.as_tensor(result["labels"])[0].round().to(labels.dtype)
-        return image, labels
+        moving = [labels] if weights is None else [labels, weights]
+        stacked = torch.stack([part.to(torch.float32) for part in moving])
+        result = transform({"image": image, "labels": stacked})
+        moved = [
+            part.round().to(before.dtype)
+            for part, before in zip(torch.as_tensor(result["labels"]), moving, strict=True)
+        ]
+        return torch.as_tensor(result["image"]), moved[0], None if weights is None else moved[1]
 
     def colours(self, image: Tensor, seed: int) -> Tensor:
         """Jitter brightness and contrast, and of RGB saturation and hue; values in [0, 1]."""

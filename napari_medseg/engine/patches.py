@@ -15,8 +15,14 @@ from torch.nn import functional as F
 from napari_medseg.engine.augment import Augment
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.cases import Case, to_target
-from napari_medseg.engine.preprocess import prepare
+from napari_medseg.engine.preprocess import default_slice_axis, prepare
+from napari_medseg.engine.sparse import balanced_places, seen_on, weights_of
 from napari_medseg.engine.training_config import TrainingConfig
+
+Batch = tuple[Tensor, Tensor, Tensor | None]
+"""Images, targets, and how much each voxel counts or None if all count the same."""
+
+_MOST_PLACES = 5000  # of an example, to centre windows on
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,44 +40,98 @@ class Example:
         ``(*S)``, the label file's values.
     foreground : ndarray
         ``(n, dims)``, some of the labelled voxels, evenly drawn over the classes.
+    weights : ndarray, optional
+        ``(*S)`` uint8, how much each voxel counts, 0 where nobody looked; None if all are alike.
+    background : ndarray, optional
+        ``(n, dims)``, some of the other voxels that were looked at; None if all were.
     """
 
     name: str
     image: Tensor
     labels: np.ndarray
     foreground: np.ndarray
+    weights: np.ndarray | None = None
+    background: np.ndarray | None = None
 
 
-def make_example(case: Case, card: ModelCard, *, most_foreground: int = 5000) -> Example:
-    """Bring a case onto the network's grid once, before training."""
+def make_examples(case: Case, card: ModelCard, *, changed_weight: int = 1) -> list[Example]:
+    """Bring a case onto the network's grid once, before training.
+
+    Parameters
+    ----------
+    case : Case
+        Its image, with what a human saw of its labels.
+    card : ModelCard
+        Of the model that is to learn from it.
+    changed_weight : int
+        How much a voxel counts where the human disagreed with the model; others count 1.
+
+    Returns
+    -------
+    list of Example
+        One; for a 2D model and a volume one for each slice of which anything was looked at.
+    """
     preprocessing = card.preprocessing
     if preprocessing.normalise == "fixed":
         preprocessing = preprocessing.replace(normalise="none", mean=(), std=())
     prepared = prepare(case.volume, preprocessing, spatial_dims=card.spatial_dims)
-    labels = prepared.grid.resample_labels(case.labels)
+    weights = weights_of(case, changed_weight)
+    if weights is None:
+        labels = prepared.grid.resample_labels(case.labels)
+    else:
+        labels, weights = seen_on(prepared.grid, case.labels, weights)
+        labels = np.where(weights > 0, labels, 0)  # what nobody saw has no influence
+    if card.spatial_dims == case.volume.spatial_dims:
+        return [_example(case.name, prepared.image, labels, weights, card)]
+    axis = default_slice_axis(case.volume)
+    slices = []
+    for at in range(labels.shape[axis]):
+        seen = None if weights is None else weights.take(at, axis=axis)
+        if seen is None or seen.any():
+            image = prepared.image.select(axis + 1, at)
+            name = f"{case.name}, slice {at + 1}"
+            slices.append(_example(name, image, labels.take(at, axis=axis), seen, card))
+    return slices
+
+
+def _example(
+    name: str, image: Tensor, labels: np.ndarray, weights: np.ndarray | None, card: ModelCard
+) -> Example:
     rng = np.random.default_rng(labels.size)
+    most = _MOST_PLACES // len(card.classes)
+    if weights is not None:
+        found = [np.argwhere(labels == c.value) for c in card.classes]
+        known = np.isin(labels, [c.value for c in card.classes])
+        others = np.argwhere((weights > 0) & ~known)
+        background = balanced_places([others], most, rng)
+        return Example(name, image, labels, balanced_places(found, most, rng), weights, background)
     found = []
     for label_class in card.classes:
         where = np.argwhere(labels == label_class.value)
-        most = most_foreground // len(card.classes)
         found.append(where if len(where) <= most else where[rng.choice(len(where), most)])
-    return Example(case.name, prepared.image, labels, np.concatenate(found).astype(np.int32))
+    return Example(name, image, labels, np.concatenate(found).astype(np.int32))
 
 
 def window_of(
     example: Example, size: tuple[int, ...], foreground: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Cut a window, with probability `foreground` around a labelled voxel.
+
+    Of an example of which a human saw a part, the others lie around voxels that were looked at.
 
     Returns
     -------
     tuple of Tensor
         Image ``(C, *size)`` and labels ``(*size)``; beyond the image both are 0, as in inference.
+        How much each voxel counts ``(*size)``, nothing beyond the image; None if all are alike.
     """
     shape = example.labels.shape
     room = [max(s - w, 0) for s, w in zip(shape, size, strict=True)]
-    if len(example.foreground) and rng.random() < foreground:
-        centre = example.foreground[rng.integers(len(example.foreground))]
+    places = example.foreground
+    if not len(places) or rng.random() >= foreground:
+        places = example.foreground[:0] if example.background is None else example.background
+    if len(places):
+        centre = places[rng.integers(len(places))]
         jitter = [rng.integers(-(w // 4), w // 4 + 1) for w in size]
         wanted = [int(c) + int(j) - w // 2 for c, j, w in zip(centre, jitter, size, strict=True)]
         corner = [min(max(c, 0), r) for c, r in zip(wanted, room, strict=True)]
@@ -80,12 +140,16 @@ def window_of(
     at = tuple(slice(c, c + w) for c, w in zip(corner, size, strict=True))
     image = example.image[(slice(None), *at)]
     labels = torch.from_numpy(np.ascontiguousarray(example.labels[at]).astype(np.int32))
+    weights = None
+    if example.weights is not None:
+        weights = torch.from_numpy(np.ascontiguousarray(example.weights[at]))
     missing = [w - s for w, s in zip(size, labels.shape, strict=True)]
     if any(missing):
         padding = [p for m in reversed(missing) for p in (m // 2, m - m // 2)]
         image = F.pad(image, padding)
         labels = F.pad(labels, padding)
-    return image, labels
+        weights = None if weights is None else F.pad(weights, padding)
+    return image, labels, weights
 
 
 def bare_part(
@@ -152,13 +216,14 @@ class Batches:
     def __len__(self) -> int:
         return max(len(self._seen) // self._config.batch_size, 1)
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from number `start` on.
 
         Yields
         ------
         tuple of Tensor
-            Images ``(B, C, *S)``; targets ``(B, *S)`` int64 or ``(B, K, *S)`` float32.
+            Images ``(B, C, *S)``; targets ``(B, *S)`` int64 or ``(B, K, *S)`` float32; how much
+            each voxel counts ``(B, 1, *S)`` float32, or None if all count the same.
         """
         rng = np.random.default_rng([self._config.seed, epoch])
         order = np.resize(rng.permutation(self._seen), len(self) * self._config.batch_size)
@@ -178,20 +243,28 @@ class Batches:
 
     def _batch(
         self, epoch: int, number: int, chosen: np.ndarray, early: tuple[int, ...] | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Batch:
         patches = [
             self._patch(self._examples[index], [self._config.seed, epoch, number, place])
             for place, index in enumerate(chosen)
         ]
-        images, targets = (torch.stack(parts) for parts in zip(*patches, strict=True))
-        return (images, targets) if early is None else _shrink(images, targets, early)
+        images = torch.stack([image for image, _, _ in patches])
+        targets = torch.stack([target for _, target, _ in patches])
+        weights = None
+        if any(known is not None for _, _, known in patches):
+            whole = torch.ones(self._size)
+            each = [whole if known is None else known.float() for _, _, known in patches]
+            weights = torch.stack(each)[:, None]
+        if early is not None:
+            return _shrink(images, targets, weights, early)
+        return images, targets, weights
 
-    def _patch(self, example: Example, place: list[int]) -> tuple[Tensor, Tensor]:
+    def _patch(self, example: Example, place: list[int]) -> Batch:
         seed = int(np.random.SeedSequence(place).generate_state(1)[0])
         rng = np.random.default_rng([seed, 0])
-        image, labels = window_of(example, self._size, self._config.foreground, rng)
-        image, labels = self._augment(image, labels, seed)
-        if self._config.augment.bare:
+        image, labels, weights = window_of(example, self._size, self._config.foreground, rng)
+        image, labels, weights = self._augment(image, labels, seed, weights)
+        if self._config.augment.bare and weights is None:  # what nobody saw may hold anything
             chance = np.random.default_rng([seed, 3])
             if chance.random() < self._config.augment.bare:
                 image, labels = bare_part(image, labels, chance)
@@ -202,10 +275,12 @@ class Batches:
             image = (image - mean) / std
         image = self._augment.intensities(image, seed)
         target = to_target(labels.numpy(), self._card.classes, self._card.activation)
-        return image, torch.from_numpy(target)
+        return image, torch.from_numpy(target), weights
 
 
-def _shrink(images: Tensor, targets: Tensor, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def _shrink(
+    images: Tensor, targets: Tensor, weights: Tensor | None, size: tuple[int, ...]
+) -> Batch:
     """Resize a 2D batch for the early epochs, as in progressive learning.
 
     Source: Tan & Le 2021, EfficientNetV2, arXiv:2104.00298, §4, sizes only.
@@ -213,4 +288,6 @@ def _shrink(images: Tensor, targets: Tensor, size: tuple[int, ...]) -> tuple[Ten
     images = F.interpolate(images, size, mode="bilinear", antialias=True)
     kept = targets[:, None].float() if targets.ndim == 3 else targets
     kept = F.interpolate(kept, size, mode="nearest-exact")
-    return images, kept[:, 0].long() if targets.ndim == 3 else kept
+    if weights is not None:
+        weights = F.interpolate(weights, size, mode="nearest-exact")
+    return images, kept[:, 0].long() if targets.ndim == 3 else kept, weights

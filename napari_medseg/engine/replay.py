@@ -71,8 +71,8 @@ def save_replay(
     chosen = np.resize(rng.permutation(len(examples)), config.replay_patches)
     patches = [window_of(examples[int(i)], size, config.foreground, rng) for i in chosen]
     tensors = {
-        "images": torch.stack([image for image, _ in patches]).half(),
-        "labels": torch.stack([labels for _, labels in patches]),
+        "images": torch.stack([image for image, _, _ in patches]).half(),
+        "labels": torch.stack([labels for _, labels, _ in patches]),
     }
     for index, guard in enumerate(held_out[:_MOST_GUARDS]):
         tensors[f"guard.{index}.image"] = guard.image.half().contiguous()

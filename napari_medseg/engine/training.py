@@ -18,7 +18,7 @@ from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.engine.device import resolve_device
 from napari_medseg.engine.encoder_weights import load_encoder_weights
 from napari_medseg.engine.objective import objective_of
-from napari_medseg.engine.patches import Batches, make_example
+from napari_medseg.engine.patches import Batches, Example, make_examples
 from napari_medseg.engine.replay import save_replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.starting_weights import made_from, start_from
@@ -124,10 +124,10 @@ def train(
             start_from(network, card.architecture, config.start)
             card = made_from(card, config.start)
         network.to(memory_format=memory_format(card.spatial_dims))  # type: ignore[call-overload]
-        examples = []
+        examples: list[Example] = []
         for done, case in enumerate(learn):
             report(Step(done, len(learn), "case", "preparing"))
-            examples.append(make_example(case, card))
+            examples += make_examples(case, card)
         workers = 8 if device.type == "cuda" else 0
         batches = Batches(examples, card, config, workers)
         objective = objective_of(card.architecture, config.loss, card.activation)
@@ -141,7 +141,9 @@ def train(
             run.save(interrupted=True)
             raise
     if config.replay:
-        save_replay(out, card, examples, [make_example(c, card) for c in held_out], config)
+        save_replay(
+            out, card, examples, [e for case in held_out for e in make_examples(case, card)], config
+        )
     return Training(out, run.best_card, run.best, run.epoch, run.log_path)
 
 
@@ -152,9 +154,9 @@ def _learn(
     config = run.config
     while run.epoch < config.epochs:
         started = time.monotonic()
-        for images, targets in batches.epoch(run.epoch, run.batch):
+        for batch in batches.epoch(run.epoch, run.batch):
             report(run.step())
-            run.update(images, targets)
+            run.update(*batch)
         dice = None
         if (run.epoch + 1) % config.validate_every == 0 or run.epoch + 1 == config.epochs:
             dice = validate(segmenter, held_out, partial(_forward, run, report))

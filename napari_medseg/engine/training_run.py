@@ -135,8 +135,8 @@ class Run:
             note += f" · {_duration(left)} left"
         return Step(self._done, self.steps, "step", note)
 
-    def update(self, images: Tensor, targets: Tensor) -> None:
-        """Take one optimiser step."""
+    def update(self, images: Tensor, targets: Tensor, valid: Tensor | None = None) -> None:
+        """Take one optimiser step; `valid` says where the targets are known, see `Batches`."""
         config = self.config
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(config, self._done, self.steps)
@@ -145,9 +145,12 @@ class Run:
         images = images.to(self._device, non_blocking=True)
         images = images.contiguous(memory_format=memory_format(self.network.config.spatial_dims))
         targets = targets.to(self._device, non_blocking=True)
+        valid = None if valid is None else valid.to(self._device, non_blocking=True)
         self._optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self._device.type, enabled=self._mixed):
-            value = self.objective(self.network, images, targets, progress=self._done / self.steps)
+            value = self.objective(
+                self.network, images, targets, valid, progress=self._done / self.steps
+            )
         if not torch.isfinite(value.detach()).item() and not self._mixed:
             raise ValueError(
                 f"the loss became {value.item()} in round {self.epoch + 1}; lower the learning "

@@ -6,6 +6,7 @@ from napari_medseg.io.atomic import atomic_path
 from napari_medseg.io.datasets import CaseFiles, find_cases
 from napari_medseg.io.layouts import DatasetInfo, DatasetLayout, dataset_info
 from napari_medseg.io.paths import image_stem, is_image_path
+from napari_medseg.io.pyramid import Pyramid, open_pyramid
 from napari_medseg.io.reading import check_same_grid, read_labels, read_volume
 from napari_medseg.io.writing import write_image, write_labels
 
@@ -13,12 +14,14 @@ __all__ = [
     "CaseFiles",
     "DatasetInfo",
     "DatasetLayout",
+    "Pyramid",
     "atomic_path",
     "check_same_grid",
     "dataset_info",
     "find_cases",
     "image_stem",
     "is_image_path",
+    "open_pyramid",
     "read_labels",
     "read_volume",
     "write_image",

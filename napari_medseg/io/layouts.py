@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from napari_medseg.io.paths import image_stem, is_image_path, natural_key
+from napari_medseg.io.paths import image_stem, is_image_path, is_zarr_folder, natural_key
 
 LABEL_FOLDERS = ("masks", "labels", "mask", "label")
 LABEL_STEMS = ("label", "labels", "seg", "mask", "segmentation")
@@ -94,14 +94,22 @@ def existing_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """List the image files of a folder in natural order; hidden ones are left out."""
-    files = [path for path in folder.iterdir() if is_image_path(path) and path.is_file()]
+    """List the images of a folder in natural order; hidden ones are left out."""
+    files = [
+        path
+        for path in folder.iterdir()
+        if is_image_path(path) and (path.is_file() or is_zarr_folder(path))
+    ]
     return sorted(files, key=lambda path: natural_key(path.name))
 
 
 def folders_in(folder: Path) -> list[Path]:
     """List the folders in a folder in natural order; hidden ones are left out."""
-    found = [sub for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith(".")]
+    found = [
+        sub
+        for sub in folder.iterdir()
+        if sub.is_dir() and not sub.name.startswith(".") and not is_zarr_folder(sub)
+    ]
     return sorted(found, key=lambda path: natural_key(path.name))
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 TIFF_SUFFIXES = (".tif", ".tiff")
 ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+ZARR_SUFFIXES = (".ome.zarr", ".zarr", ".ome.zarr.zip", ".zarr.zip", ".ozx")
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
-IMAGE_SUFFIXES = (*NIFTI_SUFFIXES, *ITK_SUFFIXES, *TIFF_SUFFIXES, *PICTURE_SUFFIXES)
-SUPPORTED = "NIfTI (.nii, .nii.gz), DICOM, NRRD, MetaImage, PNG, JPEG, BMP and TIFF"
+IMAGE_SUFFIXES = (
+    *NIFTI_SUFFIXES,
+    *ITK_SUFFIXES,
+    *ZARR_SUFFIXES,
+    *TIFF_SUFFIXES,
+    *PICTURE_SUFFIXES,
+)
+SUPPORTED = "NIfTI (.nii, .nii.gz), DICOM, NRRD, MetaImage, OME-Zarr, PNG, JPEG, BMP and TIFF"
 
+_ZARR_MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _FOREIGN_SUFFIXES = {
     ".mgz": "a FreeSurfer MGZ file",
@@ -60,14 +69,32 @@ def holds_dicom(folder: Path) -> bool:
     return any(_first_bytes(path)[128:132] == b"DICM" for path in files)
 
 
+def is_zarr_folder(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, or an image or array in one."""
+    return any((folder / mark).is_file() for mark in _ZARR_MARKS)
+
+
+def zarr_inside(path: Path) -> str | None:
+    """Return where in a zip file a Zarr store begins ("" is its root), None if there is none."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            marks = [PurePosixPath(n) for n in file.namelist() if n.endswith(_ZARR_MARKS)]
+    except zipfile.BadZipFile:
+        return None
+    outermost = min((mark.parent for mark in marks), key=lambda at: len(at.parts), default=None)
+    return None if outermost is None else "/".join(outermost.parts)
+
+
 def sniff(path: Path) -> str:
-    """Say what a file holds, by its content first: "nifti", "dicom", "itk", "tiff", "picture".
+    """Say what a file holds, by its content first.
+
+    The answers are "nifti", "dicom", "itk", "tiff", "zarr" and "picture".
 
     Parameters
     ----------
     path : Path
-        An existing file, or the folder of a DICOM series; a suffix counts only where the content
-        says nothing.
+        An existing file, the folder of a DICOM series, or a Zarr store; a suffix counts only
+        where the content says nothing.
 
     Raises
     ------
@@ -77,6 +104,8 @@ def sniff(path: Path) -> str:
         If it is none of the supported formats; the message says what it seems to be.
     """
     if path.is_dir():
+        if is_zarr_folder(path):
+            return "zarr"
         if holds_dicom(path):
             return "dicom"
         raise ValueError(f"{path} is a folder; give an image file ({SUPPORTED})")
@@ -87,6 +116,8 @@ def sniff(path: Path) -> str:
         return "dicom"
     if start.startswith(_TIFF_MAGIC):
         return "tiff"
+    if start.startswith(b"PK\3\4") and zarr_inside(path) is not None:
+        return "zarr"
     if start.startswith((b"\x89PNG", b"\xff\xd8\xff")):
         return "picture"
     if start.startswith(b"BM") and image_suffix(path) == ".bmp":

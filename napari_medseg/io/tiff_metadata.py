@@ -5,17 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
-import numpy as np
-
-_MM_PER_UNIT = {
-    "nm": 1e-6, "nanometer": 1e-6,
-    "um": 1e-3, "µm": 1e-3, "\u03bcm": 1e-3, "\\u00b5m": 1e-3, "micron": 1e-3, "microns": 1e-3,
-    "micrometer": 1e-3,
-    "mm": 1.0, "millimeter": 1.0,
-    "cm": 10.0, "centimeter": 10.0,
-    "m": 1000.0, "meter": 1000.0,
-    "inch": 25.4, "in": 25.4,
-}  # fmt: skip
+from napari_medseg.io.units import in_mm
 
 
 def stated_spacing(tif: Any) -> tuple[float, float, float] | None:
@@ -41,33 +31,25 @@ def _from_ome(text: str) -> tuple[float, float, float] | None:
     pixels = next((node for node in root.iter() if node.tag.endswith("Pixels")), None)
     if pixels is None:
         return None
-    depth = _in_mm(pixels.get("PhysicalSizeZ"), pixels.get("PhysicalSizeZUnit", "µm"))
+    depth = in_mm(pixels.get("PhysicalSizeZ"), pixels.get("PhysicalSizeZUnit", "µm"))
     if pixels.get("SizeZ", "1") == "1":
         depth = depth or 1.0
-    height = _in_mm(pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeYUnit", "µm"))
-    width = _in_mm(pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm"))
+    height = in_mm(pixels.get("PhysicalSizeY"), pixels.get("PhysicalSizeYUnit", "µm"))
+    width = in_mm(pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm"))
     return _all(depth, height, width)
 
 
 def _from_imagej(tif: Any) -> tuple[float, float, float] | None:
     metadata, tags = tif.imagej_metadata, tif.pages[0].tags
     unit = str(metadata.get("unit", ""))
-    depth = _in_mm(metadata.get("spacing"), unit)
+    depth = in_mm(metadata.get("spacing"), unit)
     if int(metadata.get("slices", 1)) == 1 and int(metadata.get("frames", 1)) == 1:
         depth = depth or 1.0
     over, under = tags.valueof("YResolution", (0, 1))
-    height = _in_mm(under / over if over else None, unit)
+    height = in_mm(under / over if over else None, unit)
     over, under = tags.valueof("XResolution", (0, 1))
-    width = _in_mm(under / over if over else None, unit)
+    width = in_mm(under / over if over else None, unit)
     return _all(depth, height, width)
-
-
-def _in_mm(size: Any, unit: str) -> float | None:
-    try:
-        length = float(size) * _MM_PER_UNIT.get(unit.lower(), 0.0)
-    except (TypeError, ValueError):
-        return None
-    return float(f"{length:.6g}") if 0 < length < np.inf else None
 
 
 def _all(

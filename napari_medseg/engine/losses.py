@@ -1,8 +1,9 @@
 """The papers' losses over (B, K, *S) logits, blind to voxels nobody labelled.
 
-Every loss takes ``valid``, a mask ``(B, 1, *S)`` of the voxels that count, or None for all of
-them; a voxel left out adds nothing to any sum. Targets are ``(B, K, *S)`` of 0 and 1 for sigmoid
-outputs, whose regions may overlap, and ``(B, *S)`` int64 class indices for softmax outputs.
+Every loss takes ``valid``, ``(B, 1, *S)``: a mask of the voxels that count, or how much each of
+them counts, or None for all alike; a voxel of 0 adds nothing to any sum. Targets are
+``(B, K, *S)`` of 0 and 1 for sigmoid outputs, whose regions may overlap, and ``(B, *S)`` int64
+class indices for softmax outputs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def bce_dice(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Ten
     target : Tensor
         ``(B, K, *S)``, 0 or 1.
     valid : Tensor, optional
-        ``(B, 1, *S)``, True where the target is known.
+        ``(B, 1, *S)``, how much each voxel counts, 0 where the target is not known.
 
     Returns
     -------
@@ -44,16 +45,11 @@ def bce_dice(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Ten
     target = target.to(logits.dtype)
     entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     probability = logits.sigmoid()
-    if valid is None:
-        cross = entropy.mean()
-    else:
-        mask = valid.to(logits.dtype).expand_as(logits)
-        cross = (entropy * mask).sum() / mask.sum().clamp(min=1)
-        probability, target = probability * mask, target * mask
-    overlap = (probability * target).flatten(1).sum(1)
-    sizes = probability.flatten(1).sum(1) + target.flatten(1).sum(1)
+    overlap = _weighted(probability * target, valid).flatten(1).sum(1)
+    sizes = _weighted(probability, valid).flatten(1).sum(1)
+    sizes = sizes + _weighted(target, valid).flatten(1).sum(1)
     dice = (2 * overlap + _SMOOTH) / (sizes + _SMOOTH)
-    return 0.5 * cross + 1 - dice.mean()
+    return 0.5 * _mean(entropy, valid) + 1 - dice.mean()
 
 
 def dice_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -66,7 +62,7 @@ def dice_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor | None = No
     target : Tensor
         ``(B, *S)``, int64 class indices.
     valid : Tensor, optional
-        ``(B, 1, *S)``, True where the target is known.
+        ``(B, 1, *S)``, how much each voxel counts, 0 where the target is not known.
 
     Source: LGMSNet's 3D recipe, MONAI's DiceCELoss(to_onehot_y=True, softmax=True,
     squared_pred=True, smooth_nr=0, smooth_dr=1e-6); equal to it when `valid` is None.
@@ -75,16 +71,11 @@ def dice_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor | None = No
     cross = F.cross_entropy(logits, target, reduction="none")[:, None]
     probability = logits.softmax(1)
     onehot = _one_hot(target, probability)
-    if valid is None:
-        mean_cross = cross.mean()
-    else:
-        mask = valid.to(logits.dtype)
-        mean_cross = (cross * mask).sum() / mask.sum().clamp(min=1)
-        probability, onehot = probability * mask, onehot * mask
-    overlap = (probability * onehot).flatten(2).sum(2)
-    sizes = probability.square().flatten(2).sum(2) + onehot.flatten(2).sum(2)
+    overlap = _weighted(probability * onehot, valid).flatten(2).sum(2)
+    sizes = _weighted(probability.square(), valid).flatten(2).sum(2)
+    sizes = sizes + _weighted(onehot, valid).flatten(2).sum(2)
     dice = 2 * overlap / (sizes + _SMOOTH_DENOMINATOR)
-    return mean_cross + 1 - dice.mean()
+    return _mean(cross, valid) + 1 - dice.mean()
 
 
 def dice_focal(
@@ -106,7 +97,7 @@ def dice_focal(
     target : Tensor
         ``(B, K, *S)``, 0 or 1, or ``(B, *S)``, int64 class indices.
     valid : Tensor, optional
-        ``(B, 1, *S)``, True where the target is known.
+        ``(B, 1, *S)``, how much each voxel counts, 0 where the target is not known.
     gamma : float
         How little the voxels count that are right already; 0 is the cross-entropy.
     smooth : float
@@ -136,19 +127,14 @@ def dice_focal(
         entropy = F.cross_entropy(logits, target, reduction="none")[:, None]
     focal = (1 - (-entropy).exp()) ** gamma * entropy  # exp(-entropy): the probability of the truth
     probability = _probability(logits, target)
-    if valid is None:
-        mean_focal = focal.mean()
-    else:
-        mask = valid.to(logits.dtype)
-        mean_focal = (focal * mask).sum() / mask.expand_as(focal).sum().clamp(min=1)
-        probability, expected = probability * mask, expected * mask
-    overlap = (probability * expected).flatten(2).sum(2)
-    sizes = probability.flatten(2).sum(2) + expected.flatten(2).sum(2)
+    overlap = _weighted(probability * expected, valid).flatten(2).sum(2)
+    sizes = _weighted(probability, valid).flatten(2).sum(2)
+    sizes = sizes + _weighted(expected, valid).flatten(2).sum(2)
     smooth = max(smooth, empty * math.prod(logits.shape[2:]))
     if batch:
         overlap, sizes = overlap.sum(0), sizes.sum(0)
     dice = (2 * overlap + smooth) / (sizes + smooth)
-    return 0.5 * (1 - dice.mean()) + 0.5 * mean_focal
+    return 0.5 * (1 - dice.mean()) + 0.5 * _mean(focal, valid)
 
 
 def boundary_difference_over_union(
@@ -163,7 +149,8 @@ def boundary_difference_over_union(
     target : Tensor
         ``(B, K, *S)``, 0 or 1, or ``(B, *S)``, int64 class indices; the background counts too.
     valid : Tensor, optional
-        ``(B, 1, *S)``, True where the target is known; what lies beyond makes no boundary.
+        ``(B, 1, *S)``, how much each voxel counts, 0 where the target is not known; what lies
+        beyond makes no boundary.
     skip_absent : bool
         As published, a class that no image of the batch holds adds a constant, so that false
         positives get no gradient; True compares it with nothing instead (the mean of its squared
@@ -180,18 +167,20 @@ def boundary_difference_over_union(
     logits = _full(logits)
     one_hot = target.to(logits.dtype) if target.ndim == logits.ndim else _one_hot(target, logits)
     probability = _probability(logits, target)
-    known = torch.ones_like(one_hot) if valid is None else valid.to(logits.dtype)
-    probability, truth = probability * known, one_hot * known
-    inside = truth.bool() & _surrounded((one_hot * known + 1 - known) > 0.5)
+    weights = torch.ones_like(one_hot) if valid is None else valid.to(logits.dtype)
+    known = weights > 0
+    inside = (one_hot * known).bool() & _surrounded(one_hot.bool() | ~known)
     over = (0, *range(2, logits.ndim))
-    size, boundary = truth.sum(over), (truth.sum(over) - inside.sum(over))
+    size = (one_hot * weights).sum(over)
+    boundary = size - (inside * weights).sum(over)
     alpha = (1 - 2 * (boundary + _SMOOTH) / (size + _SMOOTH)).clamp(max=0.8)
-    overlap = (probability * truth).sum(over)
-    both = probability.square().sum(over) + size
+    overlap = (probability * one_hot * weights).sum(over)
+    squared = (probability.square() * weights).sum(over)
+    both = squared + size
     loss = (both - 2 * overlap + _SMOOTH) / (both - (1 + alpha) * overlap + _SMOOTH)
     if skip_absent:
-        count = known.expand_as(probability).sum(over).clamp(min=1)
-        loss = torch.where(size > 0, loss, probability.square().sum(over) / count)
+        count = weights.expand_as(probability).sum(over).clamp(min=1)
+        loss = torch.where(size > 0, loss, squared / count)
     return loss.mean()
 
 
@@ -227,6 +216,18 @@ def loss_of(name: str, activation: str) -> Loss:
 def _full(logits: Tensor) -> Tensor:
     """Return `logits` in float32 at least: half precision cannot count the voxels of an image."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
+def _weighted(values: Tensor, valid: Tensor | None) -> Tensor:
+    return values if valid is None else values * valid.to(values.dtype)
+
+
+def _mean(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Return the mean of ``(B, n, *S)`` over the voxels that count."""
+    if valid is None:
+        return values.mean()
+    weights = valid.to(values.dtype).expand_as(values)
+    return (values * weights).sum() / weights.sum().clamp(min=1)
 
 
 def _probability(logits: Tensor, target: Tensor) -> Tensor:

@@ -36,12 +36,15 @@ class Level:
     shares : Tensor
         ``(B, K, *S_i)``: how much of a voxel each class fills.
     valid : Tensor or None
-        ``(B, 1, *S_i)``.
+        ``(B, 1, *S_i)`` bool.
+    weights : Tensor or None
+        ``(B, 1, *S_i)``, how much each voxel counts; 0 where not valid.
     """
 
     target: Tensor
     shares: Tensor
     valid: Tensor | None
+    weights: Tensor | None = None
 
 
 def levels_of(
@@ -63,14 +66,16 @@ def levels_of(
     """
     overlapping = target.ndim == len(sizes[0]) + 2
     shares = pyramid(target.float() if overlapping else _one_hot(target, classes), sizes)
-    known = [None] * len(sizes) if valid is None else pyramid(valid.float(), sizes)
+    known = [] if valid is None else pyramid((valid > 0).float(), sizes)
+    counted = [] if valid is None else pyramid(valid.float(), sizes)
     levels = []
-    for share, mask in zip(shares, known, strict=True):
+    for i, share in enumerate(shares):
         if share.shape[2:] == target.shape[-len(sizes[0]) :]:
             coarse = target
         else:
             coarse = (share > 0).float() if overlapping else share.argmax(1)
-        levels.append(Level(coarse, share, None if mask is None else mask > 1 - 1e-4))
+        mask = known[i] > 1 - 1e-4 if known else None
+        levels.append(Level(coarse, share, mask, None if mask is None else counted[i] * mask))
     return levels
 
 
@@ -98,7 +103,7 @@ def levels_loss(students: Sequence[Tensor], levels: Sequence[Level], loss: Loss)
         See `losses`.
     """
     parts = [
-        loss(logits, level.target, level.valid) / 2**i
+        loss(logits, level.target, level.weights) / 2**i
         for i, (logits, level) in enumerate(zip(students, levels, strict=True))
     ]
     return torch.stack(parts).sum()

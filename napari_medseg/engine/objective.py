@@ -41,44 +41,56 @@ class Objective(nn.Module):
         valid: Tensor | None = None,
         progress: float = 1.0,
     ) -> Tensor:
-        """Run the network and return what to minimise.
+        """Run the network and return what to minimise, see `answer`."""
+        return self.answer(network, images, targets, valid, progress)[0]
 
-        Parameters
-        ----------
-        network : SegmentationNetwork
-            In training mode.
-        images : Tensor
-            ``(B, C, *S)``.
-        targets : Tensor
-            ``(B, K, *S)`` or ``(B, *S)``, see `losses`.
-        valid : Tensor, optional
-            ``(B, 1, *S)``, True where the target is known.
-        progress : float
-            Share of the run's steps that are done, for terms that grow or fade.
-        """
-        return self.loss(network(images), targets, valid)
-
-
-class StageDistilled(Objective):
-    """GLAD-Net's: its encoder stages also follow its decoder stages, as its config says."""
-
-    def forward(
+    def answer(
         self,
         network: SegmentationNetwork,
         images: Tensor,
         targets: Tensor,
         valid: Tensor | None = None,
         progress: float = 1.0,
-    ) -> Tensor:
-        """Run the network and return what to minimise; see `Objective`."""
+    ) -> tuple[Tensor, Tensor]:
+        """Run the network and return what to minimise, and its logits ``(B, K, *S)``.
+
+        Parameters
+        ----------
+        network : SegmentationNetwork
+            As it is to learn.
+        images : Tensor
+            ``(B, C, *S)``.
+        targets : Tensor
+            ``(B, K, *S)`` or ``(B, *S)``, see `losses`.
+        valid : Tensor, optional
+            ``(B, 1, *S)``, how much each voxel counts, 0 where the target is not known.
+        progress : float
+            Share of the run's steps that are done, for terms that grow or fade.
+        """
+        logits = network(images)
+        return self.loss(logits, targets, valid), logits
+
+
+class StageDistilled(Objective):
+    """GLAD-Net's: its encoder stages also follow its decoder stages, as its config says."""
+
+    def answer(
+        self,
+        network: SegmentationNetwork,
+        images: Tensor,
+        targets: Tensor,
+        valid: Tensor | None = None,
+        progress: float = 1.0,
+    ) -> tuple[Tensor, Tensor]:
+        """Run the network and return what to minimise, and its logits; see `Objective`."""
         assert isinstance(network, GLADNet)
         config = network.config
         logits, encoder, decoder = network.forward_stages(images)
         loss = self.loss(logits, targets, valid)
         if not config.cssd_stages:
-            return loss
+            return loss, logits
         stages = range(1, config.cssd_stages + 1)
-        return loss + stage_distillation(
+        distilled = stage_distillation(
             encoder,
             decoder,
             [config.cssd_weight**stage if config.cssd_decay else 1.0 for stage in stages],
@@ -86,6 +98,7 @@ class StageDistilled(Objective):
             detach=config.cssd_detach,
             normalise=config.cssd_normalise,
         )
+        return loss + distilled, logits
 
 
 class MultiScaleDistilled(Objective):
@@ -102,15 +115,15 @@ class MultiScaleDistilled(Objective):
         super().__init__(loss)
         self.register_buffer("gates", torch.full((4,), 0.5))
 
-    def forward(
+    def answer(
         self,
         network: SegmentationNetwork,
         images: Tensor,
         targets: Tensor,
         valid: Tensor | None = None,
         progress: float = 1.0,
-    ) -> Tensor:
-        """Run the network and return what to minimise; see `Objective`."""
+    ) -> tuple[Tensor, Tensor]:
+        """Run the network and return what to minimise, and its logits; see `Objective`."""
         assert isinstance(network, MSDKMamba)
         teacher, students = network.forward_students(images)
         # a few channels side by side are slow to sum over; the losses do little else
@@ -122,11 +135,12 @@ class MultiScaleDistilled(Objective):
             supervised = supervised + self.loss(teacher, targets, valid)
         weight = network.config.distillation * min(1.0, progress / _GROWING) ** 2
         if not weight:
-            return supervised
+            return supervised, teacher
         self.gates.lerp_(gates(teacher, students, levels), 1 - _MEMORY)
         distilled = weight * multi_scale_distillation(teacher, students, levels, self.gates)
         voxels = images[:, 0].numel()
-        return supervised + distilled * _balance(distilled, supervised, network.head.weight, voxels)
+        balance = _balance(distilled, supervised, network.head.weight, voxels)
+        return supervised + distilled * balance, teacher
 
 
 def _balance(added: Tensor, main: Tensor, weight: Tensor, voxels: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -69,10 +69,19 @@ class SegmentationNetwork(nn.Module, ABC):
     """
 
     config: NetConfig
+    decoder_modules: ClassVar[tuple[str, ...]] = ()
+    """Children that work on the way up; the final layer is `head`, all others encode."""
 
     def __init__(self, config: NetConfig) -> None:
         super().__init__()
         self.config = config
+
+    def part_of(self, parameter: str) -> str:
+        """Return what a parameter belongs to, by its name: "encoder", "decoder" or "head"."""
+        child = parameter.partition(".")[0]
+        if child == "head":
+            return child
+        return "decoder" if child in self.decoder_modules else "encoder"
 
     @property
     @abstractmethod

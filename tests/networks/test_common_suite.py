@@ -310,3 +310,21 @@ def _blobs(count: int, size: tuple[int, ...]):
         targets.append((away < 1)[None].float())
     stacked = torch.stack(targets)
     return stacked + 0.7 * torch.randn_like(stacked), stacked
+
+
+@every_network
+def test_the_encoder_alone_decides_what_is_at_the_coarsest_level(name, preset, dims):
+    network = network_of(name, preset, dims).train()
+    coarsest = max(network.feature_info, key=lambda feature: feature.stride).stride
+    last = [f.name for f in network.feature_info if f.stride == coarsest][-1]
+    found = []
+    network.get_submodule(last).register_forward_hook(lambda m, i, output: found.append(output))
+    network(image_for(network, batch=2))
+    found[0].square().sum().backward()
+    for parameter, value in network.named_parameters():
+        encodes = network.part_of(parameter) == "encoder"
+        if value.ndim > 1 or not encodes:  # the norm of the last map comes after it
+            assert (value.grad is not None) == encodes, parameter
+    heads = [p for p, _ in network.named_parameters() if network.part_of(p) == "head"]
+    assert sorted(heads) == ["head.bias", "head.weight"]
+    assert network.head.weight.shape[0] == network.config.num_classes

@@ -50,6 +50,19 @@ class GLADNet(SegmentationNetwork):
     """
 
     config: GLADNetConfig
+    decoder_modules = (
+        "skip1",
+        "skip2",
+        "skip3",
+        "up3",
+        "up2",
+        "up1",
+        "cross2",
+        "cross1",
+        "dec3",
+        "dec2",
+        "dec1",
+    )
 
     def __init__(self, config: GLADNetConfig) -> None:
         super().__init__(config)

@@ -47,6 +47,7 @@ class LGMSNet(SegmentationNetwork):
     """
 
     config: LGMSNetConfig
+    decoder_modules = ("up5", "dec5", "up4", "dec4", "up3", "dec3", "up2", "dec2")
 
     def __init__(self, config: LGMSNetConfig) -> None:
         super().__init__(config)

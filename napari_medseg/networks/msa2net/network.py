@@ -46,6 +46,7 @@ class MSA2Net(SegmentationNetwork):
     """
 
     config: MSA2NetConfig
+    decoder_modules = ("deep", "up32", "dec16", "dec8", "dec4")
 
     def __init__(self, config: MSA2NetConfig) -> None:
         super().__init__(config)

@@ -43,6 +43,18 @@ class MSDKMamba(SegmentationNetwork):
     """
 
     config: MSDKMambaConfig
+    decoder_modules = (
+        "up0",
+        "up1",
+        "up2",
+        "up3",
+        "dec0",
+        "dec1",
+        "dec2",
+        "dec3",
+        "project",
+        "fuse",
+    )
 
     def __init__(self, config: MSDKMambaConfig) -> None:
         super().__init__(config)

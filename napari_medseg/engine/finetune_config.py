@@ -1,0 +1,162 @@
+"""How a model learns from corrected cases; imports without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from napari_medseg.config import Config
+from napari_medseg.engine.training_config import AugmentConfig
+
+TRAINED = ("auto", "head", "decoder", "all")
+VALIDATIONS = ("auto", "leave-one-out", "hold-out", "none")
+PRECISIONS = ("auto", "float32", "mixed")
+
+_GENTLE = AugmentConfig(
+    affine=0.8,
+    rotate=15.0,
+    scale=(0.85, 1.2),
+    colour=0.3,
+    brightness=(0.85, 1.15),
+    contrast=0.15,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneConfig(Config):
+    """How a model learns from corrected cases without forgetting what it knew."""
+
+    trained: str = field(
+        default="auto",
+        metadata={
+            "choices": TRAINED,
+            "tip": "which part of the model learns; auto: the last layer and the norms for 1 to 3 "
+            "cases, the decoder too for 4 to 10, everything for more",
+        },
+    )
+    steps: int = field(default=120, metadata={"min": 0, "tip": "steps of learning"})
+    batch_size: int = field(default=4, metadata={"min": 1, "tip": "patches a step, replay too"})
+    learning_rate: float = field(default=1e-3, metadata={"tip": "of the last layer"})
+    decoder_rate: float = field(
+        default=0.5, metadata={"min": 0.0, "tip": "of the decoder, as a share of the last layer's"}
+    )
+    encoder_rate: float = field(
+        default=0.2, metadata={"min": 0.0, "tip": "of the encoder, as a share of the last layer's"}
+    )
+    warm_up: float = field(
+        default=0.1, metadata={"tip": "share of the steps in which the learning rate rises"}
+    )
+    supervised: float = field(
+        default=1.0, metadata={"min": 0.0, "tip": "weight of the corrected labels"}
+    )
+    changed_weight: float = field(
+        default=3.0, metadata={"min": 0.0, "tip": "weight of a changed voxel; seen ones weigh 1"}
+    )
+    distillation: float = field(
+        default=1.0, metadata={"min": 0.0, "tip": "weight of staying close to the old model"}
+    )
+    temperature: float = field(
+        default=2.0, metadata={"tip": "softness of the old model's answer, T of Hinton et al."}
+    )
+    confidence: float = field(
+        default=0.8,
+        metadata={
+            "min": 0.5,
+            "max": 1.0,
+            "tip": "how sure the old model must be of a voxel to be followed there",
+        },
+    )
+    replay: float = field(
+        default=0.5,
+        metadata={
+            "min": 0.0,
+            "max": 0.9,
+            "tip": "share of the patches that rehearse what the model knew",
+        },
+    )
+    pull: float = field(
+        default=0.01,
+        metadata={"min": 0.0, "tip": "pull to the old weights, when everything learns; 0 = off"},
+    )
+    ema: float = field(
+        default=0.95,
+        metadata={
+            "min": 0.0,
+            "max": 0.9999,
+            "tip": "the candidate is a running mean of the weights: share kept a step; 0 = off",
+        },
+    )
+    freeze_statistics: bool = field(
+        default=True, metadata={"tip": "keep the running statistics of batch norms"}
+    )
+    gradient_clip: float = field(default=1.0, metadata={"min": 0.0, "tip": "largest norm; 0 = off"})
+    validation: str = field(
+        default="auto",
+        metadata={
+            "choices": VALIDATIONS,
+            "tip": "auto: learn anew without each case in turn below 8 cases, else hold out 20 %",
+        },
+    )
+    validate_every: int = field(default=20, metadata={"min": 1, "tip": "steps between two checks"})
+    patience: int = field(
+        default=3, metadata={"min": 0, "tip": "stop after so many checks without gain; 0 = never"}
+    )
+    alphas: tuple[float, ...] = field(
+        default=(0.0, 0.25, 0.5, 0.75, 1.0),
+        metadata={"tip": "mixes of old (0) and new (1) weights to choose from"},
+    )
+    forgetting: float = field(
+        default=0.01,
+        metadata={"min": 0.0, "max": 1.0, "tip": "Dice that old cases may lose, 0.01 = one point"},
+    )
+    new_classes: tuple[str, ...] = field(
+        default=(), metadata={"tip": "classes the model is to learn besides its own: 5=cyst"}
+    )
+    augment: AugmentConfig = field(default=_GENTLE)
+    foreground: float = field(
+        default=0.7, metadata={"tip": "share of patches around a labelled voxel"}
+    )
+    precision: str = field(
+        default="auto",
+        metadata={
+            "choices": PRECISIONS,
+            "tip": "auto: mixed on CUDA, float32 elsewhere; volumes on a CPU always float32",
+        },
+    )
+    save_every: int = field(
+        default=20, metadata={"min": 1, "tip": "steps between two copies on disk, to resume from"}
+    )
+    seed: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("trained", TRAINED),
+            ("validation", VALIDATIONS),
+            ("precision", PRECISIONS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        for name, least in (
+            ("steps", 0),
+            ("batch_size", 1),
+            ("validate_every", 1),
+            ("save_every", 1),
+            ("patience", 0),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for name in (
+            *("decoder_rate", "encoder_rate", "supervised", "changed_weight", "distillation"),
+            *("pull", "gradient_clip", "forgetting"),
+        ):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0 (0 = off), got {getattr(self, name)}")
+        for name in ("learning_rate", "temperature"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("ema", "replay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        if not 0.5 <= self.confidence <= 1:
+            raise ValueError(f"confidence must be in [0.5, 1], got {self.confidence}")
+        if not self.alphas or any(not 0 <= a <= 1 for a in self.alphas):
+            raise ValueError(f"alphas must be numbers from 0 to 1, at least one: {self.alphas}")

@@ -1,147 +1,36 @@
-"""Predictions against the truth: every case, every class, means that name their definition."""
+"""Predictions against the truth: files, folders or arrays in, an `Evaluation` out."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from napari_medseg.engine.evaluation_table import table
+from napari_medseg.engine.evaluation import CaseScore, Evaluation
+from napari_medseg.engine.lesions import LesionRule
 from napari_medseg.engine.matching import Pairs, match
 from napari_medseg.engine.metrics import Scores, empty_scores, score_classes
-from napari_medseg.io import atomic_path, dataset_info, image_stem, read_labels
+from napari_medseg.io import dataset_info, image_stem, read_labels
 from napari_medseg.progress import Report, Step, silent
+from napari_medseg.tally import tally
 from napari_medseg.volume import Volume
 
-METRICS = tuple(field.name for field in fields(Scores) if field.name != "counts")
-
-
-@dataclass(frozen=True)
-class CaseScore:
-    """One class of one case.
-
-    Parameters
-    ----------
-    case : str
-        Name of the case.
-    value : int
-        The class's value in the label images.
-    name : str
-        Its name where known, else "class 3".
-    unit : str
-        Unit of lengths: "mm", or "px" where the files do not say how large a pixel is.
-    scores : Scores
-        The numbers.
-    """
-
-    case: str
-    value: int
-    name: str
-    unit: str
-    scores: Scores
-
-    def row(self) -> dict[str, Any]:
-        """Return it flat, as in the CSV file."""
-        counts = self.scores.counts
-        return {
-            "case": self.case,
-            "class": self.value,
-            "name": self.name,
-            **{metric: getattr(self.scores, metric) for metric in METRICS},
-            "unit": self.unit,
-            "empty": counts.empty,
-            "tp": counts.tp,
-            "fp": counts.fp,
-            "fn": counts.fn,
-            "tn": counts.tn,
-        }
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What `evaluate` found.
-
-    Parameters
-    ----------
-    cases : tuple of CaseScore
-        Every class of every case.
-    classes : dict
-        Name of every class by its value.
-    tolerance : float
-        Of NSD, in mm.
-    missing, unmatched : tuple of str
-        Truths without prediction and predictions without truth; neither is scored.
-    """
-
-    cases: tuple[CaseScore, ...]
-    classes: dict[int, str]
-    tolerance: float
-    missing: tuple[str, ...] = ()
-    unmatched: tuple[str, ...] = ()
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """One flat dict per case and class."""
-        return [case.row() for case in self.cases]
-
-    def of_class(self, value: int) -> list[Scores]:
-        """Return the scores of one class, a case after the other."""
-        return [case.scores for case in self.cases if case.value == value]
-
-    def mean(self, metric: str, value: int | None = None) -> float:
-        """Return the mean over cases of a class; without `value`, the mean of those means."""
-        if value is None:
-            return float(np.mean([self.mean(metric, each) for each in self.classes]))
-        return float(np.mean([getattr(scores, metric) for scores in self.of_class(value)]))
-
-    def median(self, metric: str, value: int) -> float:
-        """Return the median over cases."""
-        return float(np.median([getattr(scores, metric) for scores in self.of_class(value)]))
-
-    def pooled_dice(self, value: int) -> float:
-        """Return the Dice of the voxels of all cases taken as one image."""
-        first, *others = (scores.counts for scores in self.of_class(value))
-        return sum(others, start=first).dice
-
-    def empty(self, value: int) -> dict[str, int]:
-        """Count the cases in which "both", the "prediction" or the "truth" has no such voxel."""
-        sides = [scores.counts.empty for scores in self.of_class(value)]
-        return {side: sides.count(side) for side in ("both", "prediction", "truth")}
-
-    def table(self) -> str:
-        """Return the means and medians as aligned text, with the definitions."""
-        return table(self)
-
-    def write_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write every number of every case; the file appears whole or not at all.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
-        with (
-            atomic_path(path) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
+Classes = Mapping[int, str] | Iterable[int] | None
 
 
 def evaluate(
     prediction: str | os.PathLike[str],
     truth: str | os.PathLike[str],
     *,
-    classes: Mapping[int, str] | Iterable[int] | None = None,
+    classes: Classes = None,
     tolerance: float = 1.0,
+    lesions: LesionRule | None = None,
+    resample: bool = False,
     report: Report = silent,
 ) -> Evaluation:
     """Score label files against the truth.
@@ -156,6 +45,11 @@ def evaluate(
         but 0. Names are else taken from the JSON beside a prediction or from ``dataset.json``.
     tolerance : float
         Of NSD, in mm (pixels where the files do not say their spacing).
+    lesions : LesionRule, optional
+        Also match connected lesions, by this rule.
+    resample : bool
+        Put predictions on another grid onto that of their truth (nearest label), and say so;
+        without, they are refused.
     report : Report
         Called before every case; may raise `Cancelled`.
 
@@ -168,82 +62,185 @@ def evaluate(
     """
     prediction, truth = Path(prediction), Path(truth)
     pairs = match(prediction, truth)
-    wanted = None if classes is None else sorted(classes)
-    scored: list[tuple[str, str, int, dict[int, Scores]]] = []
+    question = _Question(classes, tolerance, lesions, resample)
+    answers = []
     for done, (name, predicted, true) in enumerate(pairs.matched):
         report(Step(done, len(pairs.matched), "case", name))
-        scored.append((name, *_score_case(predicted, true, wanted, tolerance)))
-    report(Step(len(scored), len(scored), "case"))
+        answers.append(question.ask_files(name, predicted, true))
+    report(Step(len(answers), len(answers), "case"))
+    names, named_by = _known_names(pairs, truth)
+    evaluation = question.gathered(answers, names, named_by, (prediction.name, truth.name))
+    return replace(evaluation, missing=pairs.missing, unmatched=pairs.unmatched)
 
-    values = sorted({v for *_, scores in scored for v in scores}) if wanted is None else wanted
-    if not values:
-        raise ValueError(
-            f"neither {prediction} nor {truth} has anything but background (0), so there is "
-            "nothing to score; name the classes to score them as empty"
+
+def evaluate_volumes(
+    prediction: Volume | np.ndarray,
+    truth: Volume | np.ndarray,
+    *,
+    spacing: tuple[float, ...] | None = None,
+    classes: Classes = None,
+    tolerance: float = 1.0,
+    lesions: LesionRule | None = None,
+    resample: bool = False,
+    name: str = "",
+) -> Evaluation:
+    """Score one label image in memory against the truth.
+
+    Parameters
+    ----------
+    prediction, truth : Volume or ndarray
+        Labels: volumes ``(1, *S)`` on one grid, or arrays ``(*S)`` of whole numbers.
+    spacing : tuple of float, optional
+        mm per voxel of arrays; without, lengths are in pixels.
+    classes, tolerance, lesions, resample
+        As for `evaluate`.
+    name : str
+        Of the case; default the name of the prediction.
+
+    Raises
+    ------
+    ValueError
+        If the two do not lie on one grid, or have nothing to score.
+    """
+    predicted, true = _volume(prediction, spacing), _volume(truth, spacing)
+    words = predicted.name or "prediction", true.name or "truth"
+    question = _Question(classes, tolerance, lesions, resample)
+    answer = question.ask(name or words[0], predicted, true, *words)
+    return question.gathered([answer], {}, "", words)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What was measured of one case."""
+
+    name: str
+    unit: str
+    dims: int
+    voxels: int
+    scores: dict[int, Scores]
+    values: frozenset[int]
+    resampled: bool
+    files: tuple[Path | None, Path | None] = (None, None)
+
+
+class _Question:
+    """What is asked of every case."""
+
+    def __init__(
+        self, classes: Classes, tolerance: float, lesions: LesionRule | None, resample: bool
+    ) -> None:
+        self.names = dict(classes) if isinstance(classes, Mapping) else {}
+        self.wanted = None if classes is None else sorted(classes)
+        self.tolerance, self.lesions, self.resample = tolerance, lesions, resample
+
+    def ask_files(self, name: str, prediction: Path, truth: Path) -> _Answer:
+        volumes = read_labels(prediction), read_labels(truth)
+        answer = self.ask(name, *volumes, str(prediction), str(truth))
+        return replace(answer, files=(prediction, truth))
+
+    def ask(
+        self, name: str, prediction: Volume, truth: Volume, file: str, truth_file: str
+    ) -> _Answer:
+        apart = _apart(prediction, truth)
+        if apart and not self.resample:
+            raise ValueError(
+                f"the prediction {file} {apart.format(truth=truth_file)}; resample the "
+                "prediction onto the truth's grid, or have it done here (--resample)"
+            )
+        if apart:
+            from napari_medseg.io.placing import place_on
+
+            prediction = place_on(prediction, truth, resample=True)
+        arrays = prediction.array[0], truth.array[0]
+        found = frozenset(tally(arrays[0])) | frozenset(tally(arrays[1]))
+        scores = score_classes(
+            *arrays,
+            sorted(found) if self.wanted is None else self.wanted,
+            spacing=truth.spacing,
+            tolerance=self.tolerance,
+            lesions=self.lesions,
         )
-    known = _known_names(pairs, truth) | dict(classes if isinstance(classes, Mapping) else {})
-    names = {value: known.get(value, f"class {value}") for value in values}
-    cases = tuple(
-        CaseScore(name, value, names[value], unit, scores.get(value) or empty_scores(voxels))
-        for name, unit, voxels, scores in scored
-        for value in values
-    )
-    return Evaluation(cases, names, tolerance, pairs.missing, pairs.unmatched)
+        unit = "mm" if truth.spacing_known else "px"
+        return _Answer(
+            name, unit, truth.spatial_dims, truth.array[0].size, scores, found, bool(apart)
+        )
+
+    def gathered(
+        self,
+        answers: list[_Answer],
+        known: dict[int, str],
+        named_by: str,
+        compared: tuple[str, str],
+    ) -> Evaluation:
+        """Return every class of every case; a class that a case does not have is empty there."""
+        found = set().union(*(answer.values for answer in answers))
+        values = sorted(found) if self.wanted is None else self.wanted
+        if not values:
+            raise ValueError(
+                f"neither {compared[0]} nor {compared[1]} has anything but background (0), so "
+                "there is nothing to score; name the classes to score them as empty"
+            )
+        names = {v: (known | self.names).get(v, f"class {v}") for v in values}
+        cases = tuple(
+            CaseScore(
+                answer.name,
+                value,
+                names[value],
+                answer.unit,
+                answer.scores.get(value) or empty_scores(answer.voxels, self.lesions),
+                answer.dims,
+                *answer.files,
+            )
+            for answer in answers
+            for value in values
+        )
+        return Evaluation(
+            cases,
+            names,
+            self.tolerance,
+            self.lesions,
+            resampled=tuple(answer.name for answer in answers if answer.resampled),
+            unknown=tuple(v for v in values if v not in known | self.names) if known else (),
+            named_by=named_by,
+            unscored=tuple(sorted(found - set(values))),
+            compared=compared,
+        )
 
 
-def _score_case(
-    prediction: Path, truth: Path, wanted: list[int] | None, tolerance: float
-) -> tuple[str, int, dict[int, Scores]]:
-    """Return the unit of length, the number of voxels and the scores by class."""
-    predicted, true = read_labels(prediction), read_labels(truth)
-    _same_grid(predicted, true, prediction, truth)
-    arrays = predicted.array[0], true.array[0]
-    values = sorted(_values(arrays[0]) | _values(arrays[1])) if wanted is None else wanted
-    scores = score_classes(*arrays, values, spacing=true.spacing, tolerance=tolerance)
-    return "mm" if true.spacing_known else "px", arrays[1].size, scores
+def _volume(labels: Volume | np.ndarray, spacing: tuple[float, ...] | None) -> Volume:
+    if isinstance(labels, Volume):
+        return labels
+    known = spacing is not None
+    return Volume(labels[None], spacing or (1.0,) * labels.ndim, spacing_known=known)
 
 
-def _same_grid(prediction: Volume, truth: Volume, file: Path, truth_file: Path) -> None:
+def _apart(prediction: Volume, truth: Volume) -> str:
+    """Say how two grids differ, "{truth}" stands for its file; nothing if they are the same."""
     if prediction.shape != truth.shape:
         sizes = [" x ".join(map(str, volume.shape)) for volume in (prediction, truth)]
-        raise ValueError(
-            f"the prediction {file} has {sizes[0]} voxels but its truth {truth_file} has "
-            f"{sizes[1]}; resample the prediction onto the truth's grid"
-        )
+        return f"has {sizes[0]} voxels but its truth {{truth}} has {sizes[1]}"
     if not (prediction.spacing_known and truth.spacing_known):
-        return
+        return ""
     ends = [(0, n - 1) for n in ((1,) * 3 + truth.shape)[-3:]]
     corners = np.array([(*corner, 1) for corner in product(*ends)], dtype=float)
     apart = np.abs((prediction.affine - truth.affine) @ corners.T)[:3].max()
-    if apart > 0.5 * min(truth.spacing):
-        raise ValueError(
-            f"the prediction {file} lies {apart:.3g} mm away from its truth {truth_file}, more "
-            "than half a voxel; resample the prediction onto the truth's grid"
-        )
+    if apart <= 0.5 * min(truth.spacing):
+        return ""
+    return f"lies {apart:.3g} mm away from its truth {{truth}}, more than half a voxel"
 
 
-def _values(labels: np.ndarray) -> set[int]:
-    """Find the values that occur, but 0; plane by plane, as bincount widens what it counts."""
-    if labels.dtype.itemsize > 2:
-        return {int(value) for value in np.unique(labels)} - {0}
-    found = np.zeros(np.iinfo(labels.dtype).max + 1, bool)
-    for plane in labels:
-        found[: int(plane.max()) + 1] |= np.bincount(plane.ravel()) > 0
-    return {int(value) for value in np.flatnonzero(found)} - {0}
-
-
-def _known_names(pairs: Pairs, truth: Path) -> dict[int, str]:
-    """Read the names of classes from the data set's description, else from a provenance file."""
+def _known_names(pairs: Pairs, truth: Path) -> tuple[dict[int, str], str]:
+    """Read the names of classes, and where they stand: a data set's or a prediction's JSON."""
     for folder in (truth, truth.parent):
         if (folder / "dataset.json").is_file():
             try:
-                return dataset_info(folder).labels
+                return dataset_info(folder).labels, "dataset.json"
             except ValueError:
                 break  # some other program's description: names are a courtesy
     _, prediction, _ = pairs.matched[0]
     beside = prediction.with_name(f"{image_stem(prediction)}.json")
     try:
         classes = json.loads(beside.read_text(encoding="utf-8"))["classes"]
-        return {int(value): str(name) for value, name in classes.items()}
+        return {int(value): str(name) for value, name in classes.items()}, beside.name
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return {}, ""

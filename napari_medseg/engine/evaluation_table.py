@@ -2,61 +2,98 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-from napari_medseg.engine.metrics import DEFINITIONS
+from napari_medseg.engine.evaluation_statistics import INTERVAL_WORDS, Summary
+from napari_medseg.engine.metric_table import Metric
 
 if TYPE_CHECKING:
-    from napari_medseg.engine.evaluate import Evaluation
+    from napari_medseg.engine.evaluation import Evaluation
 
-_COLUMNS = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "hd95": "HD95",
-    "assd": "ASSD",
-    "nsd": "NSD",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "precision": "precision",
-    "accuracy": "accuracy",
-    "volume_difference": "volume diff.",
-}
-_LENGTHS = ("hd95", "assd")
-_EMPTY = {
-    "both": "neither has any (Dice 1, distances 0)",
-    "prediction": "the prediction has none (Dice 0, distances = diagonal)",
-    "truth": "the truth has none (Dice 0, distances = diagonal)",
-}
+_WIDTH = 120
+_ROWS = ("mean", "95 % interval", "median", "quartiles", "range", "pooled")
 
 
 def table(evaluation: Evaluation) -> str:
-    """Return means, medians and pooled Dice of every class, and what the numbers mean."""
-    units = sorted({case.unit for case in evaluation.cases})
-    unit = units[0] if len(units) == 1 else "mm or px"
-    rows = [["class", "over cases", *(_heading(metric, unit) for metric in _COLUMNS)]]
+    """Return what every class comes to over cases, and what the numbers mean."""
+    voxel = tuple(metric for metric in evaluation.metrics if not metric.lesion)
+    lesion = tuple(metric for metric in evaluation.metrics if metric.lesion)
+    count = len(evaluation.names())
+    lines = [f"{count} {'case' if count == 1 else 'cases'}", "", *_block(evaluation, voxel)]
+    if lesion:
+        lines += ["", *_block(evaluation, lesion)]
+    remarks = evaluation.remarks()
+    formulas = [f"{m.title} = {m.definition}." for m in evaluation.metrics]
+    notes = [*remarks, *([""] if remarks else []), *formulas, *conventions(evaluation)]
+    wrapped = [textwrap.fill(note, _WIDTH, subsequent_indent="  ") for note in notes]
+    return "\n".join([*lines, "", *wrapped])
+
+
+def conventions(evaluation: Evaluation) -> list[str]:
+    """Return in sentences what holds for all metrics: averaging, units, lesions, intervals."""
+    unit, dims = evaluation.unit, evaluation.dims
+    volume = "px" if unit == "px" else "mm³ (mm² for 2D)" if unit == "mm" else "mm³, mm² or px"
+    lines = [
+        "TP, FP, FN, TN: voxels of the class in both, only in the prediction, only in the truth, "
+        "in neither.",
+        "mean, median, quartiles (25 % and 75 %) and range: each case is measured by itself. "
+        "pooled: the voxels (lesions) of all cases counted as one image.",
+        f"NSD's tolerance is {evaluation.tolerance:g} {unit}, volumes are in {volume}, "
+        "the diagonal is that of the whole image.",
+    ]
+    if evaluation.lesions is not None:
+        lines.append(evaluation.lesions.words(unit, dims))
+    if _has_interval(evaluation):
+        lines.append(INTERVAL_WORDS)
+    return lines
+
+
+def _has_interval(evaluation: Evaluation) -> bool:
+    return any(
+        evaluation.summary(metric.name, value).interval is not None
+        for metric in evaluation.metrics
+        for value in evaluation.classes
+    )
+
+
+def _block(evaluation: Evaluation, metrics: tuple[Metric, ...]) -> list[str]:
+    headings = [metric.heading(evaluation.unit, evaluation.dims) for metric in metrics]
+    rows = [["class", "over cases", *headings]]
     for value, name in evaluation.classes.items():
         label = f"{value} {name}" if name != f"class {value}" else name
-        for what, measure in (("mean", evaluation.mean), ("median", evaluation.median)):
-            numbers = [_number(metric, measure(metric, value)) for metric in _COLUMNS]
+        for what, numbers in class_rows(evaluation, value, metrics).items():
             rows.append([label if what == "mean" else "", what, *numbers])
-        pooled = _number("dice", evaluation.pooled_dice(value))
-        rows.append(["", "pooled", pooled, *[""] * (len(_COLUMNS) - 1)])
     if len(evaluation.classes) > 1:
-        means = [_number(metric, evaluation.mean(metric)) for metric in _COLUMNS]
+        means = [metric.shown(evaluation.mean(metric.name)) for metric in metrics]
         rows.append(["mean of classes", "mean", *means])
-    count = len(evaluation.cases) // len(evaluation.classes)
-    lines = [f"{count} {'case' if count == 1 else 'cases'}", "", *_aligned(rows), ""]
-    return "\n".join([*lines, *_remarks(evaluation), *_definitions(evaluation, unit)])
+    return _aligned(rows)
 
 
-def _heading(metric: str, unit: str) -> str:
-    return f"{_COLUMNS[metric]} {unit}" if metric in _LENGTHS else _COLUMNS[metric]
+def class_rows(
+    evaluation: Evaluation, value: int, metrics: tuple[Metric, ...]
+) -> dict[str, list[str]]:
+    """Return the rows of one class, by what they are: "mean", "median", ..., "pooled"."""
+    columns = [
+        _shown(
+            metric, evaluation.summary(metric.name, value), evaluation.pooled(metric.name, value)
+        )
+        for metric in metrics
+    ]
+    rows = {what: [column[what] for column in columns] for what in _ROWS}
+    return {what: cells for what, cells in rows.items() if any(cells)}
 
 
-def _number(metric: str, value: float) -> str:
-    if metric == "volume_difference":
-        return f"{value:+.4g}" if value else "0"
-    return f"{value:.2f}" if metric in _LENGTHS else f"{value:.4f}"
+def _shown(metric: Metric, summary: Summary, pooled: float | None) -> dict[str, str]:
+    several = summary.count > 1
+    return {
+        "mean": metric.shown(summary.mean),
+        "95 % interval": metric.span(*summary.interval) if summary.interval else "",
+        "median": metric.shown(summary.median) if several else "",
+        "quartiles": metric.span(summary.lower, summary.upper) if several else "",
+        "range": metric.span(summary.least, summary.most) if several else "",
+        "pooled": metric.shown(pooled) if several and pooled is not None else "",
+    }
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
@@ -67,38 +104,3 @@ def _aligned(rows: list[list[str]]) -> list[str]:
         numbers = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
         lines.append("  ".join([*texts, *numbers]).rstrip())
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
-
-
-def _remarks(evaluation: Evaluation) -> list[str]:
-    """Say which cases are special or were left out."""
-    lines = []
-    for value, name in evaluation.classes.items():
-        for side, count in evaluation.empty(value).items():
-            if count:
-                cases = "case" if count == 1 else "cases"
-                lines.append(f"{name}: in {count} {cases} {_EMPTY[side]}.")
-    if evaluation.missing:
-        lines.append(f"Truth without a prediction, not scored: {_listed(evaluation.missing)}.")
-    if evaluation.unmatched:
-        lines.append(f"Predictions without a truth, not scored: {_listed(evaluation.unmatched)}.")
-    return [*lines, ""] if lines else []
-
-
-def _listed(names: tuple[str, ...], at_most: int = 5) -> str:
-    shown = ", ".join(names[:at_most])
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return f"{len(names)} ({shown}{more})"
-
-
-def _definitions(evaluation: Evaluation, unit: str) -> list[str]:
-    dims = "px" if unit == "px" else "mm³ (mm² for 2D)" if unit == "mm" else "mm³, mm² or px"
-    lines = [
-        "mean and median: each case is measured by itself, then averaged. "
-        "pooled: the voxels of all cases counted as one image.",
-        *DEFINITIONS.values(),
-        f"Here NSD's tolerance is {evaluation.tolerance:g} {unit}, volumes are in {dims}, "
-        "the diagonal is that of the whole image.",
-    ]
-    if "px" in unit:
-        lines.append("px: the files do not say how large a pixel is, so lengths are in pixels.")
-    return lines

@@ -7,24 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_medseg.engine.lesions import NO_LESIONS, LesionRule, LesionScores, score_lesions
 from napari_medseg.engine.surfaces import surface_distances
-
-DEFINITIONS: dict[str, str] = {
-    "dice": "Dice = 2 TP / (2 TP + FP + FN); both empty: 1, one empty: 0",
-    "iou": "IoU (Jaccard) = TP / (TP + FP + FN); both empty: 1, one empty: 0",
-    "hd95": "HD95: the larger of the two directed 95th percentiles of the surface distances; "
-    "both empty: 0, one empty: the image's diagonal",
-    "assd": "ASSD: mean of the surface distances of both directions pooled; "
-    "both empty: 0, one empty: the image's diagonal",
-    "nsd": "NSD: part of both surfaces (in voxels) no further than the tolerance from the other; "
-    "both empty: 1, one empty: 0",
-    "sensitivity": "Sensitivity (recall) = TP / (TP + FN); truth empty: 1 if both are, else 0",
-    "specificity": "Specificity = TN / (TN + FP); 1 if the truth leaves no background",
-    "precision": "Precision = TP / (TP + FP); prediction empty: 1 if both are, else 0",
-    "accuracy": "Accuracy = (TP + TN) / all voxels",
-    "volume_difference": "Volume difference = prediction - truth",
-}
-"""Name of each metric in `Scores` and how it is defined, for printing beside numbers."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +31,32 @@ class Counts:
     @property
     def dice(self) -> float:
         """``2 TP / (2 TP + FP + FN)``; 1 if both are empty."""
-        size = 2 * self.tp + self.fp + self.fn
-        return 2 * self.tp / size if size else 1.0
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn, 1.0)
+
+    @property
+    def iou(self) -> float:
+        """``TP / (TP + FP + FN)``; 1 if both are empty."""
+        return _ratio(self.tp, self.tp + self.fp + self.fn, 1.0)
+
+    @property
+    def sensitivity(self) -> float:
+        """``TP / (TP + FN)``; if the truth is empty 1 if both are, else 0."""
+        return _ratio(self.tp, self.tp + self.fn, float(not self.fp))
+
+    @property
+    def specificity(self) -> float:
+        """``TN / (TN + FP)``; 1 if the truth leaves no background."""
+        return _ratio(self.tn, self.tn + self.fp, 1.0)
+
+    @property
+    def precision(self) -> float:
+        """``TP / (TP + FP)``; if the prediction is empty 1 if both are, else 0."""
+        return _ratio(self.tp, self.tp + self.fp, float(not self.fn))
+
+    @property
+    def accuracy(self) -> float:
+        """``(TP + TN)`` of all voxels."""
+        return _ratio(self.tp + self.tn, self.tp + self.fp + self.fn + self.tn, 1.0)
 
     def __add__(self, other: Counts) -> Counts:
         """Pool two images."""
@@ -59,9 +67,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Scores:
-    """All metrics of one class of one image; `DEFINITIONS` says what each means.
+    """All metrics of one class of one image; `metric_table.METRICS` says what each means.
 
-    Lengths are in the unit of the spacing (mm), volumes in its power (mm³, mm² for 2D).
+    Lengths are in the unit of the spacing (mm), volumes in its power (mm³, mm² for 2D). `lesions`
+    is None where lesions were not counted.
     """
 
     dice: float
@@ -75,6 +84,29 @@ class Scores:
     accuracy: float
     volume_difference: float
     counts: Counts
+    lesions: LesionScores | None = None
+
+    def number(self, metric: str) -> float:
+        """Return a metric by its name in `METRICS`; NaN if it has no value here."""
+        if metric not in _OF_LESIONS:
+            return float(getattr(self, metric))
+        return float("nan") if self.lesions is None else lesion_number(self.lesions, metric)
+
+
+def lesion_number(lesions: LesionScores, metric: str) -> float:
+    """Return one of the lesion metrics of `METRICS` by its name."""
+    return float(getattr(lesions, _OF_LESIONS[metric]))
+
+
+_OF_LESIONS = {
+    "lesion_f1": "f1",
+    "lesion_sensitivity": "sensitivity",
+    "lesion_precision": "precision",
+    "lesion_dice": "dice",
+    "lesions_found": "found",
+    "lesions_missed": "missed",
+    "lesions_extra": "extra",
+}
 
 
 def dice(prediction: np.ndarray, truth: np.ndarray, value: int = 1) -> float:
@@ -93,7 +125,7 @@ def counts(prediction: np.ndarray, truth: np.ndarray, value: int = 1) -> Counts:
     ValueError
         If the shapes differ.
     """
-    _same_shape(prediction, truth)
+    same_shape(prediction, truth)
     return _count(prediction == value, truth == value, truth.size)
 
 
@@ -104,6 +136,7 @@ def score(
     *,
     spacing: Sequence[float] | None = None,
     tolerance: float = 1.0,
+    lesions: LesionRule | None = None,
 ) -> Scores:
     """Measure one class of a prediction against the truth.
 
@@ -117,6 +150,8 @@ def score(
         mm per voxel along each axis of ``*S``; 1 without.
     tolerance : float
         Distance in mm up to which surfaces count as the same in NSD.
+    lesions : LesionRule, optional
+        Also match connected lesions, by this rule.
 
     Raises
     ------
@@ -126,7 +161,10 @@ def score(
     Source: Maier-Hein et al. 2024, Metrics Reloaded, doi:10.1038/s41592-023-02151-z; surfaces and
     percentiles as in MONAI's ``monai/metrics``.
     """
-    return score_classes(prediction, truth, (value,), spacing=spacing, tolerance=tolerance)[value]
+    scores = score_classes(
+        prediction, truth, (value,), spacing=spacing, tolerance=tolerance, lesions=lesions
+    )
+    return scores[value]
 
 
 def score_classes(
@@ -136,9 +174,10 @@ def score_classes(
     *,
     spacing: Sequence[float] | None = None,
     tolerance: float = 1.0,
+    lesions: LesionRule | None = None,
 ) -> dict[int, Scores]:
     """Measure several classes as `score` does, each in its own box."""
-    _same_shape(prediction, truth)
+    same_shape(prediction, truth)
     spacing = tuple(spacing) if spacing is not None else (1.0,) * truth.ndim
     if len(spacing) != truth.ndim or any(not s > 0 for s in spacing):
         raise ValueError(
@@ -153,31 +192,38 @@ def score_classes(
         box = boxes.get(value, ...)
         masks = prediction[box] == value, truth[box] == value
         number = _count(*masks, truth.size)
-        hd95, assd, nsd = _distances(*masks, number, truth.shape, spacing, tolerance)
-        scores[value] = _scores(number, hd95, assd, nsd, float(np.prod(spacing)))
+        distances = _distances(*masks, number, truth.shape, spacing, tolerance)
+        counted = score_lesions(*masks, lesions, spacing=spacing) if lesions else None
+        scores[value] = _scores(number, distances, float(np.prod(spacing)), counted)
     return scores
 
 
-def empty_scores(voxels: int) -> Scores:
+def empty_scores(voxels: int, lesions: LesionRule | None = None) -> Scores:
     """Score a class that neither image has, in an image of so many voxels."""
-    return _scores(Counts(0, 0, 0, voxels), 0.0, 0.0, 1.0, 1.0)
+    none = NO_LESIONS if lesions else None
+    return _scores(Counts(0, 0, 0, voxels), (0.0, 0.0, 1.0), 1.0, none)
 
 
-def _scores(number: Counts, hd95: float, assd: float, nsd: float, voxel: float) -> Scores:
-    tp, fp, fn, tn = number.tp, number.fp, number.fn, number.tn
-    both_empty = float(number.empty == "both")
+def _scores(
+    number: Counts,
+    distances: tuple[float, float, float],
+    voxel: float,
+    lesions: LesionScores | None,
+) -> Scores:
+    hd95, assd, nsd = distances
     return Scores(
         dice=number.dice,
-        iou=_ratio(tp, tp + fp + fn, both_empty),
+        iou=number.iou,
         hd95=hd95,
         assd=assd,
         nsd=nsd,
-        sensitivity=_ratio(tp, tp + fn, both_empty),
-        specificity=_ratio(tn, tn + fp, 1.0),
-        precision=_ratio(tp, tp + fp, both_empty),
-        accuracy=_ratio(tp + tn, tp + fp + fn + tn, 1.0),
-        volume_difference=(fp - fn) * voxel,
+        sensitivity=number.sensitivity,
+        specificity=number.specificity,
+        precision=number.precision,
+        accuracy=number.accuracy,
+        volume_difference=(number.fp - number.fn) * voxel,
         counts=number,
+        lesions=lesions,
     )
 
 
@@ -224,7 +270,8 @@ def _class_boxes(
     return boxes
 
 
-def _same_shape(prediction: np.ndarray, truth: np.ndarray) -> None:
+def same_shape(prediction: np.ndarray, truth: np.ndarray) -> None:
+    """Raise a ValueError unless two label images have as many voxels along each axis."""
     if prediction.shape != truth.shape:
         raise ValueError(
             f"the prediction has {prediction.shape} voxels, the truth {truth.shape}; "

@@ -99,7 +99,7 @@ def test_empty_cases_follow_the_definitions_and_are_counted(folders):
     assert result.mean("dice", 1) == pytest.approx((a.dice + 1) / 3)
     assert result.median("dice", 1) == pytest.approx(a.dice)
     counts = a.counts + b.counts + c.counts
-    assert result.pooled_dice(1) == 2 * counts.tp / (2 * counts.tp + counts.fp + counts.fn)
+    assert result.pooled("dice", 1) == 2 * counts.tp / (2 * counts.tp + counts.fp + counts.fn)
 
 
 def test_the_table_is_aligned_and_names_definitions_and_exceptions(folders):
@@ -113,7 +113,7 @@ def test_the_table_is_aligned_and_names_definitions_and_exceptions(folders):
         assert word in head
     mean = lines[lines.index(head) + 2]
     assert head.index("Dice") + len("Dice") == mean.index(mean.split()[3]) + len(mean.split()[3])
-    assert "in 1 case neither has any" in text
+    assert "in 1 case neither side has any" in text
     assert "Truth without a prediction, not scored: 1 (d)." in text
     assert "Predictions without a truth, not scored: 1 (z)." in text
     assert "larger of the two directed 95th percentiles" in text

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_medseg.engine import surfaces
+from napari_medseg.engine.lesions import LesionRule
+from napari_medseg.engine.metric_table import METRICS
 from napari_medseg.engine.metrics import (
-    DEFINITIONS,
     Counts,
     Scores,
     counts,
@@ -186,5 +187,11 @@ def test_what_does_not_fit_is_refused():
         score(np.zeros((3, 4)), np.zeros((3, 4)), tolerance=-1)
 
 
-def test_every_score_has_its_definition():
-    assert set(DEFINITIONS) == set(Scores.__dataclass_fields__) - {"counts"}
+def test_every_score_is_a_metric_and_every_metric_a_score():
+    masks = blobs((20, 20), 1)
+    scores = score(*masks, lesions=LesionRule())
+    assert set(Scores.__dataclass_fields__) - {"counts", "lesions"} == {
+        name for name, metric in METRICS.items() if not metric.lesion
+    }
+    assert not any(np.isnan(scores.number(name)) for name in METRICS)
+    assert np.isnan(score(*masks).number("lesion_f1"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from napari_medseg.engine.host_memory import host_memory
+from napari_medseg.host_memory import host_memory
 from napari_medseg.progress import Report, Step, silent
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
-from napari_medseg.engine.host_memory import host_memory
+from napari_medseg.host_memory import host_memory
 from napari_medseg.progress import Report
 from napari_medseg.session import Session
 from napari_medseg.widgets.background import Runner, Task

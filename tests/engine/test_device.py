@@ -17,8 +17,8 @@ from napari_medseg.engine.device import (
     free_memory,
     resolve_device,
 )
-from napari_medseg.engine.host_memory import host_memory
 from napari_medseg.engine.watch import report_from_modules
+from napari_medseg.host_memory import host_memory
 from napari_medseg.progress import Cancelled, Step
 
 

@@ -172,7 +172,7 @@ def normalise_values(
             "Check the file or choose another image."
         )
     if preprocessing.unit_range:
-        scale, said = _unit_scale(volume.array.dtype, high)
+        scale, said = unit_scale(volume.array.dtype, high)
         values *= np.float32(1 / scale)
         notes += said
     if preprocessing.normalise == "fixed" and len(preprocessing.mean) not in (1, len(values)):
@@ -207,7 +207,7 @@ def _fill_not_finite(values: np.ndarray, name: str) -> list[str]:
     return [f"{count} NaN or infinite voxels were taken as {smallest:g}, the smallest value"]
 
 
-def _unit_scale(dtype: np.dtype, high: float) -> tuple[float, list[str]]:
+def unit_scale(dtype: np.dtype, high: float) -> tuple[float, list[str]]:
     """Return what to divide by so that values reach from 0 to 1.
 
     uint8 and uint16 say it by their type. Wider and signed types do not (a photograph kept as

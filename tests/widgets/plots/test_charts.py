@@ -1,0 +1,184 @@
+"""What charts show, seen as pixels, and what a mouse does on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtGui import QImage
+
+from napari_medseg.widgets.plots import BoxChart, BoxGroup, CurveChart
+
+ORANGE, BLUE = "#e69f00", "#0072b2"
+
+
+def colours(chart):
+    """Return how often each colour occurs in what is painted."""
+    image = chart.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    bits = image.constBits()
+    if hasattr(bits, "setsize"):
+        bits.setsize(image.sizeInBytes())
+    pixels, counts = np.unique(np.frombuffer(bits, np.uint32) & 0xFFFFFF, return_counts=True)
+    seen = Counter()
+    seen.update({f"#{p:06x}": n for p, n in zip(pixels.tolist(), counts.tolist(), strict=True)})
+    return seen
+
+
+@pytest.fixture
+def curves(qtbot):
+    chart = CurveChart("step", "Nothing is learned yet")
+    qtbot.addWidget(chart)
+    chart.resize(240, 160)
+    chart.show()
+    return chart
+
+
+@pytest.fixture
+def boxes(qtbot):
+    chart = BoxChart()
+    qtbot.addWidget(chart)
+    chart.resize(300, 160)
+    cases = tuple("abcde")
+    chart.show_groups(
+        [
+            BoxGroup(1, "liver", ORANGE, cases, (0.2, 0.5, 0.6, 0.7, 0.9)),
+            BoxGroup(4, "cyst", BLUE, cases, (float("nan"), 0.5, 0.5, 0.5, 0.5)),
+        ],
+        "Dice",
+        least=0,
+        most=1,
+        words="{:.3f}".format,
+    )
+    chart.show()
+    return chart
+
+
+def test_curves_have_colours_of_their_own_and_stay_inside(curves):
+    assert ORANGE not in colours(curves)
+    curves.append("training", np.arange(100), np.linspace(1, 0, 100))
+    curves.append("validation", [0, 50, 99], [1, float("nan"), 0.2])
+    seen = colours(curves)
+    assert seen[ORANGE] > 100
+    assert curves.names == ("training", "validation")
+    assert len([c for c in (ORANGE, "#56b4e9") if seen.get(c)]) == 2
+    curves.clear()
+    assert ORANGE not in colours(curves)
+    curves.begin("loss", BLUE)
+    curves.append("loss", 1, 3.0)
+    assert colours(curves)[BLUE] >= 25  # a single point is seen
+
+
+def test_the_legend_says_the_last_values_or_those_under_the_mouse(curves, qtbot):
+    curves.append("loss", [1, 2, 3], [0.5, 0.25, float("nan")])
+    curves.append("Dice", [1, 3], [0.1, 0.9])
+    curves.begin("later")
+    assert curves.legend() == [("loss", "0.25"), ("Dice", "0.9"), ("later", "–")]
+    curves.grab()
+    left = QPoint(40, 80)
+    qtbot.mouseMove(curves, left)
+    qtbot.waitUntil(lambda: curves.legend()[1] == ("Dice", "0.1"))
+    assert curves.legend()[0] == ("loss", "0.5")
+    curves.leaveEvent(QEvent(QEvent.Type.Leave))
+    assert curves.legend()[1] == ("Dice", "0.9")
+
+
+def test_a_curve_is_painted_at_most_ten_times_a_second(curves, qtbot):
+    curves.append("loss", 0, 1.0)
+    qtbot.waitUntil(lambda: curves.painted > 0)
+    before = curves.painted
+    for step in range(1, 2000):
+        curves.append("loss", step, 1 / step)
+    qtbot.waitUntil(lambda: curves.painted > before)
+    assert curves.painted <= before + 2
+    x, y = curves.points("loss")
+    assert (len(x), y[-1]) == (2000, 1 / 1999)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_whatever_comes_is_painted(curves, log):
+    curves.set_log(log)
+    for name, x, y in (
+        ("zeros", [0, 1], [0, 0]),
+        ("nothing", [0, 1], [np.nan, np.inf]),
+        ("negative", [-1, 2], [-3, 4]),
+        ("many", np.arange(20000), np.random.default_rng(0).normal(size=20000)),
+        ("tiny", [0], [1e-300]),
+        ("a name that is far too long for a legend of this width, and goes on", [5], [2]),
+    ):
+        curves.append(name, x, y)
+        assert len(colours(curves)) > 2, name
+    assert curves.log is log
+    curves.resize(30, 20)
+    assert not curves.grab().isNull()
+
+
+def test_a_point_says_its_case_and_is_chosen_by_a_click(boxes, qtbot):
+    place = boxes.place_of(1, "a")
+    assert boxes.words_at(place) == "a · liver: Dice 0.200"
+    with qtbot.waitSignal(boxes.chosen) as told:
+        qtbot.mouseClick(boxes, Qt.MouseButton.LeftButton, pos=place)
+    assert told.args == [1, "a"]
+    with qtbot.assertNotEmitted(boxes.chosen):
+        qtbot.mouseClick(boxes, Qt.MouseButton.RightButton, pos=place)
+        qtbot.mouseClick(boxes, Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
+    places = {(p.x(), p.y()) for p in (boxes.place_of(4, c) for c in "bcde")}
+    assert len(places) == 4  # equal values lie beside each other
+    assert boxes.place_of(4, "a") is None
+    assert boxes.place_of(7, "a") is None
+
+
+def test_the_mouse_over_a_point_or_a_box_says_what_it_is(boxes, qtbot):
+    boxes.grab()
+    qtbot.mouseMove(boxes, boxes.place_of(1, "e"))
+    qtbot.waitUntil(lambda: boxes.toolTip() == "e · liver: Dice 0.900")
+    assert boxes.cursor().shape() == Qt.CursorShape.PointingHandCursor
+    qtbot.mouseMove(boxes, QPoint(290, boxes.place_of(4, "b").y()))
+    qtbot.waitUntil(lambda: boxes.toolTip().startswith("cyst: median 0.500"))
+    assert "4 cases, 1 without a value" in boxes.toolTip()
+    assert boxes.cursor().shape() == Qt.CursorShape.ArrowCursor
+    boxes.leaveEvent(QEvent(QEvent.Type.Leave))
+    assert boxes.toolTip() == ""
+
+
+def test_boxes_have_the_colours_of_their_groups_and_the_chosen_case_a_ring(boxes):
+    before = colours(boxes)
+    assert before[ORANGE] > 20
+    assert before[BLUE] > 20
+    ink = boxes.ink.name()
+    boxes.select(1, "c")
+    assert colours(boxes)[ink] > before[ink]
+    boxes.select(1, "nobody")
+    assert colours(boxes) == before
+    boxes.select(4, "a")
+    assert colours(boxes) == before
+
+
+def test_boxes_without_values_say_so(boxes):
+    boxes.show_groups([BoxGroup(1, "x" * 300, ORANGE, ("a",), (float("nan"),))], "HD95 mm")
+    assert "no case has a value" in boxes.accessibleDescription()
+    assert ORANGE not in colours(boxes)
+    boxes.show_groups([], "")
+    assert boxes.words_at(QPoint(50, 50)) == ""
+    assert not boxes.grab().isNull()
+
+
+def test_many_groups_take_as_much_height_as_they_need(boxes):
+    groups = [BoxGroup(i, f"class {i}", BLUE, ("a",), (i / 40,)) for i in range(30)]
+    boxes.show_groups(groups, "Dice")
+    assert boxes.minimumHeight() > 30 * 30
+    boxes.resize(300, boxes.minimumHeight())
+    rows = [boxes.place_of(i, "a").y() for i in range(30)]
+    assert min(np.diff(rows)) > 20
+
+
+def test_charts_take_the_colours_of_the_theme(curves, boxes, make_napari_viewer):
+    viewer = make_napari_viewer()
+    for theme, dark in (("dark", True), ("light", False), ("dark", True)):
+        viewer.theme = theme
+        for chart in (curves, boxes):
+            chart.follow(viewer)
+            assert (chart.paper.lightness() < chart.ink.lightness()) is dark
+    viewer.theme = "light"
+    assert boxes.paper.lightness() > 200

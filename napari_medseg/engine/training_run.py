@@ -132,7 +132,7 @@ class Run:
         since = self._done - self._done_before
         if since >= 5:
             left = (time.monotonic() - self._started) / since * (self.steps - self._done)
-            note += f" · {_duration(left)} left"
+            note += f" · {duration(left)} left"
         return Step(self._done, self.steps, "step", note)
 
     def update(self, images: Tensor, targets: Tensor, valid: Tensor | None = None) -> None:
@@ -277,7 +277,7 @@ def _optimiser(network: SegmentationNetwork, config: TrainingConfig) -> torch.op
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

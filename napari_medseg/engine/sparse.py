@@ -21,6 +21,18 @@ def seen_values(case: Case) -> np.ndarray:
     return np.unique(case.labels if case.reviewed is None else case.labels[case.reviewed])
 
 
+def check_seen(cases: Sequence[Case]) -> None:
+    """Raise a `ValueError` unless there are cases, and a human looked at a part of each."""
+    if not cases:
+        raise ValueError("there are no cases to learn from; add at least one labelled image")
+    for case in cases:
+        if case.reviewed is not None and not case.reviewed.any():
+            raise ValueError(
+                f"nothing of '{case.name or 'case'}' was painted or marked as reviewed; paint a "
+                "few slices of it, or leave it out"
+            )
+
+
 def weights_of(case: Case, changed_weight: int = 1) -> np.ndarray | None:
     """Return how much each voxel of a case counts; None if all count the same.
 

@@ -1,10 +1,11 @@
-"""Train a network from scratch on a folder of labelled images."""
+"""Train a network from scratch, on a folder of labelled images or on cases in memory."""
 
 from __future__ import annotations
 
 import fnmatch
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,15 @@ from napari_medseg.engine.cases import Case, load_case
 from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.engine.device import resolve_device
 from napari_medseg.engine.encoder_weights import load_encoder_weights
+from napari_medseg.engine.held_out import hold_out
 from napari_medseg.engine.objective import objective_of
 from napari_medseg.engine.patches import Batches, Example, make_examples
 from napari_medseg.engine.replay import save_replay
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.engine.sparse import check_seen
 from napari_medseg.engine.starting_weights import made_from, start_from
 from napari_medseg.engine.training_config import TrainingConfig
-from napari_medseg.engine.training_plan import check_sides, fill_in, make_card, split_cases
+from napari_medseg.engine.training_plan import check_sides, fill_in, make_card
 from napari_medseg.engine.training_run import Run, memory_format
 from napari_medseg.engine.validation import validate
 from napari_medseg.io import dataset_info, find_cases
@@ -59,7 +62,7 @@ class Training:
 
 
 def train(
-    folder: str | Path,
+    data: str | Path | Sequence[Case],
     config: TrainingConfig | None = None,
     *,
     out: str | Path,
@@ -69,10 +72,13 @@ def train(
 ) -> Training:
     """Train a network from scratch and keep the weights with the best validation Dice.
 
+    Of cases that a human saw in part, only those voxels are learnt from and scored on.
+
     Parameters
     ----------
-    folder : str or Path
-        ``images/`` and ``masks/``, one folder per case, or nnU-Net's raw layout.
+    data : str, Path or sequence of Case
+        A folder: ``images/`` and ``masks/``, one folder per case, or nnU-Net's raw layout; or
+        cases in memory, with what was reviewed.
     config : TrainingConfig, optional
         The recipe; the default suits a small GPU or a patient CPU.
     out : str or Path
@@ -108,11 +114,12 @@ def train(
             "replace it, or choose another name"
         )
     device = resolve_device(config.device)
-    cases = _load(folder, config, report)
-    learn, held_out = split_cases(cases, config)
-    config = fill_in(config, cases, dataset_info(folder).labels)
+    cases, names = _cases(data, config, report)
+    split = hold_out(cases, config)
+    learn, held_out = split.learn, split.held_out
+    config = fill_in(config, cases, names)
     card = make_card(cases, config, name=config.name or out.stem)
-    _LOG.info("%d cases to learn from, %d held out", len(learn), len(held_out))
+    _LOG.info("%d cases to learn from; %s", len(learn), split.words)
     with torch.random.fork_rng(devices=[]), keep_memory():
         torch.manual_seed(config.seed)
         architecture = architectures()[card.architecture]
@@ -163,15 +170,24 @@ def _learn(
         run.finish_epoch(dice, time.monotonic() - started)
 
 
-def _load(folder: str | Path, config: TrainingConfig, report: Report) -> list[Case]:
-    files = [
-        f for f in find_cases(folder, need_labels=True) if fnmatch.fnmatch(f.name, config.cases)
-    ]
+def _cases(
+    data: str | Path | Sequence[Case], config: TrainingConfig, report: Report
+) -> tuple[list[Case], Mapping[int, str]]:
+    """Return the cases to train with, and what the data set calls the label values."""
+    if not isinstance(data, str | Path):
+        cases = [case for case in data if fnmatch.fnmatch(case.name, config.cases)]
+        check_seen(cases)
+        return cases, {}
+    files = [f for f in find_cases(data, need_labels=True) if fnmatch.fnmatch(f.name, config.cases)]
+    if len(files) < 2:
+        raise ValueError(
+            f"training needs at least 2 labelled cases (one is held out), found {len(files)}"
+        )
     cases = []
     for done, found in enumerate(files):
         report(Step(done, len(files), "case", "reading"))
         cases.append(load_case(found))
-    return cases
+    return cases, dataset_info(data).labels
 
 
 def _forward(run: Run, report: Report, step: Step) -> None:

@@ -9,6 +9,7 @@ from napari_medseg.config import Config
 
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("poly", "cosine", "onecycle")
+KEEP = ("best", "last")
 LOSSES = (
     "dice_ce",
     "dice_focal",
@@ -83,6 +84,9 @@ class TrainingConfig(Config):
     window: tuple[int, ...] | None = field(
         default=None, metadata={"tip": "train on windows of this many voxels"}
     )
+    slices: bool = field(
+        default=False, metadata={"tip": "a 2D model that goes through volumes slice by slice"}
+    )
     spacing: tuple[float, ...] | None = field(
         default=None, metadata={"tip": "resample to this many mm per voxel"}
     )
@@ -123,6 +127,14 @@ class TrainingConfig(Config):
     )
     validation: float = field(default=0.1, metadata={"tip": "share of the cases held out"})
     validate_every: int = field(default=1, metadata={"min": 1, "tip": "epochs"})
+    keep: str = field(
+        default="best",
+        metadata={
+            "choices": KEEP,
+            "tip": "best: the weights with the highest validation score; last: those of the end, "
+            "where there is too little to score on to choose by it",
+        },
+    )
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     seed: int = field(default=0)
     device: str = field(default="auto", metadata={"tip": "auto, cpu, cuda, cuda:1 or mps"})
@@ -145,6 +157,7 @@ class TrainingConfig(Config):
             ("optimiser", OPTIMISERS),
             ("loss", LOSSES),
             ("schedule", SCHEDULES),
+            ("keep", KEEP),
             ("normalise", ("auto", "zscore", "fixed", "none")),
             ("precision", ("auto", "float32", "mixed")),
         ):

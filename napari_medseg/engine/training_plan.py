@@ -10,6 +10,8 @@ import numpy as np
 
 from napari_medseg.engine.card import ModelCard, Preprocessing
 from napari_medseg.engine.cases import Case, classes_of
+from napari_medseg.engine.preprocess import default_slice_axis
+from napari_medseg.engine.sparse import seen_values
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.networks import find_architecture
 
@@ -30,14 +32,18 @@ def fill_in(
     is taken, in steps of 32 and at most 96 voxels a side. `names` are the data set's own.
     """
     if names and not config.classes:
-        found = {int(v) for case in cases for v in np.unique(case.labels)}
+        found = {int(v) for case in cases for v in seen_values(case)}
         known = tuple(f"{value}={name}" for value, name in names.items() if value in found - {0})
         config = config.replace(classes=known)
     if config.size or config.window:
         return config
     if cases[0].volume.spatial_dims == 2:
         return config.replace(size=(256, 256))
-    median = np.median([case.volume.shape for case in cases], axis=0)
+    shapes = [case.volume.shape for case in cases]
+    if config.slices:
+        axes = [default_slice_axis(case.volume) for case in cases]
+        shapes = [(*s[:axis], *s[axis + 1 :]) for s, axis in zip(shapes, axes, strict=True)]
+    median = np.median(shapes, axis=0)
     sides = np.clip(_SIDE * np.round(median / _SIDE), _SIDE, _LARGEST_WINDOW)
     return config.replace(window=tuple(int(s) for s in sides))
 
@@ -65,7 +71,7 @@ def split_cases(cases: Sequence[Case], config: TrainingConfig) -> tuple[list[Cas
     count = min(max(round(len(cases) * config.validation), 1), len(cases) - 1)
     groups: dict[frozenset[int], list[int]] = {}
     for index in np.random.default_rng(config.seed).permutation(len(cases)).tolist():
-        present = frozenset(np.unique(cases[index].labels).tolist()) - {0}
+        present = frozenset(seen_values(cases[index]).tolist()) - {0}
         groups.setdefault(present, []).append(index)
     held_out: set[int] = set()
     sizes = [len(group) for group in groups.values()]
@@ -141,7 +147,8 @@ def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> Mo
             f"{sorted(channels)} channels"
         )
     (spatial_dims,), (in_channels,) = dims, channels
-    values = set().union(*(np.unique(c.labels).tolist() for c in cases))
+    spatial_dims = 2 if config.slices else spatial_dims
+    values = set().union(*(seen_values(c).tolist() for c in cases))
     classes = classes_of(sorted(values), config.classes)
     activation = "sigmoid" if len(classes) == 1 else "softmax"
     network = find_architecture(config.architecture).preset(

@@ -169,7 +169,7 @@ class Run:
         self.batch += 1
 
     def finish_epoch(self, dice: dict[str, float] | None, seconds: float) -> None:
-        """Log the epoch, keep the checkpoint if it is the best so far, and save the state."""
+        """Log the epoch, keep the checkpoint as the config says, and save the state."""
         row: dict[str, Any] = {
             "epoch": self.epoch + 1,
             "step": self._done,
@@ -182,7 +182,7 @@ class Run:
         if dice is not None:
             row["dice"] = float(np.mean(list(dice.values())))
             row.update({f"dice {name}": value for name, value in dice.items()})
-            if row["dice"] > self.best:
+            if row["dice"] > self.best or self.config.keep == "last":
                 self.best = row["dice"]
                 self._save_checkpoint(dice)
         self._rows.append(row)

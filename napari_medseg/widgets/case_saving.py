@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from napari_medseg.widgets import case_questions
 from napari_medseg.widgets.case_questions import Choice
 from napari_medseg.widgets.keeping.keeper import copy_of, give_up
 from napari_medseg.widgets.keeping.saving import note_saved
-from napari_medseg.widgets.keeping.waiting import wait_for
+from napari_medseg.widgets.keeping.waiting import written as done
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.opened_cases import (
     OpenedCase,
@@ -30,8 +30,6 @@ from napari_medseg.worklist_file import State
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-_AT_ONCE = 4 << 20  # bytes; less is written before anybody sees the window stop
 
 Dropped = Mapping[Labels, int]
 """Layers, each with the checksum of what a person said may be lost of it."""
@@ -123,18 +121,13 @@ def _write(viewer: Viewer, opened: OpenedCase, layer: Labels) -> str:
     write = partial(write_case_labels, path, labels, **arguments)
     try:
         try:
-            written = _done(labels, write)
+            written = done(write, labels.nbytes)
         except UnknownLabels:
             if not case_questions.ask_replace(path.name, path.parent.name):
                 return ""
-            written = _done(labels, partial(write, replace=True))
+            written = done(partial(write, replace=True), labels.nbytes)
         note_written(viewer, layer, labels, written)
         note_saved(layer, path, written, copy)
         return written
     finally:
         give_up(layer, copy)
-
-
-def _done(labels: np.ndarray, write: Callable[[], str]) -> str:
-    """Write in a thread what takes a while, so that the window goes on drawing."""
-    return write() if labels.nbytes < _AT_ONCE else wait_for(write)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
+from napari_medseg.io import Pyramid
 from napari_medseg.io.dicom import Series, find_series, read_dicom, read_series, series_of
 from napari_medseg.io.paths import DICOM_SUFFIXES, holds_dicom
 from napari_medseg.volume import Volume
@@ -56,7 +57,7 @@ def read_dicom_layers(path: Path) -> list[LayerData]:
     return layers
 
 
-def tell_notes(volume: Volume) -> None:
+def tell_notes(volume: Volume | Pyramid) -> None:
     """Say what a person should know about how an image was read."""
     for note in volume.notes:
         notification_manager.dispatch(Notice(f"{volume.name}: {note}", "warning"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from napari.layers import Image, Layer, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medseg.engine.card import LabelClass
-from napari_medseg.widgets.volumes import KEY
+from napari_medseg.volume import Volume
+from napari_medseg.widgets.volumes import KEY, place_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -78,6 +79,26 @@ def same_place(layer: Layer, image: Layer, step: tuple[int, ...] = ()) -> bool:
         np.allclose(layer.data_to_world(corner), image.data_to_world(corner + shift))
         for corner in corners
     )
+
+
+def grid_of(layer: Layer, others: Iterable[Layer] = ()) -> Volume:
+    """Return the grid that what a layer holds is written on, a volume without values.
+
+    Parameters
+    ----------
+    layer : Image or Labels
+        The place its reader gave it, if it has one, else where it is shown.
+    others : iterable of Layer
+        Layers beside it: labels made by hand lie on the grid of an image in the same place.
+    """
+    own = place_of(layer)
+    alike = (other for other in others if other is not layer and same_place(layer, other))
+    for other in (layer, *alike):
+        if "place" in other.metadata.get(KEY, {}):
+            place = place_of(other)
+            if place.storage is not None and place.shape == own.shape:
+                return place.volume()
+    return own.volume()
 
 
 def remove_layer(viewer: Viewer, layer: Layer) -> None:

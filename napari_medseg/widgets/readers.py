@@ -11,7 +11,15 @@ import napari
 from napari.layers import Layer
 
 from napari_medseg.engine.checkpoint import SUFFIX
-from napari_medseg.io import CaseFiles, find_cases, is_image_path, read_labels, read_volume
+from napari_medseg.io import (
+    CaseFiles,
+    Pyramid,
+    find_cases,
+    is_image_path,
+    open_pyramid,
+    read_labels,
+    read_volume,
+)
 from napari_medseg.io.dicom import is_segmentation
 from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
 from napari_medseg.io.paths import (
@@ -20,6 +28,7 @@ from napari_medseg.io.paths import (
     TIFF_SUFFIXES,
     image_stem,
     image_suffix,
+    is_zarr_folder,
 )
 from napari_medseg.io.tiff_metadata import stated_spacing
 from napari_medseg.project import is_project
@@ -27,6 +36,7 @@ from napari_medseg.widgets.dicom_layers import is_dicom_path, read_dicom_layers,
 from napari_medseg.widgets.file_classes import labels_with_classes
 from napari_medseg.widgets.keeping.sources import with_file, with_source
 from napari_medseg.widgets.notices import offer, show_failure
+from napari_medseg.widgets.pyramids import pyramid_layers
 from napari_medseg.widgets.volumes import LayerData, from_volume
 
 if TYPE_CHECKING:
@@ -34,6 +44,7 @@ if TYPE_CHECKING:
 
 Reader = Callable[[Any], list[Any]]
 NO_LAYERS: list[Any] = [(None,)]  # napari's word for "read, and nothing to show"
+_EDITABLE = 256 << 20  # bytes: labels in pieces that are no larger are read, to be edited
 
 
 def image_reader(path: str | Sequence[str]) -> Reader | None:
@@ -71,6 +82,9 @@ def _read_images(path: str | Sequence[str]) -> list[LayerData]:
 def _read_image(path: Path) -> list[LayerData]:
     if is_dicom_path(path) and not is_segmentation(path):
         return read_dicom_layers(path)
+    pyramid = None if is_dicom_path(path) else open_pyramid(path)
+    if pyramid is not None:
+        return _read_pyramid(pyramid, path)
     if is_label_path(path) or is_dicom_path(path):
         try:
             labels = read_labels(path)
@@ -80,10 +94,31 @@ def _read_image(path: Path) -> list[LayerData]:
             labels = None  # its name says labels, its values do not
         if labels is not None:
             tell_notes(labels)
-            return [with_file(labels_with_classes(labels, image_stem(path)), path)]
+            return [with_file(labels_with_classes(labels, image_stem(path), path), path)]
     volume = read_volume(path)
     tell_notes(volume)
     return with_source(from_volume(volume), [path])
+
+
+def _read_pyramid(pyramid: Pyramid, path: Path) -> list[LayerData]:
+    """Return the layers of an image in pieces and of the labels that lie inside it."""
+    tell_notes(pyramid)
+    if pyramid.is_labels:
+        return _read_label_pyramid(pyramid, path, pyramid.name)
+    layers = with_source(pyramid_layers(pyramid), [path])
+    for name in pyramid.labels:
+        inside = path / "labels" / name
+        found = open_pyramid(inside)
+        if found is not None:
+            layers += _read_label_pyramid(found, inside, f"{pyramid.name} · {name}")
+    return layers
+
+
+def _read_label_pyramid(pyramid: Pyramid, path: Path, name: str) -> list[LayerData]:
+    """Return labels to be edited if they are small, else as they lie in their pieces."""
+    if pyramid.nbytes <= _EDITABLE and pyramid.time_points == 1:
+        return [with_file(labels_with_classes(read_labels(path), name, path), path)]
+    return with_source(pyramid_layers(pyramid, name), [path])
 
 
 def _read_folders(path: str | Sequence[str]) -> list[Any]:
@@ -92,6 +127,8 @@ def _read_folders(path: str | Sequence[str]) -> list[Any]:
 
 
 def _read_folder(folder: Path) -> list[LayerData]:
+    if is_zarr_folder(folder):
+        return _read_image(folder)
     if is_dicom_path(folder) and not any(is_image_path(p) for p in folder.iterdir()):
         return read_dicom_layers(folder)
     cases = _cases(folder)
@@ -103,9 +140,15 @@ def _read_folder(folder: Path) -> list[LayerData]:
         offer(f"{text}.", "Open as worklist", partial(open_worklist, viewer, folder))
         return []
     case = cases[0]
-    layers = with_source(from_volume(read_volume(list(case.images)), case.name), case.images)
+    pyramid = open_pyramid(case.images[0]) if len(case.images) == 1 else None
+    if pyramid is not None:
+        layers = pyramid_layers(pyramid, case.name)
+    else:
+        layers = from_volume(read_volume(list(case.images)), case.name)
+    layers = with_source(layers, case.images)
     if case.label is not None:
-        labels = labels_with_classes(read_labels(case.label), f"{case.name} · labels")
+        name = f"{case.name} · labels"
+        labels = labels_with_classes(read_labels(case.label), name, case.label)
         layers.append(with_file(labels, case.label))
     return layers
 
@@ -137,7 +180,7 @@ def choose_model_file(viewer: Viewer, path: Path) -> None:
 def drop_opens(paths: Sequence[Path]) -> bool:
     """Whether a drop of `paths` says more to us than to napari's own reader.
 
-    So it is for NIfTI, DICOM, NRRD and MetaImage files, models, projects, folders of cases,
+    So it is for NIfTI, DICOM, NRRD, MetaImage and Zarr, models, projects, folders of cases,
     pictures named as labels and TIFF files with a known pixel size, also when plain pictures are
     among them.
     """
@@ -164,7 +207,7 @@ def open_dropped(viewer: Viewer, paths: Sequence[Path]) -> None:
 
 
 def _says_more(path: Path) -> bool:
-    if is_dicom_path(path):
+    if is_dicom_path(path) or is_zarr_folder(path):
         return True
     if path.is_dir():
         try:

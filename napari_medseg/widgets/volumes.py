@@ -6,7 +6,7 @@ it can be written on the grid of the file it came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 
+from napari_medseg.host_memory import host_memory
 from napari_medseg.volume import Storage, Volume
 
 KEY = "napari-medseg"  # under which everything of ours lies in a layer's metadata
 LayerData = tuple[Any, dict[str, Any], str]
+
+# napari's world axes are up, to the back, to the left; RAS+ is right, to the front, up
+_SHOWN_TO_RAS = np.array([[0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +102,26 @@ def to_volume(layer: Layer, point: Sequence[float] = ()) -> Volume:
 
 
 def realised(volume: Volume) -> Volume:
-    """Return the volume with its values in memory, as a plain array."""
+    """Return the volume with its values in memory, as a plain array.
+
+    Raises
+    ------
+    ValueError
+        If they lie elsewhere and do not fit.
+    """
+    if not isinstance(volume.array, np.ndarray):
+        free, _ = host_memory()
+        if free is not None and volume.array.nbytes > free:
+            raise ValueError(
+                f"'{volume.name}' takes {gigabytes(volume.array.nbytes)} of memory and "
+                f"{gigabytes(free)} are free; choose a slice or a box of it, or work block by block"
+            )
     return volume.with_array(np.asarray(volume.array))
+
+
+def gigabytes(count: int) -> str:
+    """Return an amount of memory as people read it: "12.3 GB"."""
+    return f"{count / 1e9:.3g} GB"
 
 
 def stacked(volumes: Sequence[Volume]) -> Volume:
@@ -124,7 +146,7 @@ def stacked(volumes: Sequence[Volume]) -> Volume:
                 f"{first.name} and {other.name} have the same size but lie at different places; "
                 "choose images of the same scan"
             )
-    return first.with_array(np.concatenate([np.asarray(v.array) for v in volumes]))
+    return first.with_array(np.concatenate([realised(v).array for v in volumes]))
 
 
 def place_of(layer: Layer) -> Place:
@@ -138,8 +160,7 @@ def place_of(layer: Layer) -> Place:
         return kept
     dims = len(shape)
     factors, _ = _millimetres(tuple(layer.units)[-dims:], dims)
-    origin = np.asarray(layer.data_to_world((0,) * layer.ndim), float)[-dims:] * factors
-    return Place(shape, spacing, _affine(spacing, origin, known), known, None, layer.name)
+    return Place(shape, spacing, _affine(layer, factors, known), known, None, layer.name)
 
 
 def shown_step(layer: Layer, point: Sequence[float] = ()) -> tuple[int, ...]:
@@ -157,7 +178,7 @@ def shown_step(layer: Layer, point: Sequence[float] = ()) -> tuple[int, ...]:
 def from_volume(volume: Volume, name: str = "") -> list[LayerData]:
     """Return the Image layers that show a volume: one for RGB, else one for each channel."""
     name = name or volume.name or "image"
-    array, kwargs = volume.array, _kwargs(volume)
+    array, kwargs = volume.array, layer_kwargs(Place.of(volume))
     if is_colour(volume):
         pixels = np.moveaxis(array, 0, -1)
         return [(pixels, {**kwargs, "name": name, "rgb": True}, "image")]
@@ -177,7 +198,8 @@ def from_volume(volume: Volume, name: str = "") -> list[LayerData]:
 def from_labels(volume: Volume, name: str = "") -> LayerData:
     """Return the Labels layer that shows a label image ``(1, *S)``."""
     values = np.ascontiguousarray(volume.array[0])
-    return values, {**_kwargs(volume), "name": name or f"{volume.name} labels"}, "labels"
+    kwargs = layer_kwargs(Place.of(volume))
+    return values, {**kwargs, "name": name or f"{volume.name} labels"}, "labels"
 
 
 def is_colour(volume: Volume) -> bool:
@@ -191,76 +213,52 @@ def is_colour(volume: Volume) -> bool:
     )
 
 
-def like_meta(
-    shape: tuple[int, ...], meta: Mapping[str, Any], others: Iterable[Layer] = ()
-) -> Volume:
-    """Return the grid that labels of `shape` are written on, from what napari gives a writer.
+def layer_kwargs(place: Place, before: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return where napari shows an image: voxel size, origin, units, names of axes, its place.
 
     Parameters
     ----------
-    shape : tuple of int
-        ``*S`` of the labels.
-    meta : mapping
-        Name, scale, translate, units and metadata of the layer.
-    others : iterable of Layer
-        Layers beside it: labels made by hand lie on the grid of an image in the same place.
+    before : tuple of str
+        Names of axes before the spatial ones, which are stepped through.
     """
-    candidates = [meta.get("metadata", {}).get(KEY, {}).get("place")]
-    candidates += [o.metadata.get(KEY, {}).get("place") for o in others if _same_spot(o, meta)]
-    for place in candidates:
-        if isinstance(place, Place) and place.shape == shape:
-            return place.volume()
-    dims = len(shape)
-    factors, known = _millimetres(tuple(meta.get("units") or ())[-dims:], dims)
-    spacing = np.abs(np.asarray(meta.get("scale", (1.0,) * dims), float)[-dims:]) * factors
-    origin = np.asarray(meta.get("translate", (0.0,) * dims), float)[-dims:] * factors
-    plain = tuple(float(s) for s in spacing)
-    affine = _affine(plain, origin, known)
-    return Place(shape, plain, affine, known, None, str(meta.get("name", ""))).volume()
-
-
-def _same_spot(layer: Layer, meta: Mapping[str, Any]) -> bool:
-    ours = (layer.scale, layer.translate)
-    return all(
-        len(mine) == len(theirs) and np.allclose(mine, theirs)
-        for mine, theirs in zip(
-            ours, (meta.get("scale", ()), meta.get("translate", ())), strict=True
-        )
-    )
-
-
-def _kwargs(volume: Volume) -> dict[str, Any]:
-    dims = volume.spatial_dims
+    dims, lead = len(place.shape), len(before)
     kwargs: dict[str, Any] = {
-        "scale": volume.spacing,
-        "axis_labels": ("z", "y", "x")[-dims:],
-        "metadata": {KEY: {"place": Place.of(volume)}},
+        "scale": (1.0,) * lead + tuple(place.spacing),
+        "axis_labels": (*before, *("z", "y", "x")[-dims:]),
+        "metadata": {KEY: {"place": place}},
     }
-    if volume.spacing_known:
-        kwargs["units"] = "mm"
-    if dims == 3 and volume.spacing_known:
-        kwargs["translate"] = _world_origin(volume)
+    if place.spacing_known:
+        kwargs["units"] = ("pixel",) * lead + ("mm",) * dims if lead else "mm"
+    if dims == 3 and place.spacing_known:
+        kwargs["translate"] = (0.0,) * lead + _world_origin(place)
     return kwargs
 
 
-def _world_origin(volume: Volume) -> tuple[float, ...]:
+def _world_origin(place: Place) -> tuple[float, ...]:
     """Put the middle of the volume where it is in the scanner; the rest follows without tilt."""
-    middle = (np.asarray(volume.shape) - 1) / 2
-    ras = volume.affine @ np.array([*middle, 1.0])
+    middle = (np.asarray(place.shape) - 1) / 2
+    ras = place.affine @ np.array([*middle, 1.0])
     shown = np.array([ras[2], -ras[1], -ras[0]])  # napari's axes: up, to the back, to the left
-    return tuple(float(t) for t in shown - middle * np.asarray(volume.spacing))
+    return tuple(float(t) for t in shown - middle * np.asarray(place.spacing))
 
 
-def _affine(spacing: Sequence[float], origin: np.ndarray, known: bool) -> np.ndarray:
-    """Return index ``(d, h, w, 1)`` to RAS+ mm for a layer without tilt; undoes `_world_origin`."""
-    affine = np.zeros((4, 4))
-    affine[3, 3] = 1
-    d, h, w = (1.0, *spacing)[-3:]
-    z, y, x = (0.0, *origin)[-3:] if known else (0.0, 0.0, 0.0)
-    affine[2, 0], affine[2, 3] = d, z
-    affine[1, 1], affine[1, 3] = -h, -y
-    affine[0, 2], affine[0, 3] = -w, -x
-    return affine
+def _affine(layer: Layer, factors: np.ndarray, known: bool) -> np.ndarray:
+    """Return index ``(d, h, w, 1)`` to RAS+ mm of a layer, turned and mirrored as it is shown.
+
+    napari's world axes go up, to the back and to the left; this undoes `_world_origin`.
+    """
+    dims = len(factors)
+    zero = np.zeros(layer.ndim)
+    origin = np.asarray(layer.data_to_world(zero), float)[-dims:]
+    shown = np.eye(4)  # to millimetres along the world's axes; a picture is one slice of 1 mm
+    for axis in range(dims):
+        one = zero.copy()
+        one[layer.ndim - dims + axis] = 1
+        moved = np.asarray(layer.data_to_world(one), float)[-dims:] - origin
+        shown[3 - dims : 3, 3 - dims + axis] = moved * factors
+    if known:
+        shown[3 - dims : 3, 3] = origin * factors
+    return _SHOWN_TO_RAS @ shown
 
 
 def _spacing(layer: Layer) -> tuple[tuple[float, ...], bool]:
@@ -307,7 +305,9 @@ def _array(layer: Layer) -> Any:
 
 
 def _spatial(layer: Layer) -> int:
-    return min(layer.ndim, 3)
+    kept = layer.metadata.get(KEY, {}).get("place")
+    # a film of pictures has three axes, too: our reader knows that it is none of space
+    return min(layer.ndim, len(kept.shape) if isinstance(kept, Place) else 3, 3)
 
 
 def _grid(volume: Volume) -> str:

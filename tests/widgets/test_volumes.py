@@ -13,11 +13,11 @@ from napari.layers import Image, Labels
 
 from napari_medseg.io import read_labels, read_volume, write_labels
 from napari_medseg.volume import Storage, Volume
+from napari_medseg.widgets.placement import grid_of
 from napari_medseg.widgets.volumes import (
     KEY,
     from_labels,
     from_volume,
-    like_meta,
     place_of,
     realised,
     stacked,
@@ -176,8 +176,8 @@ def test_labels_drawn_on_a_layer_land_on_the_grid_of_its_file(tmp_path, axcodes)
     ((data, kwargs, _),) = from_volume(read_volume(tmp_path / "scan.nii.gz"))
     layer = Image(data, **kwargs)
     drawn = (layer.data > 0.5).astype(np.uint8)
-    meta = Labels(drawn, metadata={KEY: {"place": place_of(layer)}}).as_layer_data_tuple()[1]
-    write_labels(tmp_path / "seg.nii.gz", drawn, like=like_meta(drawn.shape, meta))
+    labels = Labels(drawn, metadata={KEY: {"place": place_of(layer)}}, scale=layer.scale)
+    write_labels(tmp_path / "seg.nii.gz", drawn, like=grid_of(labels))
     stored, image = nib.load(tmp_path / "seg.nii.gz"), nib.load(tmp_path / "scan.nii.gz")
     np.testing.assert_allclose(stored.affine, affine)
     np.testing.assert_array_equal(np.asarray(stored.dataobj), image.get_fdata() > 0.5)
@@ -200,8 +200,7 @@ def test_labels_without_a_file_are_written_where_their_layer_is(tmp_path, known)
         translate=(3, 0, 0),
         units="mm" if known else "pixel",
     )
-    meta = layer.as_layer_data_tuple()[1]
-    write_labels(tmp_path / "x.nii.gz", layer.data, like=like_meta(layer.data.shape, meta))
+    write_labels(tmp_path / "x.nii.gz", layer.data, like=grid_of(layer))
     back = read_labels(tmp_path / "x.nii.gz")
     np.testing.assert_array_equal(back.array[0], layer.data)
     assert back.spacing == pytest.approx((2, 0.5, 0.5))
@@ -223,7 +222,43 @@ def test_a_tilted_scan_says_by_how_much():
 def test_labels_of_another_shape_forget_the_file():
     volume = Volume(_values(1, 3, 4, 5), (1.0, 1.0, 1.0), name="scan")
     _, kwargs, _ = from_labels(volume)
-    assert like_meta((3, 4, 4), kwargs).storage is None
+    layer = Labels(np.zeros((3, 4, 4), np.uint8), **{**kwargs, "name": "cut"})
+    assert grid_of(layer).storage is None
+    assert grid_of(layer).shape == (3, 4, 4)
+
+
+def test_labels_without_metadata_take_the_grid_of_an_image_in_their_place():
+    storage = Storage((2, 1, 0), (False, True, False), path="scan.nii.gz", format="nifti")
+    volume = Volume(_values(1, 3, 4, 5), (2.0, 1.0, 1.0), storage=storage)
+    ((data, kwargs, _),) = from_volume(volume)
+    image = Image(data, **kwargs)
+    there = {"scale": image.scale, "translate": image.translate, "units": "mm"}
+    painted = Labels(np.zeros((3, 4, 5), np.uint8), **there)
+    assert grid_of(painted, [painted, image]).storage is storage
+    beside = Labels(np.zeros((3, 4, 5), np.uint8), **{**there, "translate": (50, 0, 0)})
+    assert grid_of(beside, [image]).storage is None
+    half = Labels(np.zeros((3, 4, 2), np.uint8), **there)
+    assert grid_of(half, [image]).shape == (3, 4, 2)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    signs=st.tuples(*[st.sampled_from((-1, 1))] * 3),
+    angle=st.floats(-40, 40),
+    dims=st.sampled_from((2, 3)),
+)
+def test_a_layer_mirrored_or_turned_by_hand_has_its_voxels_where_they_are_shown(signs, angle, dims):
+    turn = np.eye(dims)
+    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    turn[-2:, -2:] = [[c, -s], [s, c]]
+    scale = np.array(signs[:dims]) * np.array((3, 2, 0.5))[-dims:]
+    layer = Image(_values(*(3, 4, 5)[-dims:]), scale=scale, rotate=turn, units="mm")
+    place = place_of(layer)
+    assert place.spacing == pytest.approx(np.abs(scale))
+    index = np.array((2, 1, 3)[-dims:])
+    z, y, x = (0.0, *layer.data_to_world(index))[-3:]
+    ras = place.affine @ (*(0, *index)[-3:], 1)
+    np.testing.assert_allclose(ras[:3], (-x, -y, z), atol=1e-9)
 
 
 def test_places_are_the_same_however_axes_are_flipped():

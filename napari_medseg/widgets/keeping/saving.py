@@ -29,8 +29,9 @@ from napari_medseg.widgets.keeping.sources import WRITTEN
 from napari_medseg.widgets.keeping.waiting import wait_for
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.painted import painted_of
+from napari_medseg.widgets.placement import grid_of
 from napari_medseg.widgets.sessions import unwrapped
-from napari_medseg.widgets.volumes import KEY, like_meta
+from napari_medseg.widgets.volumes import KEY
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -185,37 +186,48 @@ def note_saved(layer: Labels, path: Path, written: str, copy: Copy) -> None:
 def provenance_of(viewer: Viewer | None, layer: Labels) -> dict[str, Any]:
     """Return how labels came about, for the file beside them."""
     image = image_under(viewer, layer) if viewer is not None else None
-    painted = painted_of(layer)
     own = layer.metadata.get(KEY, {}).get("provenance") or {
         "program": "napari-medseg",
         "version": napari_medseg.__version__,
         "image": layer.name if image is None else image.name,
     }
-    return {
+    classes = classes_of(layer)
+    about = {
         **own,
-        "classes": {str(c.value): c.name for c in classes_of(layer)} or own.get("classes", {}),
+        "classes": {str(c.value): c.name for c in classes} or own.get("classes", {}),
+        "colours": {str(c.value): c.colour for c in classes},
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),
-        "voxels_reviewed": painted.count_reviewed,
-        "voxels_changed": painted.count_changed,
     }
+    if is_kept(layer):
+        painted = painted_of(layer)
+        about |= {
+            "voxels_reviewed": painted.count_reviewed,
+            "voxels_changed": painted.count_changed,
+        }
+    return about
 
 
-def one_image(labels: np.ndarray, name: str) -> np.ndarray:
-    """Return labels as one image or volume, axes of length 1 before the last three dropped.
+def named_classes(layer: Labels) -> tuple[ClassName, ...]:
+    """Return the classes of a layer as files hold them."""
+    return tuple(ClassName(c.value, c.name, c.colour) for c in classes_of(layer))
+
+
+def one_image(values: np.ndarray, name: str, dims: int) -> np.ndarray:
+    """Return values as one image or volume, axes of length 1 before the last `dims` dropped.
 
     Raises
     ------
     ValueError
         If they are more than one.
     """
-    while labels.ndim > 3 and labels.shape[0] == 1:
-        labels = labels[0]
-    if labels.ndim not in (2, 3):
+    while values.ndim > dims and values.shape[0] == 1:
+        values = values[0]
+    if values.ndim != dims:
         raise ValueError(
-            f"the layer '{name}' has {labels.ndim} axes; labels are saved as one image or one "
+            f"the layer '{name}' has {values.ndim} axes; layers are saved as one image or one "
             "volume at a time"
         )
-    return labels
+    return values
 
 
 def place_for_file(like: Volume, path: str) -> Volume:
@@ -243,8 +255,8 @@ def _start(viewer: Viewer, layer: Labels, path: Path, known: str | None) -> None
 
 
 def _request(viewer: Viewer, layer: Labels, path: Path, known: str | None, copy: Copy) -> Request:
-    labels = one_image(copy.labels, layer.name)
-    _, meta, _ = layer.as_layer_data_tuple()
-    like = place_for_file(like_meta(labels.shape, meta, viewer.layers), file_of(layer))
-    names = tuple(ClassName(c.value, c.name, c.colour) for c in classes_of(layer))
-    return Request(path, labels, like, provenance_of(viewer, layer), known, classes=names)
+    like = grid_of(layer, viewer.layers)
+    labels = one_image(copy.labels, layer.name, like.spatial_dims)
+    like = place_for_file(like, file_of(layer))
+    provenance = provenance_of(viewer, layer)
+    return Request(path, labels, like, provenance, known, classes=named_classes(layer))

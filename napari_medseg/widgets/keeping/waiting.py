@@ -6,12 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from qtpy.QtCore import QEventLoop
+from qtpy.QtCore import QCoreApplication, QEventLoop
 
 from napari_medseg.progress import Report, silent
 from napari_medseg.widgets.background import Task
 
 T = TypeVar("T")
+
+_AT_ONCE = 4 << 20  # bytes; less is written before anybody sees the window stop
 
 
 def wait_for(work: Callable[[], T]) -> T:
@@ -33,6 +35,16 @@ def wait_for(work: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return result  # type: ignore[return-value]  # there is one where there is no error
+
+
+def written(work: Callable[[], T], nbytes: int) -> T:
+    """Return what `work` returns, which writes `nbytes`: in a thread if that takes a while.
+
+    Without a window, in a script, it is simply called.
+    """
+    if nbytes < _AT_ONCE or QCoreApplication.instance() is None:
+        return work()
+    return wait_for(work)
 
 
 def _tried(work: Callable[[], Any], report: Report = silent) -> tuple[Any, Exception | None]:

@@ -113,3 +113,9 @@ def narrow_combo(tip: str) -> QComboBox:
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     combo.setMinimumContentsLength(8)
     return combo
+
+
+def enable(control: QWidget, why_not: str, tip: str) -> None:
+    """Let a control be used unless there is a reason why not, which is then its tooltip."""
+    control.setEnabled(not why_not)
+    control.setToolTip(why_not or tip)

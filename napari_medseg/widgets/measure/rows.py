@@ -11,8 +11,8 @@ from qtpy.QtGui import QColor, QIcon
 from napari_medseg.measures.files import exact
 from napari_medseg.measures.table import Column, Measure, Measures
 from napari_medseg.widgets.classes import signs
+from napari_medseg.widgets.sorted_table import VALUE_ROLE
 
-VALUE_ROLE = int(Qt.ItemDataRole.UserRole)
 _PARENT = QModelIndex()
 
 

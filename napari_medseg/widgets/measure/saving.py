@@ -1,11 +1,10 @@
-"""Where a person wants a file, and the surface that goes into it."""
+"""The kinds of files a person may want, and the surface that goes into one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_medseg.measures.table import Measure
 from napari_medseg.progress import Report, Step, silent
@@ -13,38 +12,6 @@ from napari_medseg.widgets.measure.request import MeasureRequest
 
 TABLE_KINDS = {"Table (*.csv)": ".csv"}
 SURFACE_KINDS = {"Surface for 3D printing (*.stl)": ".stl", "Surface (*.ply)": ".ply"}
-
-
-def ask_path(parent: QWidget, title: str, name: str, kinds: dict[str, str]) -> Path | None:
-    """Ask where to save; the ending is added before the dialog asks whether to replace a file.
-
-    Parameters
-    ----------
-    parent : QWidget
-        Over which the dialog opens.
-    title : str
-        Of the dialog.
-    name : str
-        Proposed, without its ending.
-    kinds : dict of str to str
-        What stands in the list of kinds, and the ending of each.
-
-    Returns
-    -------
-    Path or None
-        None if the person changed their mind.
-    """
-    dialog = QFileDialog(parent, title)
-    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-    dialog.setNameFilters(list(kinds))
-    first = next(iter(kinds.values()))
-    dialog.setDefaultSuffix(first[1:])
-    dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kinds[kind][1:]))
-    dialog.selectFile(f"{name}{first}")
-    if not dialog.exec():
-        return None
-    chosen = dialog.selectedFiles()
-    return Path(chosen[0]) if chosen else None
 
 
 def save_surface(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
-from napari.utils.notifications import show_info
-from qtpy.QtGui import QGuiApplication, QShowEvent
+from qtpy.QtGui import QShowEvent
 
 from napari_medseg.measures.files import write_csv
 from napari_medseg.measures.table import Measure, Measures
@@ -27,16 +25,13 @@ from napari_medseg.widgets.measure.request import (
     names_of,
     request_of,
 )
-from napari_medseg.widgets.measure.saving import (
-    SURFACE_KINDS,
-    TABLE_KINDS,
-    ask_path,
-    save_surface,
-)
+from napari_medseg.widgets.measure.saving import SURFACE_KINDS, TABLE_KINDS, save_surface
 from napari_medseg.widgets.measure.words import SURFACE_TIP, found_words, why_no_surface
 from napari_medseg.widgets.notices import show_failure
+from napari_medseg.widgets.pieces import enable
 from napari_medseg.widgets.review.jump import go_to
 from napari_medseg.widgets.sessions import Connectable, connect_while_alive, when_gone
+from napari_medseg.widgets.taking_out import ask_path, copy_text, say_written
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -65,7 +60,7 @@ class MeasureWindow(FollowsLabels):
         parts.surface.toggled.connect(self._note_change)
         parts.image.activated.connect(self._note_change)
         parts.kind.buttonClicked.connect(self._show)
-        parts.table.chosen.connect(self._go_to)
+        parts.table.told.connect(self._go_to)
         parts.copy.clicked.connect(self._copy)
         parts.save.clicked.connect(self._save)
         parts.export.clicked.connect(self._export)
@@ -173,9 +168,7 @@ class MeasureWindow(FollowsLabels):
         self._refresh()
 
     def _copy(self) -> None:
-        clipboard = QGuiApplication.clipboard()
-        assert clipboard is not None  # there is one as long as there is a window
-        clipboard.setText(self.parts.table.as_text())
+        copy_text(self.parts.table.as_text())
         self.parts.status.say("Copied: paste it into a spreadsheet")
 
     def _save(self) -> None:
@@ -192,7 +185,7 @@ class MeasureWindow(FollowsLabels):
         except (ValueError, OSError) as error:
             show_failure(error)
         else:
-            _say_written(path)
+            say_written(path)
 
     def _export(self) -> None:
         row, request = self.parts.table.row, self._request
@@ -203,7 +196,7 @@ class MeasureWindow(FollowsLabels):
         if path is None or self.runner.busy:
             return
         task = Task(partial(save_surface, request, row, path, self.parts.smooth.value()))
-        task.returned.connect(_say_written)
+        task.returned.connect(say_written)
         self.runner.start(task, "Export a surface")
         self._refresh()
 
@@ -216,21 +209,12 @@ class MeasureWindow(FollowsLabels):
         busy = "Wait until it is measured" if runs else ""
         surface = why_no_surface(measures, parts.table.row, stale=self._stale)
         parts.update.setText("Cancel" if runs else "Update")
-        _enable(parts.update, why, "Stop" if runs else "Measure the labels as they are now")
-        _enable(parts.copy, empty, "Copy the table as one sees it, for a spreadsheet")
-        _enable(parts.save, empty, "Save the table for spreadsheets, as comma-separated values")
-        _enable(parts.export, why or busy or surface, SURFACE_TIP)
+        enable(parts.update, why, "Stop" if runs else "Measure the labels as they are now")
+        enable(parts.copy, empty, "Copy the table as one sees it, for a spreadsheet")
+        enable(parts.save, empty, "Save the table for spreadsheets, as comma-separated values")
+        enable(parts.export, why or busy or surface, SURFACE_TIP)
         parts.smooth.setEnabled(parts.export.isEnabled())
         if not runs:
             parts.status.say(why or found_words(measures, stale=self._stale, by_object=by_object))
         elif measures is None:
             parts.status.say("Measuring …")
-
-
-def _enable(button: Any, why_not: str, tip: str) -> None:
-    button.setEnabled(not why_not)
-    button.setToolTip(why_not or tip)
-
-
-def _say_written(path: Path) -> None:
-    show_info(f"{path.name} written to {path.parent}")

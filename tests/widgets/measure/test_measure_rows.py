@@ -79,7 +79,7 @@ def test_the_chosen_row_is_told_by_mouse_and_by_key(measures, qtbot):
     qtbot.addWidget(table)
     table.show_measures(measures, {}, by_object=False)
     told = []
-    table.chosen.connect(told.append)
+    table.told.connect(told.append)
     assert table.row is None
     table.sortByColumn(column(table.model(), "Voxels"), Qt.SortOrder.AscendingOrder)
     table.clicked.emit(table.model().index(0, 2))

@@ -9,14 +9,12 @@ import pytest
 import trimesh
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_medseg.engine.card import LabelClass
 from napari_medseg.widgets.classes.class_list import set_classes
 from napari_medseg.widgets.layers import apply_edit
 from napari_medseg.widgets.measure import show_measures
 from napari_medseg.widgets.measure import window as window_module
-from napari_medseg.widgets.measure.saving import SURFACE_KINDS, ask_path
 
 GRID = {"scale": (2.0, 0.5, 0.5), "units": "mm"}
 
@@ -281,22 +279,3 @@ def test_a_viewer_closed_while_it_measures_leaves_nothing_behind(scene, qtbot):
     assert runner.busy
     viewer.close()
     qtbot.waitUntil(lambda: not runner.busy, timeout=20000)
-
-
-def test_the_dialog_adds_the_ending_of_the_chosen_kind(qtbot, monkeypatch, tmp_path):
-    window = QWidget()
-    qtbot.addWidget(window)
-    kinds = iter(SURFACE_KINDS)
-
-    def answer(dialog):
-        kind = next(kinds)
-        dialog.selectNameFilter(kind)
-        dialog.filterSelected.emit(kind)
-        dialog.selectFile(str(tmp_path / "my liver"))
-        return 1
-
-    monkeypatch.setattr(QFileDialog, "exec", answer)
-    chosen = [ask_path(window, "Export", "liver", SURFACE_KINDS) for _ in SURFACE_KINDS]
-    assert [path.name for path in chosen] == ["my liver.stl", "my liver.ply"]
-    monkeypatch.setattr(QFileDialog, "exec", lambda dialog: 0)
-    assert ask_path(window, "Export", "liver", SURFACE_KINDS) is None

@@ -27,7 +27,7 @@ def stage_distillation(
     weights : sequence of float
         One per stage that is distilled; further stages are left alone.
     valid : Tensor, optional
-        ``(B, 1, *S)``, the voxels that count, shrunk to each stage.
+        ``(B, 1, *S)``, how much each voxel counts, shrunk to each stage.
     detach : bool
         The decoder does not follow the encoder. Without it both meet halfway, which in our trials
         costs the segmentation more than it gives.

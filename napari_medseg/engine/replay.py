@@ -22,6 +22,8 @@ from napari_medseg.io.atomic import atomic_path
 
 _KEY = "napari_medseg_replay"
 _MOST_GUARDS = 8
+_MOST_PATCHES = 64
+_OF_A_CASE = 8  # patches of what was learnt, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,24 +62,67 @@ def save_replay(
 ) -> Path:
     """Write ``NAME.replay.safetensors`` beside a checkpoint: patches and guard cases.
 
-    Images are stored in half precision; the patches are drawn with the run's seed, evenly over
-    the examples.
+    The patches are drawn with the run's seed, evenly over the examples.
     """
-    from safetensors.torch import save
-
     size = config.size or config.window
     assert size is not None  # training does not start without
     rng = np.random.default_rng([config.seed, 2])
-    chosen = np.resize(rng.permutation(len(examples)), config.replay_patches)
-    patches = [window_of(examples[int(i)], size, config.foreground, rng) for i in chosen]
-    tensors = {
-        "images": torch.stack([image for image, _, _ in patches]).half(),
-        "labels": torch.stack([labels for _, labels, _ in patches]),
-    }
-    for index, guard in enumerate(held_out[:_MOST_GUARDS]):
-        tensors[f"guard.{index}.image"] = guard.image.half().contiguous()
-        tensors[f"guard.{index}.labels"] = torch.from_numpy(guard.labels.astype(np.int32))
-    about = {"version": 1, "model": file_hash(checkpoint), "name": card.name}
+    images, labels = _draw(examples, size, config.replay_patches, config.foreground, rng)
+    guards = tuple((g.image, torch.from_numpy(g.labels.astype(np.int32))) for g in held_out)
+    return write_replay(checkpoint, Replay(images, labels, guards, ""), name=card.name)
+
+
+def _draw(
+    examples: Sequence[Example],
+    size: tuple[int, ...],
+    count: int,
+    foreground: float,
+    rng: np.random.Generator,
+) -> tuple[Tensor, Tensor]:
+    chosen = np.resize(rng.permutation(len(examples)), count)
+    patches = [window_of(examples[int(i)], size, foreground, rng) for i in chosen]
+    images = torch.stack([image for image, _, _ in patches])
+    return images, torch.stack([labels for _, labels, _ in patches])
+
+
+def extended(
+    replay: Replay | None, examples: Sequence[Example], size: tuple[int, ...], *, seed: int
+) -> Replay:
+    """Add patches of what was learnt to what a model knew, and keep its guards.
+
+    The old ones keep at least three quarters of the `_MOST_PATCHES` places if they fill them.
+    """
+    rng = np.random.default_rng([seed, 2])
+    old = [] if replay is None else list(range(len(replay.images)))
+    count = max(_MOST_PATCHES - len(old), _MOST_PATCHES // 4)
+    count = min(count, _OF_A_CASE * len(examples))
+    images, labels = _draw(examples, size, count, 0.5, rng)
+    if replay is None:
+        return Replay(images, labels, (), "")
+    kept = sorted(rng.permutation(len(old))[: _MOST_PATCHES - count].tolist())
+    return Replay(
+        torch.cat([replay.images[kept], images]),
+        torch.cat([replay.labels[kept], labels]),
+        replay.guards,
+        "",
+    )
+
+
+def write_replay(checkpoint: Path, replay: Replay, *, name: str) -> Path:
+    """Write the patches of a checkpoint beside it, images in half precision.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    from safetensors.torch import save
+
+    tensors = {"images": replay.images.half(), "labels": replay.labels}
+    for index, (image, labels) in enumerate(replay.guards[:_MOST_GUARDS]):
+        tensors[f"guard.{index}.image"] = image.half().contiguous()
+        tensors[f"guard.{index}.labels"] = labels.contiguous()
+    about = {"version": 1, "model": file_hash(checkpoint), "name": name}
     path = replay_path(checkpoint)
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={_KEY: json.dumps(about)}))

@@ -1,0 +1,80 @@
+"""Which weights learn, and how fast."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.networks.base import SegmentationNetwork
+
+_FEW, _SOME = 3, 10  # cases up to which only the head, or the decoder too, learns
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+def trained_for(config: FineTuneConfig, cases: int) -> str:
+    """Return what learns from so many cases: "head", "decoder" or "all".
+
+    Source: with few cases tuning everything is worse than tuning little, Silva-Rodríguez et al.
+    2023, arXiv:2303.17051; the numbers of cases are ours.
+    """
+    if config.trained != "auto":
+        return config.trained
+    return "head" if cases <= _FEW else "decoder" if cases <= _SOME else "all"
+
+
+def norm_parameters(network: nn.Module) -> set[str]:
+    """Return the names of the scales and shifts of all norms."""
+    return {
+        f"{path}.{name}" if path else name
+        for path, module in network.named_modules()
+        if isinstance(module, _NORMS)
+        for name, _ in module.named_parameters(recurse=False)
+    }
+
+
+def parameter_groups(
+    network: SegmentationNetwork, trained: str, config: FineTuneConfig
+) -> list[dict[str, Any]]:
+    """Return the optimiser's groups, and freeze every other weight.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+        ``requires_grad`` of its parameters is set.
+    trained : str
+        "head" (with the scales and shifts of all norms), "decoder" (these too) or "all".
+    config : FineTuneConfig
+        The learning rates.
+
+    Returns
+    -------
+    list of dict
+        ``params``, ``lr``, ``name``: the head and the norms, the decoder, the encoder.
+    """
+    factors = {"head": 1.0, "decoder": config.decoder_rate, "encoder": config.encoder_rate}
+    learning = {"head": ("head",), "decoder": ("head", "decoder"), "all": tuple(factors)}[trained]
+    norms = norm_parameters(network)
+    chosen: dict[str, list[nn.Parameter]] = {part: [] for part in factors}
+    for name, parameter in network.named_parameters():
+        part = network.part_of(name)
+        learns = part in learning or name in norms
+        parameter.requires_grad_(learns)
+        if learns:
+            chosen["head" if name in norms else part].append(parameter)
+    return [
+        {"params": parameters, "lr": config.learning_rate * factors[part], "name": part}
+        for part, parameters in chosen.items()
+        if parameters
+    ]
+
+
+def set_mode(network: nn.Module, *, freeze_statistics: bool) -> None:
+    """Let a network compute as it answers, no dropout; batch norms may go on counting."""
+    network.eval()
+    if freeze_statistics:
+        return
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.train()

@@ -1,0 +1,150 @@
+"""The patches a model is fine-tuned on: corrected ones, and those that rehearse what it knew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from napari_medseg.engine.card import ModelCard
+from napari_medseg.engine.cases import Case
+from napari_medseg.engine.channels import can_do_without, fitted
+from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.engine.patches import Batch, Batches, Example, make_examples
+from napari_medseg.engine.preprocess import check_volume
+from napari_medseg.engine.replay import Replay
+from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
+from napari_medseg.networks.base import SegmentationNetwork
+
+CHANGED = 2
+"""How a voxel that a person changed is marked in patches; one that was only seen is 1."""
+
+_LARGEST = {2: 256, 3: 96}  # side of a patch of a model whose card names neither size nor window
+_REPLAY_SEED = 1 << 20  # apart from that of the corrected patches
+
+
+def examples_of(case: Case, card: ModelCard) -> list[Example]:
+    """Bring a case onto a model's grid, each voxel marked 0 not seen, 1 seen or `CHANGED`.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot take the image, in words for a person.
+    """
+    volume, _ = fitted(case.volume, card)
+    check_volume(
+        volume,
+        card.preprocessing,
+        spatial_dims=card.spatial_dims,
+        in_channels=card.in_channels if not can_do_without(card) else None,
+    )
+    return make_examples(replace(case, volume=volume), card, changed_weight=CHANGED)
+
+
+def patch_size(
+    card: ModelCard, network: SegmentationNetwork, examples: Sequence[Example]
+) -> tuple[int, ...]:
+    """Return the voxels of a patch: the card's size or window, else what the images suggest."""
+    wanted = card.preprocessing.size or card.preprocessing.window
+    if wanted is None:
+        median = np.median([example.labels.shape for example in examples], axis=0)
+        wanted = tuple(int(min(side, _LARGEST[card.spatial_dims])) for side in median)
+    divisor = network.divisor
+    return tuple(max(-(-side // divisor), 1) * divisor for side in wanted)
+
+
+class Patches:
+    """The patches of every step; any of them can be made again by its number.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Of the corrected cases.
+    card : ModelCard
+        Of the model that learns.
+    config : FineTuneConfig
+        Sizes of the batches, augmentation, seed.
+    size : tuple of int
+        Voxels of a patch.
+    replay : Replay, optional
+        What is rehearsed; without it strongly changed copies of the corrected images are.
+    rank : int
+        Of several processes that learn together, which one this is.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        card: ModelCard,
+        config: FineTuneConfig,
+        size: tuple[int, ...],
+        replay: Replay | None = None,
+        rank: int = 0,
+    ) -> None:
+        rehearsed = round(config.batch_size * config.replay)
+        if config.replay and config.distillation:
+            rehearsed = max(rehearsed, 1)
+        gentle = config.augment if card.mirrored else config.augment.replace(flip=0.0)
+        training = TrainingConfig(
+            window=size,
+            batch_size=max(config.batch_size - rehearsed, 1),
+            foreground=config.foreground,
+            seed=config.seed * 1009 + rank,
+            augment=gentle,
+        )
+        self._now = Batches(examples, card, training)
+        self._rehearsed: Batches | None = None
+        if rehearsed and config.distillation:
+            kept = examples if replay is None else _unlabelled(replay)
+            training = training.replace(
+                batch_size=rehearsed,
+                seed=training.seed + _REPLAY_SEED,
+                augment=_strong(gentle) if replay is None else gentle,
+            )
+            self._rehearsed = Batches(kept, card, training)
+
+    def of(self, step: int) -> tuple[Batch, Batch | None]:
+        """Return the corrected patches of a step and those that rehearse, if any do."""
+        now = _batch(self._now, step)
+        return now, None if self._rehearsed is None else _batch(self._rehearsed, step)
+
+
+def _batch(batches: Batches, step: int) -> Batch:
+    epoch, number = divmod(step, len(batches))
+    return next(iter(batches.epoch(epoch, number)))
+
+
+def _unlabelled(replay: Replay) -> list[Example]:
+    """Return the patches of a replay as examples nobody has seen: the teacher labels them."""
+    nowhere = np.zeros((0, replay.images.ndim - 2), np.int32)
+    nothing = np.zeros(replay.images.shape[2:], np.uint8)
+    return [
+        Example(f"replay {i + 1}", image, nothing, nowhere, nothing, nowhere)
+        for i, image in enumerate(replay.images)
+    ]
+
+
+def _strong(augment: AugmentConfig) -> AugmentConfig:
+    """Change images so much that they stand for others than the corrected ones."""
+    return augment.replace(
+        affine=1.0,
+        rotate=max(augment.rotate, 30.0),
+        scale=(0.7, 1.4),
+        colour=1.0,
+        brightness=(0.5, 1.6),
+        contrast=0.5,
+        saturation=0.4,
+        hue=0.05,
+        intensity_scale=0.4,
+        intensity_shift=0.4,
+    )
+
+
+def to_device(batch: Batch, device: torch.device, layout: torch.memory_format) -> Batch:
+    """Bring a batch to where the network is, images in its memory format."""
+    images, targets, marks = batch
+    images = images.to(device, non_blocking=True).contiguous(memory_format=layout)
+    targets = targets.to(device, non_blocking=True)
+    return images, targets, None if marks is None else marks.to(device, non_blocking=True)

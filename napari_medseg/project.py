@@ -56,29 +56,11 @@ class Project:
             If their file is missing, or is not the one that was written.
         """
         stored = entry.get(_PARTS)
-        if stored is None:
-            return {}
-        path = folder_of(self.path) / Path(str(stored["file"])).name
-        if not path.is_file():
-            raise ValueError(
-                f"{path.name} is missing in {path.parent}, which belongs to {self.path.name}; "
-                "copy that folder with the project"
-            )
-        if fingerprint(path) != stored["sha256"]:
-            raise ValueError(
-                f"{path.name} in {path.parent.name} is damaged; copy the project again from where "
-                "it came from"
-            )
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        return {} if stored is None else load_arrays(folder_of(self.path), stored, self.path.name)
 
     def find(self, told: Mapping[str, Any]) -> Path | None:
         """Return where a file that `file_entry` told of is now; None if it is not found."""
-        for path in (self.path.parent / str(told["path"]), Path(str(told["absolute"]))):
-            with suppress(OSError):  # a name another system cannot have
-                if path.is_dir() if told.get("folder") else path.is_file():
-                    return path.resolve()
-        return None
+        return find_file(told, self.path)
 
 
 def is_project(path: str | os.PathLike[str]) -> bool:
@@ -151,7 +133,7 @@ def write_project(
     """
     path = Path(path).absolute()
     folder = folder_of(path)
-    stored = {name: _store(folder, name, parts) for name, parts in arrays.items()}
+    stored = {name: store_arrays(folder, name, parts) for name, parts in arrays.items()}
     whole = {
         "program": _PROGRAM,
         "kind": _KIND,
@@ -168,7 +150,7 @@ def write_project(
     with atomic_path(path) as target:
         # names that are no text, of old disks, as JSON's own escapes
         target.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-    _clear(folder, {entry["file"] for entry in stored.values()})
+    clear_arrays(folder, {entry["file"] for entry in stored.values()})
 
 
 def file_entry(file: str | os.PathLike[str], project: Path) -> dict[str, Any]:
@@ -197,6 +179,15 @@ def file_entry(file: str | os.PathLike[str], project: Path) -> dict[str, Any]:
     }
 
 
+def find_file(told: Mapping[str, Any], project: Path) -> Path | None:
+    """Return where a file that `file_entry` told of a project is now; None if it is not found."""
+    for path in (project.parent / str(told["path"]), Path(str(told["absolute"]))):
+        with suppress(OSError):  # a name another system cannot have
+            if path.is_dir() if told.get("folder") else path.is_file():
+                return path.resolve()
+    return None
+
+
 def check_file(path: Path, told: Mapping[str, Any]) -> None:
     """Raise a ValueError unless a file holds what `file_entry` told of."""
     if any(told[name] != found for name, found in _checksum(path).items()):
@@ -216,8 +207,14 @@ def _checksum(path: Path) -> dict[str, Any]:
     return {"size": sum(p.stat().st_size for p in files), "sha256": whole.hexdigest()}
 
 
-def _store(folder: Path, name: str, arrays: Arrays) -> dict[str, str]:
-    """Write arrays into a file named by its content, unless it is there."""
+def store_arrays(folder: Path, name: str, arrays: Arrays) -> dict[str, str]:
+    """Write arrays into a compressed file named by its content; return what `load_arrays` takes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
     temporary = folder / f"{name}.npz"
     with atomic_path(temporary) as target, zipfile.ZipFile(target, "w") as zipped:
         for part, array in arrays.items():
@@ -232,8 +229,31 @@ def _store(folder: Path, name: str, arrays: Arrays) -> dict[str, str]:
     return {"file": final.name, "sha256": digest}
 
 
-def _clear(folder: Path, named: set[str]) -> None:
-    """Delete the arrays of earlier versions."""
+def load_arrays(folder: Path, stored: Mapping[str, Any], project: str) -> dict[str, np.ndarray]:
+    """Read what `store_arrays` wrote; `project` is what the folder belongs to, for people.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, or is not the one that was written.
+    """
+    path = folder / Path(str(stored["file"])).name
+    if not path.is_file():
+        raise ValueError(
+            f"{path.name} is missing in {path.parent}, which belongs to {project}; copy that "
+            "folder with the project"
+        )
+    if fingerprint(path) != stored["sha256"]:
+        raise ValueError(
+            f"{path.name} in {path.parent.name} is damaged; copy the project again from where "
+            "it came from"
+        )
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def clear_arrays(folder: Path, named: set[str]) -> None:
+    """Delete the files of arrays that are named no longer, and a folder that is empty then."""
     with suppress(OSError):  # they do no harm
         for path in folder.glob("*.npz"):
             if path.name not in named:

@@ -89,7 +89,7 @@ class WorklistFile:
             If the file cannot be read or written; it then is as it was.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        with _locked(self.path.with_name(_LOCK_NAME)):
+        with locked(self.path.with_name(_LOCK_NAME)):
             content, _ = self._content()
             for name, record in changes.items():
                 content["cases"][name] = asdict(record) | {"changed": now}
@@ -160,15 +160,28 @@ def _records(content: Mapping[str, Any]) -> dict[str, CaseRecord]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a folder; the system frees it should this program die."""
+def locked(path: Path, of: str = "the labels") -> Iterator[None]:
+    """Hold the lock of a folder; the system frees it should this program die.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is locked; it is made if need be.
+    of : str
+        What the folder is for, in an error.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written, or another program holds the lock for long.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open(path, "a+b")  # noqa: SIM115  # closed below, whatever happens
     except OSError as error:
         raise OSError(
             f"cannot write in {path.parent}: {error.strerror or error}; choose another folder for "
-            "the labels"
+            f"{of}"
         ) from error
     with file:
         end = time.monotonic() + _PATIENCE

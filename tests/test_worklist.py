@@ -148,7 +148,7 @@ def test_a_lock_that_is_never_freed_is_said(tmp_path, monkeypatch):
     first, second = WorklistFile(tmp_path), WorklistFile(tmp_path)
     first.update({"a": CaseRecord(State.DONE)})
     with (
-        worklist_file._locked(tmp_path / worklist_file._LOCK_NAME),
+        worklist_file.locked(tmp_path / worklist_file._LOCK_NAME),
         pytest.raises(OSError, match="another MedSeg is writing"),
     ):
         second.update({"b": CaseRecord(State.DONE)})

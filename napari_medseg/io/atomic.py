@@ -1,10 +1,11 @@
-"""Files appear whole or not at all."""
+"""Files and folders appear whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,54 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise unwritable(path, error) from error
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder's path beside `path`; it becomes `path` if the block succeeds.
+
+    A folder that is at `path` is replaced; whether it may be is for the caller to check. If the
+    block raises, the temporary folder is removed and whatever was at `path` stays as it was.
+
+    Parameters
+    ----------
+    path : path
+        The folder to make; missing folders above are made.
+
+    Yields
+    ------
+    Path
+        Write here; nothing is there yet.
+
+    Raises
+    ------
+    UnwritableFile
+        If it cannot be written, in one sentence naming `path`; `errno` is kept.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    earlier = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            raise OSError(errno.ENOTDIR, "there is a file of that name; choose another")
+        yield temporary
+        if path.exists():
+            path.rename(earlier)
+        try:
+            temporary.rename(path)
+        except OSError:
+            if earlier.exists():
+                earlier.rename(path)
+            raise
+    except UnwritableFile:
+        raise
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,14 +25,19 @@ from napari_medseg.io.paths import image_stem, natural_key, zarr_inside
 from napari_medseg.io.pyramid import Pyramid
 from napari_medseg.io.turned import TurnedArray
 
+OURS = "napari-medseg"
+"""Attribute of a group or array that this package writes for itself."""
 
-def open_ome_zarr(path: Path) -> Pyramid:
+
+def open_ome_zarr(path: Path, *, mode: Literal["r", "r+"] = "r") -> Pyramid:
     """Open an OME-Zarr image or label image without reading its values.
 
     Parameters
     ----------
     path : Path
         The folder of the image, of a store that holds just one, or a zipped store.
+    mode : {"r", "r+"}
+        "r+" for levels that can be written to.
 
     Returns
     -------
@@ -49,12 +54,29 @@ def open_ome_zarr(path: Path) -> Pyramid:
     import zarr
 
     with explained(path):
-        store, inside = _store(path)
-        node = zarr.open(store, path=inside, mode="r")
+        node, place = open_image(path, mode=mode)
         if isinstance(node, zarr.Array):
             return _plain(path, node)
-        group, image = _image_group(path, node)
-        return _pyramid(path / image if path.is_dir() else path, group, _ome(group))
+        return _pyramid(place, node, ome_of(node))
+
+
+def open_image(path: Path, *, mode: Literal["r", "r+"] = "r") -> tuple[Any, Path]:
+    """Return the Zarr group of the image at a path, or a bare array, and the path of it.
+
+    Raises
+    ------
+    UnusableFile
+        If there is none, or there are several.
+    """
+    import zarr
+
+    store, inside = _store(path)
+    try:
+        node: Any = zarr.open_group(store, path=inside, mode=mode, use_consolidated=False)
+    except (zarr.errors.ContainsArrayError, zarr.errors.GroupNotFoundError, FileNotFoundError):
+        return zarr.open_array(store, path=inside, mode=mode), path
+    group, image = _image_group(path, node)
+    return group, path / image if path.is_dir() else path
 
 
 def _store(path: Path) -> tuple[Any, str]:
@@ -72,7 +94,7 @@ def _store(path: Path) -> tuple[Any, str]:
         raise broken(path, "is cut off or damaged") from error
 
 
-def _ome(group: Any) -> dict[str, Any]:
+def ome_of(group: Any) -> dict[str, Any]:
     """Return the OME metadata of a group, which 0.5 keeps under a key of their own."""
     attributes = dict(group.attrs)
     ome = attributes.get("ome")
@@ -81,7 +103,7 @@ def _ome(group: Any) -> dict[str, Any]:
 
 def _image_group(path: Path, group: Any) -> tuple[Any, str]:
     """Return the group of the one image and its path in the store, or say which there are."""
-    ome = _ome(group)
+    ome = ome_of(group)
     if ome.get("multiscales"):
         return group, ""
     if "plate" in ome:
@@ -96,7 +118,7 @@ def _image_group(path: Path, group: Any) -> tuple[Any, str]:
         inside = [str(name) for name in ome["labels"]]
     else:
         inside = sorted((name for name, _ in group.groups() if name != "OME"), key=natural_key)
-        inside = [name for name in inside if _ome(group[name]).get("multiscales")]
+        inside = [name for name in inside if ome_of(group[name]).get("multiscales")]
     if len(inside) == 1:
         return group[inside[0]], inside[0]
     if not inside:
@@ -127,7 +149,6 @@ def _pyramid(path: Path, group: Any, ome: dict[str, Any]) -> Pyramid:
     turned = order != tuple(range(dims)) or any(flips)
     count = arrays[0].shape[axes.letters.index("c")] if "c" in axes.letters else 1
     image_label = ome.get("image-label")
-    more = len(ome["multiscales"]) - 1
     return Pyramid(
         levels=tuple(TurnedArray(a, order, flips) if turned else a for a in arrays),
         axes="".join(axes.letters[axis] for axis in order),
@@ -138,7 +159,7 @@ def _pyramid(path: Path, group: Any, ome: dict[str, Any]) -> Pyramid:
         path=str(path),
         format="ome-zarr",
         channels=_channels(ome, count),
-        notes=(f"{more} more versions of the image in this store are left out",) if more else (),
+        notes=_notes(ome, arrays[0]),
         labels=_labels(group),
         classes=_classes(image_label if isinstance(image_label, dict) else {}),
         is_labels=image_label is not None,
@@ -221,9 +242,21 @@ def _channels(ome: dict[str, Any], count: int) -> tuple[str, ...]:
     return names if len(names) == count and all(names) else ()
 
 
+def _notes(ome: dict[str, Any], finest: Any) -> tuple[str, ...]:
+    notes = []
+    more = len(ome["multiscales"]) - 1
+    if more:
+        notes.append(f"{more} more versions of the image in this store are left out")
+    if (finest.attrs.get(OURS) or {}).get("state") == "unfinished":
+        notes.append(
+            "these labels are not finished; run 'napari-medseg segment' again as before to go on"
+        )
+    return tuple(notes)
+
+
 def _labels(group: Any) -> tuple[str, ...]:
     try:
-        listed = _ome(group["labels"]).get("labels") or []
+        listed = ome_of(group["labels"]).get("labels") or []
     except KeyError:
         return ()
     return tuple(str(name) for name in listed)

@@ -102,6 +102,19 @@ class Pyramid:
         """Bytes of one time point at the finest level: what `read` takes if no box is given."""
         return math.prod(self.shape()) * self.channel_count * self.dtype.itemsize
 
+    @property
+    def storage(self) -> Storage:
+        """How the finest level lies, as a `Volume` says it: turned already."""
+        order = tuple(range(self.spatial_dims))
+        return Storage(
+            axes=order,
+            flips=(False,) * len(order),
+            affine=self.affine() if self.anatomical else None,
+            path=self.path,
+            format=self.format,
+            header={"classes": list(self.classes)},
+        )
+
     def shape(self, level: int = 0) -> tuple[int, ...]:
         """Return the voxels of a level along each spatial axis, ``*S``."""
         sizes = dict(zip(self.axes, self.levels[level].shape, strict=True))
@@ -145,20 +158,12 @@ class Pyramid:
             array = self._channels_first(np.asarray(self.levels[level][index]))
         affine = self.affine(level)
         affine[:, 3] = affine @ (*(0, *starts)[-3:], 1)
-        order = tuple(range(self.spatial_dims))
         return Volume(
             array=array,
             spacing=self.spacing[level],
             affine=affine,
             spacing_known=self.spacing_known,
-            storage=Storage(
-                axes=order,
-                flips=(False,) * len(order),
-                affine=affine if self.anatomical else None,
-                path=self.path,
-                format=self.format,
-                header={"classes": list(self.classes)},
-            ),
+            storage=self.storage,
             name=self.name,
             channels=self.channels,
             notes=self._notes(time),

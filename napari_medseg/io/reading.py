@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_medseg.host_memory import host_memory
+from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.label_values import as_labels
 from napari_medseg.io.paths import image_stem, sniff
+from napari_medseg.io.pyramid import Pyramid, open_pyramid
 from napari_medseg.volume import Volume
 
 PathLike = str | os.PathLike[str]
@@ -23,9 +26,9 @@ def read_volume(path: PathLike | Sequence[PathLike]) -> Volume:
     Parameters
     ----------
     path : path or sequence of path
-        NIfTI, DICOM (the folder of a series, or one of its files), NRRD, MetaImage, PNG, JPEG,
-        BMP or TIFF; the content decides, not the suffix. Several paths are the modalities of
-        one case, in the order of the channels.
+        NIfTI, DICOM (the folder of a series, or one of its files), NRRD, MetaImage, OME-Zarr (its
+        folder), PNG, JPEG, BMP or TIFF; the content decides, not the suffix. Several paths are
+        the modalities of one case, in the order of the channels.
 
     Returns
     -------
@@ -35,7 +38,8 @@ def read_volume(path: PathLike | Sequence[PathLike]) -> Volume:
     Raises
     ------
     ValueError
-        If a file is no supported image, is damaged, or several do not share one grid.
+        If a file is no supported image, is damaged, larger than the memory that is left, or
+        several do not share one grid.
     OSError
         If a file is not there or cannot be read.
     """
@@ -63,8 +67,8 @@ def read_labels(path: PathLike) -> Volume:
     Parameters
     ----------
     path : path
-        A NIfTI, DICOM, NRRD, MetaImage, PNG, BMP, TIFF or (two-valued) JPEG file. Palettes are
-        read as indices.
+        NIfTI, DICOM, NRRD, MetaImage, OME-Zarr, PNG, BMP, TIFF or (two-valued) JPEG. Palettes
+        are read as indices.
 
     Returns
     -------
@@ -118,6 +122,11 @@ def _read(path: Path, *, indices: bool = False) -> Volume:
         from napari_medseg.io.itk import read_itk
 
         return read_itk(path)
+    pyramid = open_pyramid(path) if kind in ("zarr", "tiff") else None
+    if pyramid is not None:
+        _check_memory(pyramid)
+        if kind == "zarr":
+            return pyramid.read()
     if kind == "tiff":
         from napari_medseg.io.tiff import read_tiff
 
@@ -125,6 +134,17 @@ def _read(path: Path, *, indices: bool = False) -> Volume:
     from napari_medseg.io.images import read_picture
 
     return read_picture(path, indices=indices)
+
+
+def _check_memory(pyramid: Pyramid) -> None:
+    """Refuse to read whole what this machine has not the memory for."""
+    free, _ = host_memory()
+    if free is not None and pyramid.nbytes > free:
+        raise UnusableFile(
+            f"{pyramid.name} needs {pyramid.nbytes / 1e9:.3g} GB of memory and this computer has "
+            f"{free / 1e9:.3g} GB left; segment it block by block instead: "
+            f"napari-medseg segment {Path(pyramid.path).name} --out LABELS.ome.zarr"
+        )
 
 
 def _segmentation(path: Path) -> Volume | None:

@@ -56,6 +56,11 @@ class TurnedArray:
         """Bytes of all entries."""
         return self.size * self.dtype.itemsize
 
+    @property
+    def attrs(self) -> Any:
+        """What is noted at the stored array."""
+        return self.stored.attrs
+
     def __getitem__(self, index: Any) -> np.ndarray:
         picks, dropped = self._picks(index)
         values = np.asarray(self.stored[self._in_file(picks)]).transpose(self.order)

@@ -12,6 +12,8 @@ import numpy as np
 
 from napari_medseg.io.atomic import atomic_path
 from napari_medseg.io.classes import ClassName
+from napari_medseg.io.ome_zarr_labels import image_around
+from napari_medseg.io.ome_zarr_write import is_zarr_target, write_zarr_labels
 from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_stem, image_suffix
 from napari_medseg.io.reading import PathLike
 from napari_medseg.volume import Volume
@@ -30,8 +32,9 @@ def write_labels(
     Parameters
     ----------
     path : path
-        ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha``, ``.png``, ``.tif`` or ``.tiff``; or ``.dcm`` for
-        an image from DICOM: a segmentation that refers to it. Missing folders are made. For an
+        ``.nii.gz``, ``.nii``, ``.nrrd``, ``.mha``, ``.png``, ``.tif``, ``.tiff`` or ``.ome.zarr``;
+        ``IMAGE.ome.zarr/labels/NAME`` puts them into that image; ``.dcm`` for an image from DICOM
+        is a segmentation that refers to it. Missing folders are made. For an
         image from a NIfTI file a NIfTI file has that file's shape, affine, codes and voxel order;
         for a picture, its pixel order and EXIF orientation.
     labels : ndarray
@@ -39,7 +42,8 @@ def write_labels(
     like : Volume
         The image, ``(C, *S)``.
     provenance : dict or None
-        How the labels came about, written beside them as ``NAME.json``.
+        How the labels came about, written beside them as ``NAME.json``, or into the attributes of
+        OME-Zarr labels inside their image.
     classes : sequence of ClassName
         What the values are called, for the formats that can say so.
 
@@ -60,10 +64,15 @@ def write_labels(
     if like.storage and like.storage.path and _same_file(path, Path(like.storage.path)):
         raise ValueError(f"{path} is the image itself; choose another name for its labels")
     text = None if provenance is None else json.dumps(provenance, indent=2, default=str)
+    zarr_labels = is_zarr_target(path)
     with ExitStack() as files:
-        if text is not None:
+        if text is not None and not (zarr_labels and image_around(path)):
             beside = files.enter_context(atomic_path(path.with_name(f"{image_stem(path)}.json")))
             beside.write_text(text + "\n", encoding="utf-8")
+        if zarr_labels:
+            kept = None if text is None else json.loads(text)
+            write_zarr_labels(path, values, like, classes=classes, provenance=kept)
+            return
         with atomic_path(path) as target:
             if path.suffix.lower() == ".dcm":
                 from napari_medseg.io.dicom import write_segmentation
@@ -118,7 +127,7 @@ def _write(target: Path, path: Path, array: np.ndarray, like: Volume, *, labels:
     else:
         raise ValueError(
             f"{path.name} ends in {path.suffix or 'nothing'}, which is not written; "
-            "use .nii.gz, .nii, .nrrd, .mha, .tif or, for 2D, .png"
+            "use .nii.gz, .nii, .nrrd, .mha, .tif, .ome.zarr (labels) or, for 2D, .png"
         )
 
 

@@ -1,4 +1,4 @@
-"""The values a network expects, piece by piece: statistics of a whole image that is never in memory.
+"""The values a network expects, piece by piece: statistics of an image that is never in memory.
 
 8 and 16 bit images are counted in one pass; others take a second one for mean and deviation and,
 where the card asks for percentiles, a third. Order statistics are exact, mean and deviation are

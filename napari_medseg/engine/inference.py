@@ -81,11 +81,7 @@ def infer(
     OSError
         If there is not enough memory even for the lightest way.
     """
-    if config.flips and not card.mirrored:
-        raise ValueError(
-            f"{card.name!r} was not trained on mirrored images, so averaging over mirrored copies "
-            "would harm its answer; turn that off"
-        )
+    check_flips(card, config)
     divisor = int(getattr(network, "divisor", 1))
     choose = functools.partial(
         make_plan, card, config, slice_axis=slice_axis, divisor=divisor, device=device
@@ -131,6 +127,15 @@ def infer(
     return Answer(readout, plan, tuple(notes))
 
 
+def check_flips(card: ModelCard, config: InferenceConfig) -> None:
+    """Raise a `ValueError` if the answer is to be averaged over mirrors the model does not know."""
+    if config.flips and not card.mirrored:
+        raise ValueError(
+            f"{card.name!r} was not trained on mirrored images, so averaging over mirrored copies "
+            "would harm its answer; turn that off"
+        )
+
+
 def _attempt(
     network: nn.Module,
     card: ModelCard,
@@ -153,7 +158,7 @@ def _attempt(
             axes = [AxisMap.of(*side) for side in sides]
             consume = Resampler(axes, plan.tiling.order[0], placed(readout, wanted))
         sliding_window(
-            _predict(network, card, plan, flips=config.flips),
+            predictor(network, card, plan, flips=config.flips),
             prepared.image[(slice(None), *part)],
             plan.tiling,
             consume,
@@ -242,7 +247,7 @@ def _in_slices(plan: Plan, report: Report) -> Report:
     return counted
 
 
-def _predict(network: nn.Module, card: ModelCard, plan: Plan, *, flips: bool) -> Predict:
+def predictor(network: nn.Module, card: ModelCard, plan: Plan, *, flips: bool) -> Predict:
     """Wrap a network: ``(C, *window) -> (K, *window)`` float32, on its device."""
     stack = 1 + (plan.slice_axis or 0)
     layout = torch.channels_last if plan.slice_axis is not None else torch.contiguous_format

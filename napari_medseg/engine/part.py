@@ -51,7 +51,9 @@ def network_box(grid: Grid, box: Box) -> Box:
     return tuple(needed)
 
 
-def touching(plan: Plan, image: Box, needed: Box) -> tuple[Plan, Box] | None:
+def touching(
+    plan: Plan, image: Box, needed: Box, *, keep_batches: bool = False
+) -> tuple[Plan, Box] | None:
     """Return the windows of `plan` that touch `needed`, and the voxels they cover.
 
     The windows lie where those of the whole image lie and are added up in the same order, so
@@ -65,6 +67,8 @@ def touching(plan: Plan, image: Box, needed: Box) -> tuple[Plan, Box] | None:
         What is run at most, on the network's grid.
     needed : tuple of slice
         Which of its voxels are asked for.
+    keep_batches : bool
+        Take whole batches of slices as they are for the image, not just the slices asked for.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def touching(plan: Plan, image: Box, needed: Box) -> tuple[Plan, Box] | None:
         start, stop = max(whole.start, wanted.start), min(whole.stop, wanted.stop)
         if start >= stop:
             return None
-        if axis == plan.slice_axis:  # slices know nothing of each other
+        if axis == plan.slice_axis and not keep_batches:  # slices know nothing of each other
             part.append(slice(start, stop))
             batches = -(-(stop - start) // window[axis])
             window[axis] = -(-(stop - start) // batches)

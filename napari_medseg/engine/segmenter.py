@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from napari_medseg.engine.grid import Grid
 from napari_medseg.engine.inference import Answer, evaluating, infer
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.part import Box, checked_box
+from napari_medseg.engine.plan import Plan
 from napari_medseg.engine.preprocess import Prepared, default_slice_axis, prepare
 from napari_medseg.engine.watch import report_from_modules
 from napari_medseg.engine.zoo import find_model
@@ -157,13 +160,7 @@ class Segmenter:
         """
         config = config or InferenceConfig()
         part = None if box is None else checked_box(box, volume.shape)
-        with (
-            self._one_at_a_time,
-            keep_memory(),
-            torch.inference_mode(),
-            evaluating(self.network),
-            report_from_modules(self.network, report) as outer,
-        ):
+        with self.running(report) as outer:
             outer(Step(0, 0, "window"))  # preparing takes a moment, too
             try:
                 prepared, answer = self._run(volume, config, part, outer)
@@ -180,13 +177,25 @@ class Segmenter:
             probabilities=_drop_plane(readout.probabilities, flat, axis=1),
             uncertainty=_drop_plane(readout.uncertainty, flat, axis=0),
             notes=notes,
-            provenance=self._provenance(volume, config, part, answer, notes),
+            provenance=self.provenance(volume, config, answer.plan, box=part, notes=notes),
         )
+
+    @contextlib.contextmanager
+    def running(self, report: Report = silent) -> Iterator[Report]:
+        """Have the network to oneself, ready to infer; yield a report that it calls, too."""
+        with (
+            self._one_at_a_time,
+            keep_memory(),
+            torch.inference_mode(),
+            evaluating(self.network),
+            report_from_modules(self.network, report) as outer,
+        ):
+            yield outer
 
     def _run(
         self, volume: Volume, config: InferenceConfig, box: Box | None, report: Report
     ) -> tuple[Prepared, Answer]:
-        slice_axis = self._slice_axis(volume, config)
+        slice_axis = self.slice_axis(volume, config)
         volume, said = fitted(volume, self.card)
         prepared = prepare(
             volume,
@@ -214,7 +223,8 @@ class Segmenter:
         )
         return prepared, answer
 
-    def _slice_axis(self, volume: Volume, config: InferenceConfig) -> int | None:
+    def slice_axis(self, volume: Volume, config: InferenceConfig) -> int | None:
+        """Return the axis (D, H, W) a 2D model steps along in `volume`; None for a 3D model."""
         if self.card.spatial_dims == 3:
             return None
         if volume.spatial_dims == 2:
@@ -225,14 +235,16 @@ class Segmenter:
             raise ValueError(f"slice_axis must be 0, 1 or 2 (D, H, W), got {config.slice_axis}")
         return config.slice_axis
 
-    def _provenance(
+    def provenance(
         self,
         volume: Volume,
         config: InferenceConfig,
-        box: Box | None,
-        answer: Answer,
-        notes: tuple[str, ...],
+        plan: Plan,
+        *,
+        box: Box | None = None,
+        notes: tuple[str, ...] = (),
     ) -> dict[str, Any]:
+        """Return how an answer was made, as plain JSON values."""
         return {
             "program": "napari-medseg",
             "version": __version__,
@@ -244,9 +256,9 @@ class Segmenter:
             "classes": {str(c.value): c.name for c in self.card.classes},
             "config": config.to_dict(),
             "box": None if box is None else [[b.start, b.stop] for b in box],
-            "device": str(answer.plan.device),
-            "window": list(answer.plan.window),
-            "precision": "mixed" if answer.plan.mixed else "float32",
+            "device": str(plan.device),
+            "window": list(plan.window),
+            "precision": "mixed" if plan.mixed else "float32",
             "notes": list(notes),
             "intended_use": self.card.intended_use,
         }

@@ -56,3 +56,33 @@ def tiny_segmenter():
         return Segmenter(TinyNetwork(config, divisor), card, "cpu")
 
     return make
+
+
+@pytest.fixture
+def zarr_image(tmp_path):
+    """Write an OME-Zarr image: ``zarr_image(array (C, *S) or (*S), chunks, spacing)`` -> path."""
+    import zarr
+
+    def make(array, chunks, spacing=None, name="image.ome.zarr"):
+        path = tmp_path / name
+        group = zarr.open_group(path, mode="w", zarr_format=3)
+        letters = "czyx"[-array.ndim :] if array.ndim != 3 or len(chunks) == 3 else "cyx"
+        spatial = [letter for letter in letters if letter != "c"]
+        sides = (1,) * (array.ndim - len(chunks)) + tuple(chunks)
+        stored = group.create_array("0", shape=array.shape, dtype=array.dtype, chunks=sides)
+        stored[...] = array
+        unit = {} if spacing is None else {"unit": "millimeter"}
+        axes = [
+            {"name": a, "type": "channel"} if a == "c" else {"name": a, "type": "space", **unit}
+            for a in letters
+        ]
+        scale = [1.0] * (array.ndim - len(spatial)) + list(spacing or (1.0,) * len(spatial))
+        transforms = [{"type": "scale", "scale": scale}]
+        datasets = [{"path": "0", "coordinateTransformations": transforms}]
+        group.attrs["ome"] = {
+            "version": "0.5",
+            "multiscales": [{"name": "image", "axes": axes, "datasets": datasets}],
+        }
+        return path
+
+    return make

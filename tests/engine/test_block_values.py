@@ -131,7 +131,7 @@ def test_counting_can_be_cancelled():
         measured(image("uint8"), {}, report=stop)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.floats(width=32, allow_nan=True, allow_infinity=True), min_size=3, max_size=60),
     st.data(),

@@ -32,7 +32,12 @@ FOLDER holds images/ and masks/ of the same names, or one folder per case with i
 file per modality) and a label, or is in nnU-Net's raw layout. Ctrl-C leaves the best model so
 far; --resume goes on from there, given the same settings.
 """
-
+_FINETUNE = """\
+FOLDER holds labelled images in the layouts of 'train'. Where only a part of a label was looked at,
+reviewed/NAME, a mask of that part, says so; changed/NAME, a mask of what was corrected, makes
+these voxels count more. Both lie in FOLDER or where --reviewed and --changed say, named as the
+cases. The model stays as it is. Ctrl-C keeps the state; --resume goes on, given the same settings.
+"""
 _IMPORT = """\
 FILE holds the state dict of the published LGMSNet (2D, 3D) or MSA²Net. Shape and build are read
 off the names and shapes of its tensors. Nothing in the file is run.
@@ -100,6 +105,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_segment(commands)
     _add_train(commands)
+    _add_finetune(commands)
     _add_evaluate(commands)
     _add_import(commands)
     return parser
@@ -175,6 +181,46 @@ def _add_train(commands: Commands) -> None:
         "--recipe", choices=tuple(RECIPES), help="settings to start from; the flags below win"
     )
     add_flags(parser.add_argument_group("how it is trained"), TrainingConfig)
+
+
+def _add_finetune(commands: Commands) -> None:
+    from napari_medseg.engine.finetune_config import FineTuneConfig
+
+    parser = _add(
+        commands, "finetune", "finetune:finetune", "let a model learn from corrections", _FINETUNE
+    )
+    parser.usage = "%(prog)s --model MODEL --cases FOLDER --out NEW.safetensors [options]"
+    parser.add_argument(
+        "--model", required=True, metavar="NAME_OR_FILE", help="see 'napari-medseg models'"
+    )
+    parser.add_argument(
+        "--cases", required=True, type=Path, metavar="FOLDER", help="images and corrected labels"
+    )
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="NEW.safetensors", help="the new model's file"
+    )
+    parser.add_argument(
+        "--reviewed", type=Path, metavar="FOLDER", help="masks of the voxels that count"
+    )
+    parser.add_argument(
+        "--changed", type=Path, metavar="FOLDER", help="masks of the voxels that were corrected"
+    )
+    parser.add_argument(
+        "--replay-file",
+        type=Path,
+        metavar="FILE",
+        help="examples of what the model knew (default: the .replay.safetensors beside it)",
+    )
+    parser.add_argument(
+        "--keep-replay",
+        action="store_true",
+        help="write examples of these images beside the new model; they are patient data",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)"
+    )
+    add_flags(parser.add_argument_group("how it learns"), FineTuneConfig)
 
 
 def _add_evaluate(commands: Commands) -> None:

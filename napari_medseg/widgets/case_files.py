@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.case_labels import fingerprint
-from napari_medseg.io import CaseFiles, check_same_grid, image_stem, read_labels, read_volume
+from napari_medseg.io import CaseFiles, image_stem, read_labels, read_volume
+from napari_medseg.io.classes import ClassName
+from napari_medseg.io.placing import Relation, grid_relation
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
+from napari_medseg.widgets.file_classes import file_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,10 @@ class ReadCase:
         The values the labels hold, 0 left out.
     warning : str
         Why there are labels that are not shown; empty if all is well.
+    classes : tuple of ClassName
+        What the values are called, as far as the file or a table beside it says.
+    relation : Relation or None
+        How the labels lie to the image where that is not voxel for voxel: a person is asked.
     """
 
     case: CaseFiles
@@ -47,6 +54,8 @@ class ReadCase:
     provenance: dict[str, Any] = field(default_factory=dict)
     values: tuple[int, ...] = ()
     warning: str = ""
+    classes: tuple[ClassName, ...] = ()
+    relation: Relation | None = None
 
 
 def read_case(case: CaseFiles, saved: Path | None, report: Report = silent) -> ReadCase:
@@ -70,12 +79,22 @@ def read_case(case: CaseFiles, saved: Path | None, report: Report = silent) -> R
     known = fingerprint(path) if saved is not None else ""
     try:
         labels = read_labels(path)
-        check_same_grid(volume, labels, case.images[0].name, path.name)
+        relation = grid_relation(labels, volume)
+        if not relation.overlap:
+            raise ValueError(f"{relation.words}; they were made for another image")
     except (ValueError, OSError) as error:
         return ReadCase(case, volume, warning=f"the labels of {case.name} are not shown: {error}")
-    provenance = _provenance(path) if saved is not None else {}
-    values = _values(labels.array)
-    return ReadCase(case, volume, labels, saved is not None, known, provenance, values)
+    return ReadCase(
+        case,
+        volume,
+        labels,
+        saved is not None,
+        known,
+        _provenance(path) if saved is not None else {},
+        _values(labels.array),
+        classes=file_classes(labels, path),
+        relation=None if relation.kind == "same" else relation,
+    )
 
 
 def _values(labels: np.ndarray) -> tuple[int, ...]:

@@ -12,9 +12,12 @@ from napari.layers import Image, Labels, Layer
 from napari_medseg.engine.card import LabelClass
 from napari_medseg.engine.cases import PALETTE
 from napari_medseg.io import CaseFiles
+from napari_medseg.io.classes import ClassName
 from napari_medseg.widgets.case_files import ReadCase, read_case
 from napari_medseg.widgets.case_saving import Dropped, leave_case
 from napari_medseg.widgets.case_work import follow_work
+from napari_medseg.widgets.grids.cases import CaseQuestion
+from napari_medseg.widgets.grids.questions import grid_questions
 from napari_medseg.widgets.keeping.keeper import keeper_of
 from napari_medseg.widgets.keeping.sources import FILE, WRITTEN, with_source
 from napari_medseg.widgets.layers import class_look, remove_layer
@@ -96,7 +99,7 @@ def show_case(viewer: Viewer, read: ReadCase, dropped: Dropped | None = None) ->
     seen = next((image for image in images if image.visible), images[0])
     viewer.layers.selection.active = seen  # what Segment takes
     layers: list[Layer] = list(images)
-    if read.labels is not None:
+    if read.labels is not None and read.relation is None:
         labels = _add_labels(viewer, read, images[0])
         opened.saved[labels] = checksum(labels.data)
         layers.append(labels)
@@ -107,6 +110,10 @@ def show_case(viewer: Viewer, read: ReadCase, dropped: Dropped | None = None) ->
     follow_work(viewer)
     if read.warning:
         show_failure(ValueError(read.warning))
+    if read.labels is not None and read.relation is not None:
+        classes = _classes(viewer, read)
+        asked = CaseQuestion(read.case.name, read.labels, images[0], read.relation, classes)
+        grid_questions(viewer).ask(asked)
     return layers
 
 
@@ -143,23 +150,22 @@ def _add_labels(viewer: Viewer, read: ReadCase, image: Image) -> Labels:
 
 def _classes(viewer: Viewer, read: ReadCase) -> Sequence[LabelClass]:
     """Return names and colours of the label values: as the chosen model has them, if it fits."""
-    told = read.provenance.get("classes")
-    names = {int(v): str(n) for v, n in told.items()} if isinstance(told, dict) else {}
+    told = {c.value: c for c in read.classes}
     model = session_of(viewer).model
     chosen = {c.value: c for c in model.card.classes} if model is not None else {}
-    if not names and not set(read.values) <= set(chosen):
+    if not told and not set(read.values) <= set(chosen):
         return ()
-    values = sorted({*names, *read.values})
-    return [
-        chosen[value]
-        if value in chosen and names.get(value, chosen[value].name) == chosen[value].name
-        else LabelClass(
-            value=value,
-            name=names.get(value, f"class {value}"),
-            colour=PALETTE[index % len(PALETTE)],
-        )
-        for index, value in enumerate(values)
-    ]
+    values = sorted({*told, *read.values})
+    classes = []
+    for index, value in enumerate(values):
+        known = told.get(value, ClassName(value, f"class {value}"))
+        own = chosen.get(value)
+        if own is not None and (value not in told or known.name == own.name):
+            classes.append(own)
+        else:
+            colour = known.colour or PALETTE[index % len(PALETTE)]
+            classes.append(LabelClass(value=value, name=known.name, colour=colour))
+    return classes
 
 
 def _marked(kwargs: dict[str, Any], name: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from napari_medseg.io.tiff_metadata import stated_spacing
 from napari_medseg.project import is_project
 from napari_medseg.widgets.dicom_layers import is_dicom_path, read_dicom_layers, tell_notes
 from napari_medseg.widgets.file_classes import labels_with_classes
+from napari_medseg.widgets.grids.questions import grid_questions
 from napari_medseg.widgets.keeping.sources import with_file, with_source
 from napari_medseg.widgets.notices import offer, show_failure
 from napari_medseg.widgets.pyramids import pyramid_layers
@@ -80,6 +81,9 @@ def _read_images(path: str | Sequence[str]) -> list[LayerData]:
 
 
 def _read_image(path: Path) -> list[LayerData]:
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        grid_questions(viewer)  # labels of another grid are asked about once they are there
     if is_dicom_path(path) and not is_segmentation(path):
         return read_dicom_layers(path)
     pyramid = None if is_dicom_path(path) else open_pyramid(path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from qtpy.QtGui import QShowEvent
 
 from napari_medseg.widgets.dock import Dock, docks_of
+from napari_medseg.widgets.grids.strip import GridStrip
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -19,6 +20,7 @@ class PanelDock(Dock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer, (self.name,))
+        self.column.addWidget(GridStrip(self.viewer))
         self.column.addWidget(self.pages[self.name], 1)
         self.column.addWidget(self.run_bar)
         self.panel(self.name)

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QTabWidget
 
 from napari_medseg.widgets.context_strip import ContextStrip
 from napari_medseg.widgets.dock import Dock
+from napari_medseg.widgets.grids.strip import GridStrip
 from napari_medseg.widgets.keeping.restore_strip import RestoreStrip
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS
@@ -31,12 +32,14 @@ class Workbench(Dock):
         super().__init__(napari_viewer, tuple(PANELS))
         self.tabs = QTabWidget()
         self.strip, self.restore = ContextStrip(self.viewer), RestoreStrip(self.viewer)
+        self.grids = GridStrip(self.viewer)
         self.strip.wanted.connect(self.go_to)
         for name, page in self.pages.items():
             index = self.tabs.addTab(page, PANELS[name].title)
             self.tabs.setTabToolTip(index, PANELS[name].tip)
         self.column.addWidget(self.strip)
         self.column.addWidget(self.restore)
+        self.column.addWidget(self.grids)
         self.column.addWidget(self.tabs, 1)
         self.column.addWidget(self.run_bar)
         self.go_to("segment")

@@ -301,12 +301,12 @@ def test_saved_labels_that_cannot_be_read_are_said_and_kept(
     assert checksums() == before
 
 
-def test_labels_of_another_grid_are_not_shown(viewer, worklist, notices):
+def test_labels_that_lie_elsewhere_are_not_shown(viewer, worklist, notices):
     other = Volume(np.zeros((1, 3, 3, 3)), (1.0, 1.0, 1.0))
     write_labels(worklist.labels_path("a"), np.ones((3, 3, 3), np.uint8), like=other)
     worklist.refresh()
     assert len(open_case(viewer, "a")) == 1
-    assert "one grid" in notices[-1].message
+    assert "they were made for another image" in notices[-1].message
 
 
 def test_an_image_that_cannot_be_read_leaves_the_open_case(viewer, worklist, folder):

@@ -26,6 +26,10 @@ INPUT is one or more images (NIfTI, PNG, JPEG, BMP, TIFF), or a folder: of image
 images/ (and masks/), with a folder per case, or in nnU-Net's raw layout. OUT is a file if
 its name ends like an image's, else a folder that gets one label file per image, named as the
 image or its case folder. Label files that are there already are replaced, images never.
+
+An OME-Zarr image may be larger than memory: with an OUT that ends in .ome.zarr (or lies in the
+image: IMAGE.ome.zarr/labels/NAME) it is read and written block by block. A run that was stopped
+goes on when the same command is given again. See docs/large.md.
 """
 _TRAIN = """\
 FOLDER holds images/ and masks/ of the same names, or one folder per case with its image (or a
@@ -163,6 +167,26 @@ def _add_segment(commands: Commands) -> None:
         help="the INPUT files, or those in the one INPUT folder, are the channels of one image",
     )
     add_flags(parser.add_argument_group("how the model is run"), InferenceConfig)
+    large = parser.add_argument_group(
+        "an image larger than memory", "an OME-Zarr, block by block into OUT.ome.zarr"
+    )
+    large.add_argument(
+        "--memory",
+        type=float,
+        metavar="GB",
+        help="for image, sums and labels, beside the network (default: a quarter of what is free, "
+        "at most 1)",
+    )
+    large.add_argument("--time-point", type=int, metavar="N", help="which one (default: 1)")
+    several = large.add_mutually_exclusive_group()
+    several.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="so many processes on this machine"
+    )
+    several.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="a dask.distributed cluster, such as tcp://host:8786; no voxels travel",
+    )
 
 
 def _add_train(commands: Commands) -> None:

@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_medseg.commands.segment_blocks import image_in_blocks, segment_blocks
 from napari_medseg.io import CaseFiles, find_cases, image_stem, is_image_path
+from napari_medseg.io.paths import is_zarr_folder
 from napari_medseg.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ def segment(args: argparse.Namespace) -> int:
     from napari_medseg.engine.inference_config import InferenceConfig
 
     config = apply(InferenceConfig(), changes(args, InferenceConfig))
+    image = image_in_blocks(args)
+    if image is not None:
+        return segment_blocks(args, image, config)
     cases = find_inputs(args.input, modalities=args.modalities)
     target = Target(args.out)
     check_target(cases, target)
@@ -141,7 +146,7 @@ def find_inputs(inputs: Sequence[Path], *, modalities: bool = False) -> list[Cas
         return [_one_case(inputs)]
     cases: list[CaseFiles] = []
     for path in inputs:
-        if path.is_dir():
+        if path.is_dir() and not is_zarr_folder(path):
             cases.extend(find_cases(path))
         else:
             cases.append(CaseFiles(image_stem(path), (path,), None))

@@ -99,12 +99,14 @@ class LabelStore:
 
     def is_done(self, box: Box) -> bool:
         """Whether all chunks of a block are there."""
-        return all(path.exists() for path in self._files(box))
+        return all(path.exists() for path in self.files(box))
 
     def finish(self, report: Report = silent) -> None:
         """Make the coarser levels and say that the labels are finished."""
         with self._explained():
             finish_pyramid(self.path, report=report)
+            for stop in self.folder.glob(".stop-*"):  # of workers that were told to stop
+                stop.unlink()
         self.keep(state=FINISHED)
 
     @contextlib.contextmanager
@@ -126,7 +128,8 @@ class LabelStore:
         with contextlib.suppress(OSError):
             path.unlink()
 
-    def _files(self, box: Box) -> Iterator[Path]:
+    def files(self, box: Box) -> Iterator[Path]:
+        """Go through the files of a block's chunks."""
         sides = box[3 - len(self.array.shape) :]
         places: list[range] = [range(0)] * len(sides)
         for side, axis, flip, n in zip(

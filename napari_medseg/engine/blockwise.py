@@ -12,6 +12,7 @@ import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from napari_medseg.host_memory import host_memory
 from napari_medseg.io import Pyramid, open_pyramid
 from napari_medseg.io.classes import ClassName
 from napari_medseg.progress import Report, Step, silent
+
+if TYPE_CHECKING:
+    from napari_medseg.engine.block_cluster import Job
 
 OnBlock = Callable[[Box], None]
 """Told where ``(D, H, W)`` a block of labels was written; called in other threads, too."""
@@ -114,6 +118,8 @@ def segment_blockwise(
         If the image cannot be read, the labels cannot be written, or memory is not enough.
     """
     begun, config = clock.monotonic(), config or InferenceConfig()
+    if isinstance(model, Segmenter) and (scheduler or workers):
+        raise ValueError("workers load the model themselves; give its file or name")
     pyramid = image if isinstance(image, Pyramid) else open_image(image)
     segmenter = model if isinstance(model, Segmenter) else Segmenter.load(model, device)
     run = BlockRun.of(segmenter, pyramid, config, time=time)
@@ -129,8 +135,14 @@ def segment_blockwise(
         if again:
             notes.append(f"resuming: {done} of {len(blocks)} blocks are done")
             report(Step(0, 0, "block", notes[-1]))
-        told = _told(store, on_block)
-        notes += _run_here(run, values, left, told, report)
+        if scheduler is None and not workers:
+            notes += _run_here(run, values, left, _told(store, on_block), report)
+        elif left:
+            from napari_medseg.engine.block_cluster import cluster, run_on
+
+            job = _job(str(model), run, Path(out), values, device)
+            with cluster(scheduler, workers) as client:
+                notes += run_on(client, job, left, on_block or _nothing, report)
         store.finish(report)
     return Blockwise(
         Path(out), len(blocks), done, clock.monotonic() - begun, tuple(dict.fromkeys(notes))
@@ -185,6 +197,33 @@ def _run_here(
         notes += run.column(boxes, values, write, counted)
         before += total
     return notes
+
+
+def _job(model: str, run: BlockRun, out: Path, values: Values, device: str) -> Job:
+    """Return what workers must know; they open everything themselves."""
+    from napari_medseg.engine.block_cluster import Job
+
+    source = run.source
+    again = open_image(source.pyramid.path)
+    if (again.shape(), again.channel_count) != (
+        source.pyramid.shape(),
+        source.pyramid.channel_count,
+    ):
+        raise ValueError("workers read the image themselves; give its path")
+    return Job(
+        model=str(Path(model).resolve()) if Path(model).exists() else model,
+        sha256=run.segmenter.sha256,
+        image=str(Path(source.pyramid.path).resolve()),
+        labels=str(out.resolve()),
+        device=device,
+        config=run.config,
+        values=values,
+        time=source.time,
+    )
+
+
+def _nothing(box: Box) -> None:
+    """Tell nobody."""
 
 
 def _opened(

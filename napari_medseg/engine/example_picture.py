@@ -127,8 +127,8 @@ def example_picture(card: ModelCard, report: Report = silent) -> ExamplePicture 
     found = _same_classes(card, [title for _, title, _ in phantom.classes])
     colours = {value: found[title] for value, title, _ in phantom.classes if title in found}
     at, axis_spacing = _best_slice(phantom, list(colours))
-    pixels = _grey_or_colour(phantom.volume.array[(slice(None), *at)])
-    pixels = _outlined(pixels, phantom.labels[at], colours)
+    pixels = grey_or_colour(phantom.volume.array[(slice(None), *at)])
+    pixels = outlined(pixels, phantom.labels[at], colours)
     caption = (
         f"{SAMPLES[name].title.replace(' (phantom)', '')}: a phantom, made by a program, with "
         "what should be found; not an answer of this model"
@@ -163,7 +163,7 @@ def _best_slice(
     return (int(np.argmax(score)), slice(None), slice(None)), (spacing[1], spacing[2])
 
 
-def _grey_or_colour(channels: np.ndarray) -> np.ndarray:
+def grey_or_colour(channels: np.ndarray) -> np.ndarray:
     """Return a picture ``(H, W, 3)`` of a slice ``(C, H, W)``: its colours or its last channel."""
     if len(channels) == 3 and channels.dtype == np.uint8:
         return np.moveaxis(channels, 0, -1).copy()
@@ -175,7 +175,8 @@ def _grey_or_colour(channels: np.ndarray) -> np.ndarray:
     return np.repeat(scaled.astype(np.uint8)[..., None], 3, axis=-1)
 
 
-def _outlined(pixels: np.ndarray, labels: np.ndarray, colours: dict[int, str]) -> np.ndarray:
+def outlined(pixels: np.ndarray, labels: np.ndarray, colours: dict[int, str]) -> np.ndarray:
+    """Draw the outlines of label values in their colours ("#rrggbb"), their insides lightly."""
     result = pixels.astype(np.float32)
     for value, colour in colours.items():
         mask = labels == value

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_medseg.engine.cases import Case
-from napari_medseg.engine.sparse import is_sparse
+from napari_medseg.engine.sparse import is_sparse, painted_axis, planes_along
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.training_plan import split_cases
 
@@ -73,17 +73,6 @@ def hold_out(cases: Sequence[Case], config: TrainingConfig) -> HeldOut:
     return HeldOut(
         learn, held_out, f"{count} of {len(planes)} labelled slices held out to score on"
     )
-
-
-def painted_axis(seen: np.ndarray) -> int:
-    """Return the axis across which the slices lie that were looked at: that of the fewest."""
-    return int(np.argmin([planes_along(seen, axis).size for axis in range(seen.ndim)]))
-
-
-def planes_along(seen: np.ndarray, axis: int) -> np.ndarray:
-    """Return at which places of an axis anything was looked at."""
-    others = tuple(other for other in range(seen.ndim) if other != axis)
-    return np.flatnonzero(seen.any(axis=others))
 
 
 def _seen_planes(cases: Sequence[Case]) -> list[tuple[int, int, int]]:

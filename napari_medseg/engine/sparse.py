@@ -1,14 +1,17 @@
-"""Cases of which a person saw a part: how much each voxel counts, on the network's grid."""
+"""Cases of which a person saw a part: what was seen, and how much each voxel counts; no torch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_medseg.engine.cases import Case
-from napari_medseg.engine.grid import Grid
+
+if TYPE_CHECKING:
+    from napari_medseg.engine.grid import Grid
 
 
 def is_sparse(case: Case) -> bool:
@@ -19,6 +22,17 @@ def is_sparse(case: Case) -> bool:
 def seen_values(case: Case) -> np.ndarray:
     """Return the label values at the voxels that were looked at, sorted, each once."""
     return np.unique(case.labels if case.reviewed is None else case.labels[case.reviewed])
+
+
+def painted_axis(seen: np.ndarray) -> int:
+    """Return the axis across which the slices lie that were looked at: that of the fewest."""
+    return int(np.argmin([planes_along(seen, axis).size for axis in range(seen.ndim)]))
+
+
+def planes_along(seen: np.ndarray, axis: int) -> np.ndarray:
+    """Return at which places of an axis anything was looked at."""
+    others = tuple(other for other in range(seen.ndim) if other != axis)
+    return np.flatnonzero(seen.any(axis=others))
 
 
 def check_seen(cases: Sequence[Case]) -> None:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from napari_medseg.engine.cases import Case
-from napari_medseg.engine.held_out import hold_out, painted_axis, planes_along
+from napari_medseg.engine.held_out import hold_out
 from napari_medseg.engine.segmenter import Segmentation
+from napari_medseg.engine.sparse import painted_axis, planes_along
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.validation import validate
 from napari_medseg.volume import Volume

@@ -202,7 +202,8 @@ class Pyramid:
             array = array.astype(np.uint8)
         elif array.dtype == np.float16:
             array = array.astype(np.float32)
-        return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+        array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+        return array if array.flags.writeable else array.copy()  # mapped from the file
 
     def _notes(self, time: int) -> tuple[str, ...]:
         if self.time_points == 1:
@@ -217,7 +218,8 @@ def open_pyramid(path: str | os.PathLike[str]) -> Pyramid | None:
     ----------
     path : path
         The folder of an OME-Zarr image (0.1 to 0.5) or of one inside another store
-        (``plate.zarr/A/1/0``, ``image.zarr/labels/liver``), or a zipped store.
+        (``plate.zarr/A/1/0``, ``image.zarr/labels/liver``), a zipped store, or a TIFF file of
+        several sizes or of more than 1 GiB.
 
     Returns
     -------
@@ -232,12 +234,17 @@ def open_pyramid(path: str | os.PathLike[str]) -> Pyramid | None:
         If it is not there or cannot be read.
     """
     path = Path(path)
-    if sniff(path) != "zarr":
-        return None
-    from napari_medseg.io.ome_zarr import open_ome_zarr
+    kind = sniff(path)
+    pyramid: Pyramid | None = None
+    if kind == "zarr":
+        from napari_medseg.io.ome_zarr import open_ome_zarr
 
-    pyramid = open_ome_zarr(path)
-    if pyramid.dtype.kind not in "uifb":
+        pyramid = open_ome_zarr(path)
+    elif kind == "tiff":
+        from napari_medseg.io.tiff_pyramid import open_tiff_pyramid
+
+        pyramid = open_tiff_pyramid(path)
+    if pyramid is not None and pyramid.dtype.kind not in "uifb":
         raise UnusableFile(
             f"{path.name} holds {pyramid.dtype} values; real numbers are needed: export it again"
         )

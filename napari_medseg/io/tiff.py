@@ -12,17 +12,16 @@ Decisions:
 
 from __future__ import annotations
 
-import logging
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_medseg.io.errors import UnusableFile, explained
+from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.images import EXIF_ORIENTATION, ORIENTATIONS, pixels_of
 from napari_medseg.io.paths import image_stem
-from napari_medseg.io.tiff_metadata import stated_spacing
+from napari_medseg.io.tiff_metadata import decodable, left_out, opened, stated_spacing
 from napari_medseg.volume import Storage, Volume
 
 
@@ -48,13 +47,9 @@ def read_tiff(path: Path, *, indices: bool = False) -> Volume:
     OSError
         If it cannot be read.
     """
-    import tifffile
-
-    # broken files make tifffile warn in the terminal before it fails
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    with explained(path), tifffile.TiffFile(path) as tif:
+    with opened(path) as tif:
         array, orientation, alpha = _planes(path, tif, indices)
-        found = stated_spacing(tif)
+        found, notes = stated_spacing(tif), left_out(tif)
     spatial = array.ndim - 1
     plane_axes, plane_flips = ORIENTATIONS.get(orientation, ORIENTATIONS[1])
     leading = spatial - 2
@@ -76,6 +71,7 @@ def read_tiff(path: Path, *, indices: bool = False) -> Volume:
         storage=storage,
         name=image_stem(path),
         channels=("red", "green", "blue") if len(array) == 3 else (),
+        notes=notes,
     )
 
 
@@ -85,7 +81,7 @@ def _planes(path: Path, tif: Any, indices: bool) -> tuple[np.ndarray, int, bool]
     page = series.keyframe
     orientation = int(page.tags.valueof(EXIF_ORIENTATION, 1))
     coloured = page.photometric == 3 and not indices  # a palette
-    if coloured or page.photometric in (5, 6) or not _decodable(page):
+    if coloured or page.photometric in (5, 6) or not decodable(page):
         array, axes = _by_pillow(path, indices), None
         orientation = 1  # Pillow has applied it
     else:
@@ -98,14 +94,6 @@ def _planes(path: Path, tif: Any, indices: bool) -> tuple[np.ndarray, int, bool]
         channels_first = np.iinfo(np.uint8).max - channels_first  # white is zero
     alpha = bool(page.extrasamples) and len(channels_first) in (2, 4)
     return channels_first[:-1] if alpha else channels_first, orientation, alpha
-
-
-def _decodable(page: Any) -> bool:
-    """Whether tifffile can read the page by itself (none, deflate, or imagecodecs is there)."""
-    from importlib.util import find_spec
-
-    plain = page.compression in (1, 8, 32946) and page.predictor == 1
-    return plain or find_spec("imagecodecs") is not None
 
 
 def _native(path: Path, array: np.ndarray) -> np.ndarray:

@@ -1,11 +1,60 @@
-"""The spacing that ImageJ and OME-TIFF files state, in mm."""
+"""What TIFF files say of themselves: spacing in mm, how to decode them, what else is inside."""
 
 from __future__ import annotations
 
+import logging
+import threading
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from napari_medseg.io.errors import broken, explained
 from napari_medseg.io.units import in_mm
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a file with tifffile, whose remarks on odd files stay out of the terminal.
+
+    Yields
+    ------
+    tifffile.TiffFile
+        The open file.
+
+    Raises
+    ------
+    UnusableFile
+        If it is damaged, also where tifffile itself goes on without the pages that are missing.
+    OSError
+        If it cannot be read.
+    """
+    import tifffile
+
+    remarks = _MissingPages()
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(remarks)
+    try:
+        with explained(path), tifffile.TiffFile(path) as tif:
+            yield tif
+    finally:
+        logger.removeHandler(remarks)
+    if remarks.found:
+        raise broken(path, "is cut off or damaged: pages are missing")
+
+
+class _MissingPages(logging.Handler):
+    """Notices tifffile saying, in this thread, that a page lies beyond the file's end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.found |= "invalid page offset" in record.getMessage()
 
 
 def stated_spacing(tif: Any) -> tuple[float, float, float] | None:
@@ -20,7 +69,27 @@ def stated_spacing(tif: Any) -> tuple[float, float, float] | None:
         return _from_ome(tif.ome_metadata)
     if tif.is_imagej and tif.imagej_metadata:
         return _from_imagej(tif)
+    if tif.is_svs:
+        return _from_svs(tif)
     return None
+
+
+def decodable(page: Any) -> bool:
+    """Whether tifffile can read the page by itself (none, deflate, or imagecodecs is there)."""
+    from importlib.util import find_spec
+
+    plain = page.compression in (1, 8, 32946) and page.predictor == 1
+    return plain or find_spec("imagecodecs") is not None
+
+
+def left_out(tif: Any) -> tuple[str, ...]:
+    """Return a note if there are more images in the file than the first."""
+    more = len(tif.series) - 1
+    if not more:
+        return ()
+    one = "1 more image (such as a thumbnail, a label or a page of another size) is"
+    many = f"{more} more images (such as thumbnails, labels or pages of another size) are"
+    return (f"only the first image of the file is read; {one if more == 1 else many} left out",)
 
 
 def _from_ome(text: str) -> tuple[float, float, float] | None:
@@ -50,6 +119,15 @@ def _from_imagej(tif: Any) -> tuple[float, float, float] | None:
     over, under = tags.valueof("XResolution", (0, 1))
     width = in_mm(under / over if over else None, unit)
     return _all(depth, height, width)
+
+
+def _from_svs(tif: Any) -> tuple[float, float, float] | None:
+    """Read what Aperio's scanners write into the first page's description."""
+    from tifffile.tifffile import svs_description_metadata
+
+    microns = svs_description_metadata(tif.pages[0].description).get("MPP")
+    size = in_mm(microns, "µm")
+    return _all(1.0, size, size)
 
 
 def _all(

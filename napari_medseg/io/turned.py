@@ -15,16 +15,19 @@ class TurnedArray:
     Parameters
     ----------
     stored : array
-        With ``shape``, ``dtype``, ``chunks``, and basic slicing.
+        With ``shape``, ``dtype``, and basic slicing.
     order : tuple of int
         Stored axis of each axis.
     flips : tuple of bool
         Whether that axis runs backwards in `stored`.
+    pieces : tuple of int
+        Entries of a piece along the stored axes, for an array that has no ``chunks``.
     """
 
     stored: Any
     order: tuple[int, ...]
     flips: tuple[bool, ...]
+    pieces: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -34,7 +37,8 @@ class TurnedArray:
     @property
     def chunks(self) -> tuple[int, ...]:
         """Entries of a piece along each axis."""
-        return tuple(int(self.stored.chunks[axis]) for axis in self.order)
+        pieces = self.pieces or self.stored.chunks
+        return tuple(int(pieces[axis]) for axis in self.order)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -152,17 +152,17 @@ class _Question:
 
             prediction = place_on(prediction, truth, resample=True)
         arrays = prediction.array[0], truth.array[0]
-        found = frozenset(tally(arrays[0])) | frozenset(tally(arrays[1]))
         scores = score_classes(
             *arrays,
-            sorted(found) if self.wanted is None else self.wanted,
+            self.wanted,
             spacing=truth.spacing,
             tolerance=self.tolerance,
             lesions=self.lesions,
         )
+        found = set(scores) if self.wanted is None else {*tally(arrays[0]), *tally(arrays[1])}
         unit = "mm" if truth.spacing_known else "px"
         return _Answer(
-            name, unit, truth.spatial_dims, truth.array[0].size, scores, found, bool(apart)
+            name, unit, truth.spatial_dims, arrays[1].size, scores, frozenset(found), bool(apart)
         )
 
     def gathered(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_medseg.engine.lesions import NO_LESIONS, LesionRule, LesionScores, score_lesions
-from napari_medseg.engine.surfaces import surface_distances
+from napari_medseg.engine.surfaces import surface_distances, surface_points
+from napari_medseg.tally import Tally, combined, tally
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def counts(prediction: np.ndarray, truth: np.ndarray, value: int = 1) -> Counts:
         If the shapes differ.
     """
     same_shape(prediction, truth)
-    return _count(prediction == value, truth == value, truth.size)
+    return _count(*_as_in_memory(prediction, truth, (1.0,) * truth.ndim)[:2], value)
 
 
 def score(
@@ -170,13 +171,13 @@ def score(
 def score_classes(
     prediction: np.ndarray,
     truth: np.ndarray,
-    values: Iterable[int],
+    values: Iterable[int] | None = None,
     *,
     spacing: Sequence[float] | None = None,
     tolerance: float = 1.0,
     lesions: LesionRule | None = None,
 ) -> dict[int, Scores]:
-    """Measure several classes as `score` does, each in its own box."""
+    """Measure several classes as `score` does, in one pass; without `values`, all that occur."""
     same_shape(prediction, truth)
     spacing = tuple(spacing) if spacing is not None else (1.0,) * truth.ndim
     if len(spacing) != truth.ndim or any(not s > 0 for s in spacing):
@@ -185,15 +186,21 @@ def score_classes(
         )
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be a distance of at least 0 mm, got {tolerance}")
-    values = tuple(values)
-    boxes = _class_boxes(prediction, truth, values)
+    values = None if values is None else tuple(values)
+    if values is not None and 0 in values:
+        raise ValueError("0 is the background, which has no surface; choose the values of classes")
+    prediction, truth, spacing = _as_in_memory(prediction, truth, spacing)
+    numbers = _class_counts(prediction, truth, values)
+    surfaces = [surface_points(side, numbers) for side in (prediction, truth)]
     scores = {}
-    for value in values:
-        box = boxes.get(value, ...)
-        masks = prediction[box] == value, truth[box] == value
-        number = _count(*masks, truth.size)
-        distances = _distances(*masks, number, truth.shape, spacing, tolerance)
-        counted = score_lesions(*masks, lesions, spacing=spacing) if lesions else None
+    for value, number in numbers.items():
+        points = [side[value] for side in surfaces if value in side]
+        distances = _distances(points, number, truth.shape, spacing, tolerance)
+        counted = None
+        if lesions is not None:
+            box = _box_around(points)
+            masks = prediction[box] == value, truth[box] == value
+            counted = score_lesions(*masks, lesions, spacing=spacing)
         scores[value] = _scores(number, distances, float(np.prod(spacing)), counted)
     return scores
 
@@ -228,20 +235,19 @@ def _scores(
 
 
 def _distances(
-    prediction: np.ndarray,
-    truth: np.ndarray,
+    points: list[np.ndarray],
     number: Counts,
     shape: tuple[int, ...],
     spacing: tuple[float, ...],
     tolerance: float,
 ) -> tuple[float, float, float]:
-    """HD95, ASSD and NSD of two masks cut from an image of `shape`."""
+    """HD95, ASSD and NSD of the surfaces of one class in an image of `shape`."""
     if number.empty == "both":
         return 0.0, 0.0, 1.0
     if number.empty:
         diagonal = float(np.linalg.norm(np.multiply(shape, spacing)))
         return diagonal, diagonal, 0.0
-    there, back = surface_distances(prediction, truth, spacing)
+    there, back = surface_distances(points[0], points[1], spacing)
     pooled = np.concatenate([there, back])
     return (
         float(max(np.percentile(there, 95), np.percentile(back, 95))),
@@ -250,24 +256,21 @@ def _distances(
     )
 
 
-def _class_boxes(
-    prediction: np.ndarray, truth: np.ndarray, values: tuple[int, ...]
-) -> dict[int, tuple[slice, ...]]:
-    """Find where each of many classes lies, in one pass; none for a few, the pass costs more."""
-    if len(values) < 3 or {prediction.dtype.kind, truth.dtype.kind} - set("ui"):
-        return {}
-    from scipy import ndimage
+def _as_in_memory(
+    prediction: np.ndarray, truth: np.ndarray, spacing: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Turn the axes so that planes lie in one piece, as a file's need not; no metric minds."""
+    order = np.argsort([-abs(stride) for stride in truth.strides], kind="stable")
+    turned = [np.ascontiguousarray(side.transpose(order)) for side in (prediction, truth)]
+    return turned[0], turned[1], tuple(spacing[axis] for axis in order)
 
-    found = [ndimage.find_objects(image, max(values)) for image in (prediction, truth)]
-    boxes: dict[int, tuple[slice, ...]] = {}
-    for value in values:
-        sides = [objects[value - 1] for objects in found if value > 0 and objects[value - 1]]
-        if value > 0:
-            boxes[value] = tuple(
-                slice(min(s.start for s in axis), max(s.stop for s in axis))
-                for axis in zip(*sides, strict=True)
-            ) or (slice(0, 0),)
-    return boxes
+
+def _box_around(points: list[np.ndarray]) -> tuple[slice, ...]:
+    if not points:
+        return (slice(0, 0),)
+    lower = np.min([side.min(0) for side in points], axis=0)
+    upper = np.max([side.max(0) for side in points], axis=0) + 1
+    return tuple(slice(int(a), int(b)) for a, b in zip(lower, upper, strict=True))
 
 
 def same_shape(prediction: np.ndarray, truth: np.ndarray) -> None:
@@ -279,11 +282,42 @@ def same_shape(prediction: np.ndarray, truth: np.ndarray) -> None:
         )
 
 
-def _count(prediction: np.ndarray, truth: np.ndarray, voxels: int) -> Counts:
-    """Count in two masks cut from an image of so many `voxels`; what was cut away is background."""
-    tp = int(np.count_nonzero(prediction & truth))
-    fp = int(np.count_nonzero(prediction)) - tp
-    fn = int(np.count_nonzero(truth)) - tp
+def _class_counts(
+    prediction: np.ndarray, truth: np.ndarray, values: tuple[int, ...] | None
+) -> dict[int, Counts]:
+    """Count every class, plane by plane."""
+    if values is not None and len(values) == 1:
+        return {values[0]: _count(prediction, truth, values[0])}
+    both: Tally = {}
+    for ours, theirs in _planes(prediction, truth):
+        both = combined(both, tally(np.where(ours == theirs, ours, 0)[None]))
+    positive, true = tally(prediction), tally(truth)
+    return {
+        value: _counts(both.get(value, 0), positive.get(value, 0), true.get(value, 0), truth.size)
+        for value in (sorted({*positive, *true}) if values is None else values)
+    }
+
+
+def _count(prediction: np.ndarray, truth: np.ndarray, value: int) -> Counts:
+    """Count one class, plane by plane so that the masks stay in the processor's cache."""
+    both = positive = true = 0
+    mine, other = np.empty(truth.shape[-2:], bool), np.empty(truth.shape[-2:], bool)
+    for ours, theirs in _planes(prediction, truth):
+        positives = int(np.count_nonzero(np.equal(ours, value, out=mine)))
+        trues = int(np.count_nonzero(np.equal(theirs, value, out=other)))
+        positive, true = positive + positives, true + trues
+        if positives and trues:
+            both += int(np.count_nonzero(np.bitwise_and(mine, other, out=mine)))
+    return _counts(both, positive, true, truth.size)
+
+
+def _planes(prediction: np.ndarray, truth: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    shape = (-1, *truth.shape[-2:])
+    return zip(prediction.reshape(shape), truth.reshape(shape), strict=True)
+
+
+def _counts(both: int, positive: int, true: int, voxels: int) -> Counts:
+    tp, fp, fn = both, positive - both, true - both
     return Counts(tp, fp, fn, voxels - tp - fp - fn)
 
 

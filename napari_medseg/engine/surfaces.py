@@ -1,18 +1,60 @@
-"""Surfaces of masks and how far apart they are.
+"""Surfaces of classes and how far apart they are.
 
 A surface is the voxels that an erosion by one voxel removes, as in MONAI and medpy, so that what is
-computed from the distances equals theirs. Everything is measured in the box around both masks.
+computed from the distances equals theirs. The surfaces of all classes are found in one pass: a
+voxel belongs to that of its class if a face neighbour has another value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 EDT_POINTS_PER_VOXEL = 0.11
 """Surface voxels per voxel of the box above which a distance transform was measured faster than a
 KD-tree; real organs are far below it, speckled masks above."""
+
+
+def surface_points(
+    labels: np.ndarray, values: Collection[int] | None = None
+) -> dict[int, np.ndarray]:
+    """Find the surface voxels of every class.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(*S)``, 2D or 3D, integers or booleans; 0 is background. Outside of the array there is
+        none of any class.
+    values : collection of int, optional
+        The classes; default all that occur.
+
+    Returns
+    -------
+    dict of ndarray
+        By value, the indices of its surface voxels ``(N, len(S))``; values that do not occur are
+        not in it.
+    """
+    if not labels.size:
+        return {}
+    volume = np.ascontiguousarray(labels).reshape(-1, *labels.shape[-2:])
+    found = [
+        np.flatnonzero(_edge(volume, depth, outside=labels.ndim == 3)) + depth * volume[0].size
+        for depth in range(len(volume))
+        if volume[depth].any()
+    ]
+    where = np.concatenate(found) if found else np.empty(0, np.intp)
+    classes = volume.ravel()[where]
+    if values is not None:
+        wanted = np.isin(classes, np.array(sorted(values)))
+        where, classes = where[wanted], classes[wanted]
+    order = np.argsort(classes, kind="stable")
+    occurring, starts = np.unique(classes[order], return_index=True)
+    parts = np.split(where[order], starts[1:]) if starts.size else []
+    return {
+        int(value): np.stack(np.unravel_index(part, labels.shape), axis=1)
+        for value, part in zip(occurring, parts, strict=True)
+    }
 
 
 def surface_distances(
@@ -23,7 +65,7 @@ def surface_distances(
     Parameters
     ----------
     prediction, truth : ndarray
-        Masks ``(*S)``, bool, neither empty.
+        The indices of two surfaces as `surface_points` finds them, neither empty.
     spacing : sequence of float
         mm per voxel along each axis.
 
@@ -32,33 +74,36 @@ def surface_distances(
     tuple of ndarray
         From the prediction's surface to the truth's and back, mm, each 1D.
     """
-    box = _box(prediction | truth)
-    surfaces = _surface(prediction[box]), _surface(truth[box])
-    points = sum(np.count_nonzero(surface) for surface in surfaces)
-    way = _by_transform if points > EDT_POINTS_PER_VOXEL * surfaces[0].size else _by_tree
-    return way(*surfaces, tuple(spacing))
+    corner = np.minimum(prediction.min(0), truth.min(0))
+    shape = np.maximum(prediction.max(0), truth.max(0)) - corner + 1
+    crowded = len(prediction) + len(truth) > EDT_POINTS_PER_VOXEL * float(np.prod(shape))
+    way = _by_transform if crowded else _by_tree
+    return way(prediction - corner, truth - corner, tuple(spacing))
 
 
-def _box(mask: np.ndarray) -> tuple[slice, ...]:
-    """Find the smallest box around a mask, axis after axis so that the rest shrinks."""
-    box: tuple[slice, ...] = ()
-    for axis in range(mask.ndim):
-        inside = mask[box]
-        rest = tuple(a for a in range(mask.ndim) if a != axis)
-        hit = np.flatnonzero(inside.any(rest))
-        box += (slice(int(hit[0]), int(hit[-1]) + 1),)
-    return box
+def _edge(volume: np.ndarray, depth: int, *, outside: bool) -> np.ndarray:
+    """Mark in one plane ``(H * W,)`` what is not background and has another value beside it.
 
-
-def _surface(mask: np.ndarray) -> np.ndarray:
-    """Voxels of the mask with a face neighbour outside it; outside the array counts as outside."""
-    inner = mask.copy()
-    for axis in range(mask.ndim):
-        ours, theirs = np.moveaxis(inner, axis, 0), np.moveaxis(mask, axis, 0)
-        ours[1:] &= theirs[:-1]
-        ours[:-1] &= theirs[1:]
-        ours[[0, -1]] = False
-    return mask & ~inner
+    `outside` says that nothing is before the first plane and after the last one. A plane is
+    compared in one piece: the ends of rows meet the next row there, but they are marked anyway.
+    """
+    height, width = volume.shape[1:]
+    plane = volume[depth].ravel()
+    edge = np.zeros(plane.size, bool)
+    differs = np.empty(plane.size, bool)
+    for beside in (depth - 1, depth + 1):
+        if 0 <= beside < len(volume):
+            edge |= np.not_equal(plane, volume[beside].ravel(), out=differs)
+        elif outside:
+            edge[:] = True
+    for step in (1, width):
+        other = np.not_equal(plane[step:], plane[:-step], out=differs[step:])
+        edge[step:] |= other
+        edge[:-step] |= other
+    rows = edge.reshape(height, width)
+    rows[0] = rows[-1] = rows[:, 0] = rows[:, -1] = True
+    edge &= np.not_equal(plane, 0, out=differs)
+    return edge
 
 
 def _by_tree(
@@ -66,7 +111,7 @@ def _by_tree(
 ) -> tuple[np.ndarray, np.ndarray]:
     from scipy.spatial import cKDTree
 
-    points = [np.argwhere(surface) * np.asarray(spacing) for surface in (prediction, truth)]
+    points = [surface * np.asarray(spacing) for surface in (prediction, truth)]
     trees = [cKDTree(p, balanced_tree=False, compact_nodes=False) for p in points]
     return trees[1].query(points[0])[0], trees[0].query(points[1])[0]
 
@@ -76,6 +121,10 @@ def _by_transform(
 ) -> tuple[np.ndarray, np.ndarray]:
     import edt
 
-    to_truth = edt.edt(~truth, anisotropy=spacing)
-    to_prediction = edt.edt(~prediction, anisotropy=spacing)
-    return to_truth[prediction], to_prediction[truth]
+    shape = np.maximum(prediction.max(0), truth.max(0)) + 1
+    distances = []
+    for ours, theirs in ((prediction, truth), (truth, prediction)):
+        away = np.ones(shape, bool)
+        away[tuple(theirs.T)] = False
+        distances.append(edt.edt(away, anisotropy=spacing)[tuple(ours.T)])
+    return distances[0], distances[1]

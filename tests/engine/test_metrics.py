@@ -73,7 +73,7 @@ def test_rates_equal_monai(rate):
 
 @pytest.mark.parametrize(("shape", "spacing"), GRIDS)
 def test_tree_and_transform_agree(shape, spacing):
-    pair = [surfaces._surface(mask) for mask in blobs(shape, 1)]
+    pair = [surfaces.surface_points(mask)[1] for mask in blobs(shape, 1)]
     by_tree = surfaces._by_tree(*pair, spacing)
     by_transform = surfaces._by_transform(*pair, spacing)
     for tree, transform in zip(by_tree, by_transform, strict=True):
@@ -83,8 +83,15 @@ def test_tree_and_transform_agree(shape, spacing):
 @given(seed=st.integers(0, 10_000), part=st.floats(0.02, 0.9))
 @settings(max_examples=25, deadline=None)
 def test_the_surface_is_what_an_erosion_removes(seed, part):
-    mask = np.random.default_rng(seed).random((4, 7, 6)) < part
-    np.testing.assert_array_equal(surfaces._surface(mask), mask & ~ndimage.binary_erosion(mask))
+    random = np.random.default_rng(seed)
+    for shape in ((4, 7, 6), (9, 8)):
+        labels = np.where(random.random(shape) < part, random.integers(1, 4, shape), 0)
+        found = surfaces.surface_points(labels)
+        for value in (1, 2, 3):
+            mask = labels == value
+            expected = np.argwhere(mask & ~ndimage.binary_erosion(mask))
+            np.testing.assert_array_equal(found.get(value, expected[:0]), expected)
+        assert list(surfaces.surface_points(labels, (2, 9))) == sorted({2} & found.keys())
 
 
 @given(seed=st.integers(0, 10_000))
@@ -159,7 +166,7 @@ def test_one_empty_mask_is_a_diagonal_away():
 
 def test_a_mask_that_fills_the_image_has_its_border_as_surface():
     full = np.ones((5, 6), bool)
-    assert surfaces._surface(full).sum() == 18
+    assert len(surfaces.surface_points(full)[1]) == 18
     assert score(full, full).hd95 == 0
     assert score(full, full).specificity == 1
 

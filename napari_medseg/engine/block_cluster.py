@@ -145,7 +145,7 @@ def run_on(
     try:
         while futures:
             report(Step(total - sum(map(len, waiting)), total, "block"))
-            _wait(futures)
+            _wait(client, futures)
             for ended in [future for future in futures if future.done()]:
                 notes += _outcome(ended)
                 futures.remove(ended)
@@ -159,10 +159,10 @@ def run_on(
     return list(dict.fromkeys(notes))
 
 
-def _wait(futures: Sequence[Any]) -> None:
+def _wait(client: Any, futures: Sequence[Any]) -> None:
     from distributed import wait
 
-    with contextlib.suppress(TimeoutError):
+    with client.as_current(), contextlib.suppress(TimeoutError):
         wait(futures, timeout=_EVERY, return_when="FIRST_COMPLETED")
 
 

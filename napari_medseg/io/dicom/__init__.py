@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from napari_medseg.io.dicom.headers import is_dicom, is_segmentation
 from napari_medseg.io.dicom.reading import read_dicom, read_series
-from napari_medseg.io.dicom.segmentation import read_segmentation, write_segmentation
+from napari_medseg.io.dicom.segmentation import read_segmentation
+from napari_medseg.io.dicom.segmentation_write import write_segmentation
 from napari_medseg.io.dicom.series import Series, find_series, series_of
 
 __all__ = [

@@ -50,6 +50,8 @@ class Frame:
         which the column index and the row index grow. None where the file does not say.
     spacing : tuple of float or None
         Distance of rows and of columns, mm.
+    thickness, apart : float or None
+        Of its slice, and to the next one as stated, mm.
     slope, intercept : float
         Stored value to value.
     kind : tuple
@@ -62,6 +64,8 @@ class Frame:
     rows: np.ndarray | None
     columns: np.ndarray | None
     spacing: tuple[float, float] | None
+    thickness: float | None
+    apart: float | None
     slope: float
     intercept: float
     kind: tuple[tuple[str, str], ...]
@@ -125,10 +129,12 @@ class Header:
 
     def _frame(self, index: int, own: Any, shared: Any) -> Frame:
         groups = (own, shared, self.tags)
-        position = _vector(_of(groups, "PlanePositionSequence", "ImagePositionPatient"), 3)
-        cosines = _vector(_of(groups, "PlaneOrientationSequence", "ImageOrientationPatient"), 6)
-        slope = _of(groups, "PixelValueTransformationSequence", "RescaleSlope")
-        intercept = _of(groups, "PixelValueTransformationSequence", "RescaleIntercept")
+        position = _vector(value_in(groups, "PlanePositionSequence", "ImagePositionPatient"), 3)
+        cosines = _vector(
+            value_in(groups, "PlaneOrientationSequence", "ImageOrientationPatient"), 6
+        )
+        slope = value_in(groups, "PixelValueTransformationSequence", "RescaleSlope")
+        intercept = value_in(groups, "PixelValueTransformationSequence", "RescaleIntercept")
         rows, columns = (None, None) if cosines is None else _directions(self.path, cosines)
         return Frame(
             header=self,
@@ -137,6 +143,8 @@ class Header:
             rows=rows,
             columns=columns,
             spacing=self._spacing(groups),
+            thickness=_length(value_in(groups, "PixelMeasuresSequence", "SliceThickness")),
+            apart=_length(value_in(groups, "PixelMeasuresSequence", "SpacingBetweenSlices")),
             slope=1.0 if slope in (None, "") else float(slope),
             intercept=0.0 if intercept in (None, "") else float(intercept),
             kind=self._kind(own),
@@ -144,7 +152,7 @@ class Header:
 
     def _spacing(self, groups: tuple[Any, ...]) -> tuple[float, float] | None:
         """Return the distance of rows and of columns where the file says it."""
-        found = _vector(_of(groups, "PixelMeasuresSequence", "PixelSpacing"), 2)
+        found = _vector(value_in(groups, "PixelMeasuresSequence", "PixelSpacing"), 2)
         for keyword in ("ImagerPixelSpacing", "NominalScannedPixelSpacing"):
             found = _vector(self.tags.get(keyword), 2) if found is None else found
         if found is None:
@@ -155,12 +163,12 @@ class Header:
 
     def _kind(self, own: Any) -> tuple[tuple[str, str], ...]:
         words = {
-            "echo": _of((own, self.tags), "MREchoSequence", "EffectiveEchoTime")
+            "echo": value_in((own, self.tags), "MREchoSequence", "EffectiveEchoTime")
             or self.tags.get("EchoTime"),
-            "time": _of((own, self.tags), "FrameContentSequence", "TemporalPositionIndex")
+            "time": value_in((own, self.tags), "FrameContentSequence", "TemporalPositionIndex")
             or self.tags.get("TemporalPositionIdentifier"),
-            "b": _of((own, self.tags), "MRDiffusionSequence", "DiffusionBValue"),
-            "stack": _of((own, None), "FrameContentSequence", "StackID"),
+            "b": value_in((own, self.tags), "MRDiffusionSequence", "DiffusionBValue"),
+            "stack": value_in((own, None), "FrameContentSequence", "StackID"),
             "trigger": self.tags.get("TriggerTime"),
             "acquisition": self.tags.get("AcquisitionNumber"),
             "type": self.tags.get("ImageType"),
@@ -230,7 +238,7 @@ def _directions(path: Path, cosines: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return rows / lengths[0], columns / lengths[1]
 
 
-def _of(groups: tuple[Any, ...], sequence: str, keyword: str) -> Any:
+def value_in(groups: tuple[Any, ...], sequence: str, keyword: str) -> Any:
     """Return a value from the first of the groups that has it, in a sequence or bare."""
     for group in groups:
         if group is None:
@@ -252,6 +260,12 @@ def _vector(value: Any, length: int) -> np.ndarray | None:
     if value is None or value == "" or len(value) != length:
         return None
     return np.array([float(v) for v in value])
+
+
+def _length(value: Any) -> float | None:
+    """Return a length that can be one; None for nothing, 0 and what is no number."""
+    length = abs(float(value)) if value not in (None, "") else 0.0
+    return length if 0 < length < np.inf else None
 
 
 def _ultrasound_spacing(tags: Any) -> tuple[float, float] | None:

@@ -14,8 +14,8 @@ import numpy as np
 from napari_medseg.io.dicom.headers import Frame
 from napari_medseg.io.errors import UnusableFile
 
-_SAME = 0.01  # mm; two slices nearer than that are one
-_JITTER = 0.1  # of the step; what rounding in the header and a breathing table make
+SAME_MM = 0.01  # two slices nearer than that are one slice
+JITTER = 0.1  # of the step; what rounding in the header and a breathing table make
 _TILTED = 0.5  # degrees; below is rounding
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -62,28 +62,34 @@ def place(frames: Sequence[Frame], name: str) -> Place:
         return _unplaced(frames)
     assert first.rows is not None
     assert first.columns is not None
-    _refuse_mixed(frames, name)
+    refuse_mixed(frames, name)
     if len(frames) == 1:
-        step = np.cross(first.rows, first.columns) * _thickness(first)
-        return Place(tuple(frames), _affine(first, step), True)
+        step = np.cross(first.rows, first.columns) * thickness_of(first)
+        return Place(tuple(frames), affine_of(first, step), True)
     normal = np.cross(first.rows, first.columns)
-    along = np.array([float(_position(frame) @ normal) for frame in frames])
+    along = np.array([float(position_of(frame) @ normal) for frame in frames])
     order = np.argsort(along, kind="stable")
     ordered, along = [frames[i] for i in order], along[order]
     ordered, along, notes = _without_repeats(ordered, along, name)
     if len(ordered) == 1:
-        step = normal * _thickness(ordered[0])
-        return Place(tuple(ordered), _affine(ordered[0], step), True, notes)
+        step = normal * thickness_of(ordered[0])
+        return Place(tuple(ordered), affine_of(ordered[0], step), True, notes)
     _refuse_gaps(along, name)
-    step = (_position(ordered[-1]) - _position(ordered[0])) / (len(ordered) - 1)
-    _refuse_bent(ordered, step, name)
+    step = (position_of(ordered[-1]) - position_of(ordered[0])) / (len(ordered) - 1)
+    refuse_bent(ordered, step, name)
+    notes += tilt_note(step, normal)
+    return Place(tuple(ordered), affine_of(ordered[0], step), True, notes)
+
+
+def tilt_note(step: np.ndarray, normal: np.ndarray) -> tuple[str, ...]:
+    """Say that slices do not lie upright on each other, if they do not."""
     tilt = float(np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1))))
-    if tilt > _TILTED:
-        notes += (
-            f"the gantry was tilted by {tilt:.1f}°: each slice is shifted against the one below; "
-            "places and volumes in mm take this into account, the picture is not sheared back",
-        )
-    return Place(tuple(ordered), _affine(ordered[0], step), True, notes)
+    if tilt <= _TILTED:
+        return ()
+    return (
+        f"the gantry was tilted by {tilt:.1f}°: each slice is shifted against the one below; "
+        "places and volumes in mm take this into account, the picture is not sheared back",
+    )
 
 
 def _unplaced(frames: Sequence[Frame]) -> Place:
@@ -101,7 +107,8 @@ def _unplaced(frames: Sequence[Frame]) -> Place:
     return Place(tuple(frames), affine, spacing is not None and len(frames) == 1, notes)
 
 
-def _refuse_mixed(frames: Sequence[Frame], name: str) -> None:
+def refuse_mixed(frames: Sequence[Frame], name: str) -> None:
+    """Refuse frames of different pixel sizes, or of which some have no place."""
     if not all(frame.placed for frame in frames):
         raise UnusableFile(
             f"some slices of '{name}' do not say where they lie; export the series again"
@@ -121,7 +128,7 @@ def _without_repeats(
     """Drop slices that are there twice; two different ones in one place are refused."""
     from napari_medseg.io.dicom.pixels import same_pixels
 
-    again = np.flatnonzero(np.diff(along) < _SAME) + 1
+    again = np.flatnonzero(np.diff(along) < SAME_MM) + 1
     for i in again:
         if not same_pixels(frames[i - 1], frames[i]):
             raise UnusableFile(
@@ -137,14 +144,22 @@ def _without_repeats(
     return kept, np.delete(along, again), (note,)
 
 
+def are_even(along: np.ndarray, number: np.ndarray) -> bool:
+    """Whether slices lie at even steps but for what headers round; `number` counts them."""
+    step = (along[-1] - along[0]) / number[-1]
+    return bool(np.abs(along - along[0] - number * step).max() <= JITTER * step)
+
+
 def _refuse_gaps(along: np.ndarray, name: str) -> None:
+    if are_even(along, np.arange(len(along))):
+        return
     steps = np.diff(along)
-    usual = float(np.median(steps[steps < (1 + _JITTER) * steps.min()]))
+    usual = float(np.median(steps[steps < (1 + JITTER) * steps.min()]))
     times = steps / usual
-    odd = np.flatnonzero(np.abs(times - 1) > _JITTER)
+    odd = np.flatnonzero(np.abs(times - 1) > JITTER)
     if not odd.size:
         return
-    if np.abs(times - np.round(times)).max() < _JITTER:
+    if np.abs(times - np.round(times)).max() < JITTER:
         missing = int(np.round(times - 1).sum())
         raise UnusableFile(
             f"'{name}' lacks {missing} slice{'s' * (missing > 1)}: after slice {odd[0] + 1} the "
@@ -157,19 +172,23 @@ def _refuse_gaps(along: np.ndarray, name: str) -> None:
     )
 
 
-def _refuse_bent(frames: Sequence[Frame], step: np.ndarray, name: str) -> None:
-    """Refuse slices that do not lie on one line."""
-    start = _position(frames[0])
-    ideal = start + np.arange(len(frames))[:, None] * step
-    off = np.linalg.norm(np.array([_position(f) for f in frames]) - ideal, axis=1).max()
-    if off > max(_JITTER * float(np.linalg.norm(step)), min(frames[0].spacing or (1.0,))):
+def refuse_bent(
+    frames: Sequence[Frame], step: np.ndarray, name: str, number: np.ndarray | None = None
+) -> None:
+    """Refuse slices that do not lie on one line; `number` counts them where some are left out."""
+    start = position_of(frames[0])
+    number = np.arange(len(frames)) if number is None else number
+    ideal = start + number[:, None] * step
+    off = np.linalg.norm(np.array([position_of(f) for f in frames]) - ideal, axis=1).max()
+    if off > max(JITTER * float(np.linalg.norm(step)), min(frames[0].spacing or (1.0,))):
         raise UnusableFile(
             f"the slices of '{name}' lie up to {off:.3g} mm beside a straight line; "
             "they are no single volume, open them one by one"
         )
 
 
-def _affine(frame: Frame, step: np.ndarray) -> np.ndarray:
+def affine_of(frame: Frame, step: np.ndarray) -> np.ndarray:
+    """Return (slice, row, column, 1) to RAS+ mm of slices that begin with `frame`."""
     assert frame.rows is not None
     assert frame.columns is not None
     assert frame.spacing is not None
@@ -177,21 +196,18 @@ def _affine(frame: Frame, step: np.ndarray) -> np.ndarray:
     affine[:3, 0] = step
     affine[:3, 1] = frame.columns * frame.spacing[0]  # the row index grows along a column
     affine[:3, 2] = frame.rows * frame.spacing[1]
-    affine[:3, 3] = _position(frame)
+    affine[:3, 3] = position_of(frame)
     moved: np.ndarray = _LPS_TO_RAS @ affine
     return moved
 
 
-def _thickness(frame: Frame) -> float:
-    """Return the thickness of a slice that has no neighbours."""
-    for keyword in ("SliceThickness", "SpacingBetweenSlices"):
-        value = frame.header.tags.get(keyword)
-        if value not in (None, "") and np.isfinite(float(value)) and float(value) > 0:
-            return float(value)
-    return 1.0
+def thickness_of(frame: Frame) -> float:
+    """Return the thickness of a slice that has no neighbours, mm."""
+    return frame.thickness or frame.apart or 1.0
 
 
-def _position(frame: Frame) -> np.ndarray:
+def position_of(frame: Frame) -> np.ndarray:
+    """Return where the first pixel of a placed frame lies (LPS, mm)."""
     assert frame.position is not None
     return frame.position
 

@@ -104,13 +104,15 @@ def test_labels_of_an_enhanced_file_land_on_their_frames(make_scan, write_enhanc
     np.testing.assert_allclose(again.affine, volume.affine, atol=1e-4)
 
 
-def test_labels_of_a_tilted_gantry_are_refused_when_they_are_read(
-    make_scan, write_series, tmp_path
-):
+def test_labels_of_a_tilted_gantry_come_back_where_they_were(make_scan, write_series, tmp_path):
     volume = read_volume(write_series(make_scan(some(), step=(0, 0.5, 2.5))))
-    write_labels(tmp_path / "seg.dcm", some_labels(volume.shape), like=volume)
-    with pytest.raises(ValueError, match=r"no upright, regular grid.*export it as \.nii\.gz"):
-        read_labels(tmp_path / "seg.dcm")
+    labels = some_labels(volume.shape)
+    write_labels(tmp_path / "seg.dcm", labels, like=volume)
+    again = read_labels(tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(again.array[0], labels)
+    np.testing.assert_allclose(again.affine, volume.affine, atol=1e-4)
+    assert again.notes == volume.notes
+    assert "tilted by 11.3°" in again.notes[0]
 
 
 def test_classes_that_overlap_are_put_into_one_image_and_said(image, written):

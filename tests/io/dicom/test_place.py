@@ -25,7 +25,7 @@ def _frame(position, rows=(1, 0, 0), columns=(0, 1, 0), *, name="IM", kind=(), *
     for keyword, value in tags.items():
         setattr(said, keyword, value)
     vectors = [None if v is None else np.asarray(v, float) for v in (position, rows, columns)]
-    return Frame(Header(Path(name), said), 0, *vectors, (0.8, 0.6), 1.0, 0.0, kind)
+    return Frame(Header(Path(name), said), 0, *vectors, (0.8, 0.6), None, None, 1.0, 0.0, kind)
 
 
 def _turned(rng):
@@ -110,11 +110,21 @@ def test_a_tilt_is_said_and_shears_the_grid(degrees):
         ({}, 1),
         ({"SliceThickness": "2.5"}, 2.5),
         ({"SliceThickness": "", "SpacingBetweenSlices": "3"}, 3),
-        ({"SliceThickness": "0", "SpacingBetweenSlices": "-3"}, 1),
+        ({"SliceThickness": "0", "SpacingBetweenSlices": "-3"}, 3),
     ],
 )
-def test_a_slice_without_neighbours_is_as_thick_as_its_header_says(tags, thickness):
-    found = place([_frame((1, 2, 3), **tags)], "x")
+@pytest.mark.parametrize("enhanced", [False, True], ids=["single", "enhanced"])
+def test_a_slice_without_neighbours_is_as_thick_as_its_header_says(tags, thickness, enhanced):
+    said = _frame(None, **({} if enhanced else tags)).header.tags
+    said.ImagePositionPatient, said.PixelSpacing = ["1", "2", "3"], ["0.8", "0.6"]
+    said.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
+    if enhanced:
+        said.SharedFunctionalGroupsSequence = [Dataset()]
+        said.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence = [Dataset()]
+        for keyword, value in tags.items():
+            measures = said.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+            setattr(measures, keyword, value)
+    found = place(Header(Path("IM"), said).frames(), "x")
     assert np.linalg.norm(found.affine[:3, 0]) == pytest.approx(thickness)
     np.testing.assert_allclose(found.affine[:3, 3], (-1, -2, 3))
 

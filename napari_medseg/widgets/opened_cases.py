@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from napari_medseg.widgets.layers import is_map, same_place
+from napari_medseg.widgets.layers import is_map, is_preview, same_place
 from napari_medseg.widgets.sessions import session_of, unwrapped
 from napari_medseg.widgets.volumes import KEY
 from napari_medseg.worklist import Worklist
@@ -98,6 +98,7 @@ def case_labels(viewer: Viewer) -> list[Labels]:
         layer
         for layer in reversed(viewer.layers)
         if isinstance(layer, Labels)
+        and not is_preview(layer)
         and layer not in opened.others
         and (_is_own(layer, opened) or any(_on_voxels_of(layer, image) for image in images))
     ]

@@ -87,6 +87,21 @@ def watch_settings() -> None:
         _settings.live.events.changed.connect(_on_change)
 
 
+def recall(section: str) -> dict[str, Any]:
+    """Return a section of the settings page where a part keeps what was used last, as it is now."""
+    live, path = _settings.live, _file()
+    if live is not None:
+        return dict(getattr(live, section).model_dump())
+    return _section(_stored(path), section) if path is not None else {}
+
+
+def remember(section: str, values: Mapping[str, Any]) -> None:
+    """Keep what was used in a section of the settings page; nothing before `load_settings`."""
+    live = _settings.live
+    for name, value in values.items() if live is not None else ():
+        setattr(getattr(live, section), name, value)
+
+
 class _Settings:
     """Emits ``changed(name)``; `live` is napari's object, once it is loaded."""
 
@@ -106,11 +121,17 @@ def _sections() -> tuple[dict[str, Any], dict[str, str]]:
     live = _settings.live
     if live is not None:
         return live.general.model_dump(), live.keys.model_dump()
+    path = _file()
+    return _checked(_stored(path)) if path is not None else ({}, {})
+
+
+def _file() -> Path | None:
+    """Return the settings file of the plugin, if there is one."""
     from napari.settings import get_settings
 
     folder = get_settings().config_path
     path = Path(folder).parent / f"{PLUGIN}.yaml" if folder else None
-    return _checked(_stored(path)) if path is not None and path.is_file() else ({}, {})
+    return path if path is not None and path.is_file() else None
 
 
 def _stored(path: Path) -> Any:

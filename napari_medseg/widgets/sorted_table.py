@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QTableView
 
+_ROW = 25  # pixels
 VALUE_ROLE = int(Qt.ItemDataRole.UserRole)  # what of a cell rows are sorted by
 
 
 class SortedTable(QTableView):
     """Shows the rows of a model whose cells say under `VALUE_ROLE` how they are sorted.
 
-    Emits ``picked(row)`` when a person picks a row of the model, by mouse or by key.
+    Emits ``picked(row)`` when a person picks a row of the model, by mouse or by key, and
+    ``opened(row)`` at a double click or Enter.
 
     Parameters
     ----------
@@ -22,6 +25,7 @@ class SortedTable(QTableView):
     """
 
     picked = Signal(int)
+    opened = Signal(int)
 
     def __init__(self, model: QAbstractTableModel, tip: str) -> None:
         super().__init__()
@@ -38,8 +42,10 @@ class SortedTable(QTableView):
         rows = self.verticalHeader()
         assert rows is not None
         rows.setVisible(False)
+        rows.setDefaultSectionSize(_ROW)
         self.clicked.connect(self._tell)
         self.activated.connect(self._tell)
+        self.doubleClicked.connect(self._open)
 
     @property
     def chosen(self) -> int | None:
@@ -54,6 +60,16 @@ class SortedTable(QTableView):
         self.selectRow(index.row())
         self.scrollTo(index)
 
+    def fit_columns(self, widest: int) -> None:
+        """Make each column as wide as what is in it, up to so many pixels."""
+        self.resizeColumnsToContents()
+        for column in range(self._rows.columnCount()):
+            self.setColumnWidth(column, min(self.columnWidth(column), widest))
+
+    def show_column(self, column: int) -> None:
+        """Bring the first row and a column into sight."""
+        self.scrollTo(self._sorted.index(0, column))
+
     def unsort(self) -> None:
         """Show the rows in the order of the model."""
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
@@ -63,5 +79,17 @@ class SortedTable(QTableView):
         shown = range(self._sorted.rowCount())
         return [self._sorted.mapToSource(self._sorted.index(i, 0)).row() for i in shown]
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._tell(self.currentIndex())
+            self._open(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def _open(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self.opened.emit(self._sorted.mapToSource(index).row())
+
     def _tell(self, index: QModelIndex) -> None:
-        self.picked.emit(self._sorted.mapToSource(index).row())
+        if index.isValid():
+            self.picked.emit(self._sorted.mapToSource(index).row())

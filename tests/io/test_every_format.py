@@ -19,6 +19,7 @@ import pytest
 from napari_medseg.io import read_volume, write_labels
 
 SITK = pytest.importorskip("SimpleITK")
+zarr = pytest.importorskip("zarr")
 SHAPE = (9, 11, 10)
 CENTRE = (12.0, -7.0, 5.0)  # RAS, mm
 RADIUS = 4.2
@@ -29,6 +30,7 @@ ORDERS = [
 ]
 GRIDS = ("isotropic", "anisotropic", "oblique", "sheared")
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+WAYS = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))  # of R, A, S
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,28 @@ def enhanced(folder, image, tools):
     return tools["write_enhanced"](scan_of(image, tools), order, folder / "enhanced.dcm")
 
 
+def ome_zarr(folder, image, _tools):
+    """Write axes that say which way of the body they run (RFC-4): OME-Zarr has no matrix."""
+    group = zarr.open_group(folder / "image.ome.zarr", mode="w", zarr_format=3)
+    group.create_array("0", data=image.values)
+    axes, scale, translation = [], [], []
+    for name, column in zip("zyx", image.affine[:3, :3].T, strict=True):
+        world = int(np.abs(column).argmax())
+        sign = int(np.sign(column[world]))
+        way = {"type": "anatomical", "value": WAYS[world][:: 1 if sign > 0 else -1]}
+        way["value"] = "-to-".join(way["value"])
+        axes.append({"name": name, "type": "space", "unit": "millimeter", "orientation": way})
+        scale.append(float(abs(column[world])))
+        translation.append(float(sign * image.affine[world, 3]))
+    placed = [
+        {"type": "scale", "scale": scale},
+        {"type": "translation", "translation": translation},
+    ]
+    levels = [{"path": "0", "coordinateTransformations": placed}]
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": levels}]}
+    return folder / "image.ome.zarr"
+
+
 SOURCES = {
     "nifti1": nifti(nib.Nifti1Image, "image.nii.gz"),
     "nifti2": nifti(nib.Nifti2Image, "image.nii"),
@@ -125,8 +149,17 @@ SOURCES = {
     "mhd": itk("image.mhd"),
     "dicom": dicom,
     "enhanced": enhanced,
+    "zarr": ome_zarr,
 }
-FAMILIES = {"nii": ("nifti1", "nifti2"), "itk": ("nrrd", "nhdr", "mha", "mhd", "nifti1", "nifti2")}
+BY_ITK = ("nrrd", "nhdr", "mha", "mhd")
+SAME_ORDER = {  # label formats, and the images whose order of voxels they keep
+    ".nii.gz": ("nifti1", "nifti2"),
+    ".nii": ("nifti1", "nifti2"),
+    ".nrrd": (*BY_ITK, "nifti1", "nifti2"),
+    ".mha": (*BY_ITK, "nifti1", "nifti2"),
+    ".dcm": (),
+    ".ome.zarr": ("zarr",),
+}
 
 
 # Label files: each is read by a library that is not ours, as values (i, j, k) and a matrix to RAS+.
@@ -164,12 +197,28 @@ def by_pydicom(path):
     return seg.pixel_array[along], LPS_TO_RAS @ affine
 
 
+def by_zarr(path):
+    multiscale = zarr.open_group(path, mode="r").attrs["ome"]["multiscales"][0]
+    finest = multiscale["datasets"][0]
+    placed = {one["type"]: one[one["type"]] for one in finest["coordinateTransformations"]}
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for i, axis in enumerate(multiscale["axes"]):
+        start, end = axis["orientation"]["value"].split("-to-")
+        (world,) = (w for w, way in enumerate(WAYS) if set(way) == {start, end})
+        sign = 1 if WAYS[world] == (start, end) else -1
+        affine[world, i] = sign * placed["scale"][i]
+        affine[world, 3] = sign * placed["translation"][i]
+    return zarr.open_array(path / finest["path"], mode="r")[:], affine
+
+
 LABELS = {
     ".nii.gz": by_nibabel,
     ".nii": by_nibabel,
     ".nrrd": by_simpleitk,
     ".mha": by_simpleitk,
     ".dcm": by_pydicom,
+    ".ome.zarr": by_zarr,
 }
 
 
@@ -177,7 +226,9 @@ def can_hold(source, suffix, grid):
     """Whether a source can be written on this grid, and its labels in this format."""
     if suffix == ".dcm" and source not in ("dicom", "enhanced"):
         return False
-    by_itk = source in ("nrrd", "nhdr", "mha", "mhd") or suffix in (".nrrd", ".mha")
+    if "zarr" in source + suffix:
+        return grid in ("isotropic", "anisotropic")
+    by_itk = source in BY_ITK or suffix in (".nrrd", ".mha")
     return not (grid == "sheared" and by_itk)  # ITK knows no sheared grids
 
 
@@ -199,7 +250,7 @@ def covering():
 def name_of(case):
     source, (order, signs), grid, suffix = case
     turn = "".join("-+"[sign > 0] + "RAS"[axis] for axis, sign in zip(order, signs, strict=True))
-    return f"{source}{turn}-{grid}-{suffix[1:]}"
+    return f"{source}{turn}-{grid}{suffix.replace('.', '-')}"
 
 
 @pytest.fixture
@@ -209,6 +260,14 @@ def tools(make_scan, write_series, write_enhanced):
         "write_series": write_series,
         "write_enhanced": write_enhanced,
     }
+
+
+def assert_is_where_it_was_put(volume, image):
+    here = volume.affine @ [*np.argwhere(volume.array[0] > 500).mean(0), 1]
+    there = image.affine @ [*np.argwhere(image.ball).mean(0), 1]
+    np.testing.assert_allclose(here, there, atol=1e-3)
+    directions = volume.affine[:3, :3] / volume.spacing
+    assert (np.diag(directions[::-1]) * (1, -1, -1) > 0.7).all()  # superior, posterior, left
 
 
 def assert_labels_lie_on(image, values, affine, *, same_order):
@@ -228,16 +287,19 @@ def assert_labels_lie_on(image, values, affine, *, same_order):
         np.testing.assert_array_equal(values, image.ball)
 
 
-def check(folder, tools, case):
+def threshold(volume):
+    return volume.array[0] > 500
+
+
+def check(folder, tools, case, segment=threshold):
     source, (order, signs), grid, suffix = case
     image = phantom(order, signs, grid)
     volume = read_volume(SOURCES[source](folder, image, tools))
+    assert_is_where_it_was_put(volume, image)
     out = folder / f"labels{suffix}"
-    write_labels(out, volume.array[0] > 500, like=volume)
+    write_labels(out, segment(volume), like=volume)
     values, affine = LABELS[suffix](out)
-    family = FAMILIES["nii" if suffix.startswith(".nii") else "itk"]
-    same_order = source in family and suffix != ".dcm"
-    assert_labels_lie_on(image, values, affine, same_order=same_order)
+    assert_labels_lie_on(image, values, affine, same_order=source in SAME_ORDER[suffix])
 
 
 @pytest.mark.parametrize("case", covering(), ids=name_of)
@@ -263,3 +325,50 @@ def test_the_default_run_meets_every_order_grid_and_pair_of_formats():
     for parts in ((0, 2), (0, 3)):
         met = {tuple(case[part] for part in parts) for case in chosen}
         assert met == {tuple(case[part] for part in parts) for case in possible}
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    """A real run of the engine whose network finds what is bright: one filter of one voxel."""
+    torch = pytest.importorskip("torch")
+    from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+    from napari_medseg.engine.segmenter import Segmenter
+    from napari_medseg.networks.base import SegmentationNetwork
+    from napari_medseg.networks.config import NetConfig
+
+    class Bright(SegmentationNetwork):
+        divisor = 4
+        feature_info = ()
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.head = torch.nn.Conv3d(1, 2, 1)
+            with torch.no_grad():
+                self.head.weight[:] = torch.tensor([-1.0, 1.0]).reshape(2, 1, 1, 1, 1)
+                self.head.bias[:] = torch.tensor([1.0, -1.0])
+
+        def forward(self, x):
+            return self.head(x)
+
+    config = NetConfig(spatial_dims=3, in_channels=1, num_classes=2)
+    card = ModelCard(
+        name="bright",
+        architecture="bright",
+        config=config.to_dict(),
+        classes=(LabelClass(value=1, name="ball"),),
+        preprocessing=Preprocessing(
+            normalise="fixed", mean=(300.0,), std=(200.0,), window=(8, 8, 8)
+        ),
+    )
+    return Segmenter(Bright(config), card, "cpu")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_a_network_finds_lies_in_the_image_for_another_library(
+    tmp_path, tools, segmenter, source
+):
+    order = ORDERS[(11 * list(SOURCES).index(source)) % 48]
+    suffix = {"dicom": ".dcm", "enhanced": ".dcm", "zarr": ".ome.zarr"}.get(source, ".nii.gz")
+    grid = "anisotropic" if source == "zarr" else "oblique"
+    answer = tmp_path, tools, (source, order, grid, suffix)
+    check(*answer, segment=lambda volume: segmenter.segment(volume).labels)

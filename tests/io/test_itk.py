@@ -52,7 +52,7 @@ def place_of(image, at=(6, 3, 2)):
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
 @pytest.mark.parametrize("turn", [np.eye(3), turned(21)], ids=["straight", "oblique"])
-@pytest.mark.parametrize(("order", "signs"), ORDERS)
+@pytest.mark.parametrize(("order", "signs"), ORDERS[::13])  # all of them: test_every_format.py
 def test_image_and_labels_lie_where_another_library_finds_them(
     tmp_path, order, signs, turn, suffix
 ):

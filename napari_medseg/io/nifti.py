@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.io.errors import UnusableFile
-from napari_medseg.io.nifti_file import load_nifti
+from napari_medseg.io.nifti_file import NiftiFile, load_nifti
 from napari_medseg.io.orientation import canonical_place
 from napari_medseg.io.paths import image_stem
 from napari_medseg.volume import Storage, Volume
@@ -31,12 +31,12 @@ _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001}
 
 
 def read_nifti(path: Path) -> Volume:
-    """Read a NIfTI file, compressed or not, whatever its suffix says.
+    """Read a NIfTI file or pair, compressed or not, whatever its suffix says.
 
     Parameters
     ----------
     path : Path
-        An existing file.
+        An existing file; of a pair (.hdr and .img) either.
 
     Returns
     -------
@@ -50,7 +50,17 @@ def read_nifti(path: Path) -> Volume:
     OSError
         If it cannot be read.
     """
-    file = load_nifti(path)
+    return placed(path, load_nifti(path))
+
+
+def placed(path: Path, file: NiftiFile) -> Volume:
+    """Return what a NIfTI header and values are in a volume's axes.
+
+    Raises
+    ------
+    UnusableFile
+        If nobody can say where the voxels lie.
+    """
     header, values = file.header, file.values
     spatial = min(values.ndim - 1, 3)
     shape = values.shape[:spatial]
@@ -59,7 +69,6 @@ def read_nifti(path: Path) -> Volume:
     world = np.diag([*[_mm_per_unit(header)] * 3, 1.0]) @ affine @ to_file
     # headers hold float32, so that what lies beyond six digits is noise (0.99999998 mm)
     spacing = tuple(float(f"{s:.6g}") for s in np.linalg.norm(world[:3, :3], axis=0)[-spatial:])
-    known = transform != "pixdim" or file.steps_stated
     storage = Storage(
         axes=axes,
         flips=flips,
@@ -75,9 +84,10 @@ def read_nifti(path: Path) -> Volume:
         array=array,
         spacing=spacing,
         affine=world,
-        spacing_known=known,
+        spacing_known=file.spacing_known,
         storage=storage,
         name=image_stem(path),
+        notes=file.notes,
     )
 
 

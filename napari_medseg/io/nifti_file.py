@@ -6,7 +6,7 @@ import gzip
 import logging
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.io.errors import UnusableFile, broken, explained
+from napari_medseg.io.halves import halves_of
 
 _LARGEST_GZIP_RATIO = 1032  # deflate cannot shrink further, so a larger claim is a lie
 
@@ -28,13 +29,16 @@ class NiftiFile:
         As in the file, with nibabel's repairs.
     values : ndarray
         ``(*S_file, C)`` with two or three axes ``S_file``, slope and intercept applied.
-    steps_stated : bool
-        Whether pixdim gives a voxel size; nibabel repairs zeros to 1.
+    spacing_known : bool
+        Whether a matrix or pixdim gives a voxel size; nibabel repairs zeros to 1.
+    notes : tuple of str
+        What a person should know about how it was read.
     """
 
     header: Any
     values: np.ndarray
-    steps_stated: bool
+    spacing_known: bool
+    notes: tuple[str, ...] = ()
 
 
 def load_nifti(path: Path) -> NiftiFile:
@@ -43,7 +47,7 @@ def load_nifti(path: Path) -> NiftiFile:
     Parameters
     ----------
     path : Path
-        An existing file; whether it is compressed is seen from its content.
+        An existing file, or one half of a pair; whether it is compressed is seen from its content.
 
     Returns
     -------
@@ -55,22 +59,33 @@ def load_nifti(path: Path) -> NiftiFile:
     ValueError
         If the file is broken, too short, complex-valued, or not an image.
     """
-    with open(path, "rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    opener: Any = gzip.open if compressed else open
-    with explained(path), _silent_nibabel(), opener(path, "rb") as stream:
-        image = _image(path, stream)
-        shape = _checked_shape(path, image.header)
-        _check_size(path, image, compressed)
+    header_path, data_path = halves_of(path)
+    with explained(path), silent_nibabel(), ExitStack() as files:
+        header = files.enter_context(_opened(header_path))
+        data = header if data_path == header_path else files.enter_context(_opened(data_path))
+        image = _image(path, header, data)
+        shape = check_shape(path, image.header)
+        _check_size(data_path, image)
         values = _values(path, image.dataobj)
-        stream.seek(0)
-        steps = type(image.header).from_fileobj(stream, check=False)["pixdim"][1 : len(shape) + 1]
-    stated = bool((steps[:3] != 0).all())
-    return NiftiFile(image.header, _channels_last(values, shape), stated)
+        header.seek(0)
+        steps = type(image.header).from_fileobj(header, check=False)["pixdim"][1 : len(shape) + 1]
+    codes = image.header["sform_code"], image.header["qform_code"]
+    known = max(codes) > 0 or bool((steps[:3] != 0).all())
+    return NiftiFile(image.header, channels_last(values, shape), known)
+
+
+def _opened(path: Path) -> Any:
+    opener: Any = gzip.open if _is_compressed(path) else open
+    return opener(path, "rb")
+
+
+def _is_compressed(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 @contextmanager
-def _silent_nibabel() -> Iterator[None]:
+def silent_nibabel() -> Iterator[None]:
     """Keep nibabel's remarks on odd headers, which it prints itself, out of the terminal."""
     from nibabel.imageglobals import logger
 
@@ -84,21 +99,36 @@ def _silent_nibabel() -> Iterator[None]:
         logger.removeFilter(nothing)
 
 
-def _image(path: Path, stream: Any) -> Any:
+def _image(path: Path, header: Any, data: Any) -> Any:
+    """Return nibabel's image of an open file, or of the open halves of one."""
     import nibabel as nib
+    from nibabel.fileholders import FileHolder
 
-    start = stream.read(348)
-    stream.seek(0)
-    if start[4:8] == b"n+2\0":
-        return nib.Nifti2Image.from_stream(stream)
-    if start[344:348] == b"n+1\0":
-        return nib.Nifti1Image.from_stream(stream)
+    start = header.read(348)
+    header.seek(0)
+    kinds: dict[bytes, Any] = {
+        b"n+1\0": nib.Nifti1Image,
+        b"n+2\0": nib.Nifti2Image,
+        b"ni1\0": nib.Nifti1Pair,
+        b"ni2\0": nib.Nifti2Pair,
+    }
+    for mark in (start[4:8], start[344:348]):
+        if mark in kinds:
+            files = {"header": FileHolder(fileobj=header), "image": FileHolder(fileobj=data)}
+            return kinds[mark].from_file_map(files)
     if len(start) < 348 and start:
         raise broken(path, "is not an image, whatever its name says: it is too short")
     raise broken(path, "is not a NIfTI image: the mark of that format is missing in its header")
 
 
-def _checked_shape(path: Path, header: Any) -> tuple[int, ...]:
+def check_shape(path: Path, header: Any) -> tuple[int, ...]:
+    """Return the shape of what a header of nibabel describes, if that is an image.
+
+    Raises
+    ------
+    UnusableFile
+        If it has too many axes, a size of 0, or values that are neither numbers nor colours.
+    """
     shape = tuple(int(n) for n in header.get_data_shape())
     if len(shape) > 5 or len(shape) < 2 or (len(shape) == 5 and min(shape[3:]) > 1):
         raise UnusableFile(
@@ -117,13 +147,15 @@ def _checked_shape(path: Path, header: Any) -> tuple[int, ...]:
     return shape
 
 
-def _check_size(path: Path, image: Any, compressed: bool) -> None:
+def _check_size(path: Path, image: Any) -> None:
     """Refuse a size the file cannot hold, before memory is asked for."""
     header = image.header
     voxels = math.prod(int(n) for n in header.get_data_shape())
     needed = voxels * header.get_data_dtype().itemsize
     held = path.stat().st_size
-    possible = held * _LARGEST_GZIP_RATIO if compressed else held - int(image.dataobj.offset)
+    possible = (
+        held * _LARGEST_GZIP_RATIO if _is_compressed(path) else held - int(image.dataobj.offset)
+    )
     if needed > possible:
         raise broken(
             path,
@@ -148,11 +180,11 @@ def _values(path: Path, proxy: Any) -> np.ndarray:
             values *= wide(slope)
             values += wide(intercept)
     if values.dtype.kind == "f" and values.dtype.itemsize > 4:
-        values = _as_float32(values)
+        values = as_float32(values)
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
-def _as_float32(values: np.ndarray) -> np.ndarray:
+def as_float32(values: np.ndarray) -> np.ndarray:
     """Halve the memory, unless values would become zero or infinite."""
     with np.errstate(over="ignore", under="ignore"):
         small = values.astype(np.float32)
@@ -160,7 +192,8 @@ def _as_float32(values: np.ndarray) -> np.ndarray:
     return small if same and np.array_equal(small == 0, values == 0) else values
 
 
-def _channels_last(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def channels_last(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Bring ``(*shape[, colours])`` to ``(*S_file, C)``: axes after the third are channels."""
     colours = values.shape[len(shape) :]
     spatial = shape[:3]
     if len(shape) <= 3 and not colours:

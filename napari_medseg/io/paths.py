@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import zipfile
+import zlib
 from itertools import islice
 from pathlib import Path, PurePath, PurePosixPath
+
+from napari_medseg.io.errors import broken
+from napari_medseg.io.halves import halves_of
 
 NIFTI_SUFFIXES = (".nii.gz", ".nii")
 TIFF_SUFFIXES = (".tif", ".tiff")
 ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 ZARR_SUFFIXES = (".ome.zarr", ".zarr", ".ome.zarr.zip", ".zarr.zip", ".ozx")
+NIBABEL_SUFFIXES = (".hdr", ".hdr.gz", ".mgz", ".mgh", ".head", ".par", ".mnc", ".mnc.gz")
+SECOND_HALVES = (".img", ".img.gz", ".brik", ".brik.gz", ".rec")
+"""Values beside a header; either file opens the image, the header stands for it in lists."""
 DICOM_SUFFIXES = (".dcm", ".ima", ".dicom")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 IMAGE_SUFFIXES = (
     *NIFTI_SUFFIXES,
+    *NIBABEL_SUFFIXES,
     *ITK_SUFFIXES,
     *ZARR_SUFFIXES,
     *TIFF_SUFFIXES,
     *PICTURE_SUFFIXES,
 )
-SUPPORTED = "NIfTI (.nii, .nii.gz), DICOM, NRRD, MetaImage, OME-Zarr, PNG, JPEG, BMP and TIFF"
+SUPPORTED = (
+    "NIfTI (.nii, .nii.gz, .hdr/.img), DICOM, NRRD, MetaImage, OME-Zarr, Analyze, MGH, AFNI, "
+    "PAR/REC, MINC, PNG, JPEG, BMP and TIFF"
+)
 
 _ZARR_MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_FOREIGN_SUFFIXES = {
-    ".mgz": "a FreeSurfer MGZ file",
-    ".mgh": "a FreeSurfer MGH file",
-    ".mnc": "a MINC file",
-    ".brik": "an AFNI file",
-    ".head": "an AFNI file",
-    ".rec": "a Philips PAR/REC file",
-    ".par": "a Philips PAR/REC file",
-    ".hdr": "one half of an Analyze or NIfTI pair (.hdr and .img)",
-    ".img": "one half of an Analyze or NIfTI pair (.hdr and .img)",
-}
 
 
 def image_suffix(path: str | os.PathLike[str]) -> str:
     """Return the image suffix of a path in lower case (".nii.gz"), "" if it has none."""
     name = _name(path).lower()
-    return next((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), "")
+    known = (*IMAGE_SUFFIXES, *SECOND_HALVES)
+    return next((suffix for suffix in known if name.endswith(suffix)), "")
 
 
 def is_image_path(path: str | os.PathLike[str]) -> bool:
-    """Whether the name of a path is that of an image this package reads."""
-    return image_suffix(path) != "" and not _name(path).startswith(".")
+    """Whether the name of a path is that of an image this package reads, once for each image."""
+    return image_suffix(path) in IMAGE_SUFFIXES and not _name(path).startswith(".")
 
 
 def image_stem(path: str | os.PathLike[str]) -> str:
@@ -88,7 +90,8 @@ def zarr_inside(path: Path) -> str | None:
 def sniff(path: Path) -> str:
     """Say what a file holds, by its content first.
 
-    The answers are "nifti", "dicom", "itk", "tiff", "zarr" and "picture".
+    The answers are "nifti", "nibabel" (Analyze, MGH, AFNI, PAR/REC, MINC), "dicom", "itk",
+    "tiff", "zarr" and "picture".
 
     Parameters
     ----------
@@ -124,15 +127,13 @@ def sniff(path: Path) -> str:
         return "picture"
     if start.startswith(b"NRRD") or _is_meta_image(path, start):
         return "itk"
-    foreign = _foreign(path, start)
-    if foreign:
+    if start.startswith((b"GIF8", b"RIFF")):
         raise ValueError(
-            f"{path.name} is {foreign}, which is not read yet; convert it to .nii.gz first "
-            f"(supported: {SUPPORTED})"
+            f"{path.name} is a GIF or WebP file, which is not read; save it as PNG first"
         )
-    if image_suffix(path) in NIFTI_SUFFIXES:
-        return "nifti"
-    if _is_nifti(start):
+    if image_suffix(path) in (*NIBABEL_SUFFIXES, *SECOND_HALVES):
+        return _by_nibabel(path)
+    if image_suffix(path) in NIFTI_SUFFIXES or _is_nifti(start):
         return "nifti"
     if image_suffix(path):
         raise ValueError(
@@ -159,7 +160,8 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _is_nifti(start: bytes) -> bool:
-    return start[344:348] == b"n+1\0" or start[4:8] == b"n+2\0" or start[:2] == b"\x1f\x8b"
+    marks = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
+    return start[344:348] in marks or start[4:8] in marks or start[:2] == b"\x1f\x8b"
 
 
 def _is_meta_image(path: Path, start: bytes) -> bool:
@@ -167,10 +169,25 @@ def _is_meta_image(path: Path, start: bytes) -> bool:
     return named and any(key in start for key in (b"ObjectType", b"NDims", b"DimSize"))
 
 
-def _foreign(path: Path, start: bytes) -> str:
-    if start.startswith((b"GIF8", b"RIFF")):
-        return "a GIF or WebP file"
+def _by_nibabel(path: Path) -> str:
+    """Say of a file with a suffix of NIfTI pairs and kindred formats which of them it is."""
+    header, _ = halves_of(path)
+    start = _first_bytes(header)
+    if start[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(header, "rb") as file:
+                start = file.read(348)
+        except (OSError, EOFError, zlib.error) as error:
+            raise broken(path, "is cut off or damaged") from error
     if start[344:348] == b"ni1\0" or start[4:8] == b"ni2\0":
-        return _FOREIGN_SUFFIXES[".hdr"]
-    name = path.name.lower().removesuffix(".gz")
-    return _FOREIGN_SUFFIXES.get(Path(name).suffix, "")
+        return "nifti"
+    kind = image_suffix(header).removesuffix(".gz")
+    marks = {
+        ".hdr": (b"\x5c\x01\0\0", b"\0\0\x01\x5c"),  # 348, the length of the header
+        ".mgz": (b"\0\0\0\x01",),
+        ".mgh": (b"\0\0\0\x01",),
+        ".mnc": (b"CDF", b"\x89HDF"),
+    }
+    if not start.startswith(marks.get(kind, (b"",))):
+        raise broken(path, f"is not an image, although its name ends in {image_suffix(path)}")
+    return "nibabel"

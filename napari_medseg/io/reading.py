@@ -27,8 +27,8 @@ def read_volume(path: PathLike | Sequence[PathLike]) -> Volume:
     ----------
     path : path or sequence of path
         NIfTI, DICOM (the folder of a series, or one of its files), NRRD, MetaImage, OME-Zarr (its
-        folder), PNG, JPEG, BMP or TIFF; the content decides, not the suffix. Several paths are
-        the modalities of one case, in the order of the channels.
+        folder), Analyze, MGH, AFNI, PAR/REC, MINC, PNG, JPEG, BMP or TIFF; the content decides,
+        not the suffix. Several paths are the modalities of one case, in the order of the channels.
 
     Returns
     -------
@@ -114,6 +114,10 @@ def _read(path: Path, *, indices: bool = False) -> Volume:
         from napari_medseg.io.nifti import read_nifti
 
         return read_nifti(path)
+    if kind == "nibabel":
+        from napari_medseg.io.nibabel_formats import read_nibabel
+
+        return read_nibabel(path)
     if kind == "dicom":
         from napari_medseg.io.dicom import read_dicom
 

@@ -42,6 +42,12 @@ reviewed/NAME, a mask of that part, says so; changed/NAME, a mask of what was co
 these voxels count more. Both lie in FOLDER or where --reviewed and --changed say, named as the
 cases. The model stays as it is. Ctrl-C keeps the state; --resume goes on, given the same settings.
 """
+_EVALUATE = """\
+PRED and TRUTH are two label files, or two folders whose files are matched by name or case folder:
+NIfTI, NRRD, MetaImage, DICOM-SEG, OME-Zarr, PNG, TIFF. A prediction on another grid than its truth
+is refused unless --resample is given. Any of the --lesion flags implies --lesions.
+"""
+
 _IMPORT = """\
 FILE holds the state dict of the published LGMSNet (2D, 3D) or MSA²Net. Shape and build are read
 off the names and shapes of its tensors. Nothing in the file is run.
@@ -248,10 +254,18 @@ def _add_finetune(commands: Commands) -> None:
 
 
 def _add_evaluate(commands: Commands) -> None:
-    parser = _add(commands, "evaluate", "evaluate:evaluate", "score predictions against the truth")
+    from napari_medseg.engine.lesions import LesionRule
+
+    about = "score predictions against the truth"
+    parser = _add(commands, "evaluate", "evaluate:evaluate", about, _EVALUATE)
     parser.add_argument("prediction", type=Path, metavar="PRED", help="label file or folder")
     parser.add_argument("truth", type=Path, metavar="TRUTH", help="label file or data set")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every number there")
+    for kind, what in (
+        ("csv", "every number"),
+        ("json", "every number, summaries and definitions"),
+        ("html", "a report to read and print"),
+    ):
+        parser.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"write {what} there")
     parser.add_argument(
         "--classes",
         type=_values,
@@ -265,6 +279,17 @@ def _add_evaluate(commands: Commands) -> None:
         metavar="MM",
         help="up to this distance surfaces count as the same in NSD (default: 1 mm)",
     )
+    parser.add_argument(
+        "--resample",
+        action="store_true",
+        help="put predictions on another grid onto that of their truth (nearest label)",
+    )
+    parser.add_argument(
+        "--lesions",
+        action="store_true",
+        help="also match connected lesions one to one: F1, found, missed, extra",
+    )
+    add_flags(parser.add_argument_group("when a lesion is found"), LesionRule, prefix="lesion.")
 
 
 def _add_import(commands: Commands) -> None:

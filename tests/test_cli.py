@@ -213,6 +213,26 @@ def test_evaluate_prints_the_table_and_writes_csv(tmp_path, capsys):
     assert float(row["dice"]) == pytest.approx(2 / 3)
 
 
+def test_evaluate_counts_lesions_and_writes_json_and_html(tmp_path, capsys):
+    truth, prediction = np.zeros((2, 9, 9), np.uint8)
+    truth[1:3, 1:3] = truth[5:8, 5:8] = 1
+    prediction[5:7, 5:8] = prediction[1, 7] = 1
+    for name, values in (("t.png", truth), ("p.png", prediction)):
+        Image.fromarray(values).save(tmp_path / name)
+    pair = [str(tmp_path / "p.png"), str(tmp_path / "t.png")]
+    out = [tmp_path / "scores.json", tmp_path / "report.html"]
+    words = ["--lesions", "--json", str(out[0]), "--html", str(out[1])]
+    assert main(["evaluate", *pair, *words]) == 0
+    assert "lesion F1" in capsys.readouterr().out
+    (case,) = json.loads(out[0].read_text(encoding="utf-8"))["cases"]
+    assert case["lesions"] == {"found": 1, "missed": 1, "extra": 1, "overlap": 0.8}
+    assert "</html>" in out[1].read_text(encoding="utf-8")
+    assert main(["evaluate", *pair, "--lesion-iou", "0.7"]) == 0
+    assert "an IoU of 0.7" in capsys.readouterr().out
+    assert main(["evaluate", *pair, "--lesion-iou", "7"]) == 2
+    assert "from 0 to 1" in capsys.readouterr().err
+
+
 def test_evaluate_scores_the_classes_asked_for(tmp_path, capsys):
     labels = np.array([[0, 1, 2, 3]], np.uint8)
     Image.fromarray(labels).save(tmp_path / "a.png")

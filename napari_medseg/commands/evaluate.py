@@ -7,19 +7,30 @@ import argparse
 
 def evaluate(args: argparse.Namespace) -> int:
     """Print the table, and write every number where asked for."""
+    from napari_medseg.commands.flags import changes
     from napari_medseg.commands.terminal import say, watching
     from napari_medseg.engine import evaluate as engine
+    from napari_medseg.engine.lesions import LesionRule
 
+    rule = changes(args, LesionRule, "lesion.")
+    lesions = LesionRule(**rule) if args.lesions or rule else None
     with watching("evaluating") as report:
         result = engine.evaluate(
             args.prediction,
             args.truth,
             classes=args.classes,
             tolerance=args.tolerance,
+            lesions=lesions,
+            resample=args.resample,
             report=report,
         )
-    if args.csv is not None:
-        result.write_csv(args.csv)
-        say(f"every case and class: {args.csv}")
-    print(result.table())
+    print(result.table())  # before anything can go wrong with a file
+    for path, write, what in (
+        (args.csv, result.write_csv, "every case and class"),
+        (args.json, result.write_json, "every number, summaries and definitions"),
+        (args.html, result.write_html, "report"),
+    ):
+        if path is not None:
+            write(path)
+            say(f"{what}: {path}")
     return 0

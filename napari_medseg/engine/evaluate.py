@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from napari_medseg.engine.lesions import LesionRule
 from napari_medseg.engine.matching import Pairs, match
 from napari_medseg.engine.metrics import Scores, empty_scores, score_classes
 from napari_medseg.io import dataset_info, image_stem, read_labels
+from napari_medseg.io.placing import grid_relation, place_on
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.tally import tally
 from napari_medseg.volume import Volume
@@ -69,7 +69,7 @@ def evaluate(
         answers.append(question.ask_files(name, predicted, true))
     report(Step(len(answers), len(answers), "case"))
     names, named_by = _known_names(pairs, truth)
-    evaluation = question.gathered(answers, names, named_by, (prediction.name, truth.name))
+    evaluation = question.gathered(answers, names, named_by, (_name(prediction), _name(truth)))
     return replace(evaluation, missing=pairs.missing, unmatched=pairs.unmatched)
 
 
@@ -120,6 +120,8 @@ class _Answer:
     scores: dict[int, Scores]
     values: frozenset[int]
     resampled: bool
+    notes: tuple[str, ...]
+    classes: dict[int, str]
     files: tuple[Path | None, Path | None] = (None, None)
 
 
@@ -141,16 +143,20 @@ class _Question:
     def ask(
         self, name: str, prediction: Volume, truth: Volume, file: str, truth_file: str
     ) -> _Answer:
-        apart = _apart(prediction, truth)
+        given = prediction
+        relation = grid_relation(prediction, truth)
+        apart = relation.kind != "same"
         if apart and not self.resample:
             raise ValueError(
-                f"the prediction {file} {apart.format(truth=truth_file)}; resample the "
-                "prediction onto the truth's grid, or have it done here (--resample)"
+                f"the prediction {file} does not lie on the grid of its truth {truth_file}: as "
+                f"labels on an image, {relation.words}; put it onto that grid (--resample, or "
+                "resample=True)"
             )
+        notes: tuple[str, ...] = ()
         if apart:
-            from napari_medseg.io.placing import place_on
-
+            before = prediction.notes
             prediction = place_on(prediction, truth, resample=True)
+            notes = tuple(note for note in prediction.notes if note not in before)
         arrays = prediction.array[0], truth.array[0]
         scores = score_classes(
             *arrays,
@@ -162,7 +168,15 @@ class _Question:
         found = set(scores) if self.wanted is None else {*tally(arrays[0]), *tally(arrays[1])}
         unit = "mm" if truth.spacing_known else "px"
         return _Answer(
-            name, unit, truth.spatial_dims, arrays[1].size, scores, frozenset(found), bool(apart)
+            name,
+            unit,
+            truth.spatial_dims,
+            arrays[1].size,
+            scores,
+            frozenset(found),
+            apart,
+            notes,
+            _file_names(given, truth),
         )
 
     def gathered(
@@ -180,6 +194,9 @@ class _Question:
                 f"neither {compared[0]} nor {compared[1]} has anything but background (0), so "
                 "there is nothing to score; name the classes to score them as empty"
             )
+        if not known:
+            known = {v: name for answer in answers for v, name in answer.classes.items()}
+            named_by = "the files"
         names = {v: (known | self.names).get(v, f"class {v}") for v in values}
         cases = tuple(
             CaseScore(
@@ -201,7 +218,8 @@ class _Question:
             self.lesions,
             resampled=tuple(answer.name for answer in answers if answer.resampled),
             unknown=tuple(v for v in values if v not in known | self.names) if known else (),
-            named_by=named_by,
+            named_by=named_by if known else "",
+            notes=tuple(f"{answer.name}: {note}" for answer in answers for note in answer.notes),
             unscored=tuple(sorted(found - set(values))),
             compared=compared,
         )
@@ -214,19 +232,14 @@ def _volume(labels: Volume | np.ndarray, spacing: tuple[float, ...] | None) -> V
     return Volume(labels[None], spacing or (1.0,) * labels.ndim, spacing_known=known)
 
 
-def _apart(prediction: Volume, truth: Volume) -> str:
-    """Say how two grids differ, "{truth}" stands for its file; nothing if they are the same."""
-    if prediction.shape != truth.shape:
-        sizes = [" x ".join(map(str, volume.shape)) for volume in (prediction, truth)]
-        return f"has {sizes[0]} voxels but its truth {{truth}} has {sizes[1]}"
-    if not (prediction.spacing_known and truth.spacing_known):
-        return ""
-    ends = [(0, n - 1) for n in ((1,) * 3 + truth.shape)[-3:]]
-    corners = np.array([(*corner, 1) for corner in product(*ends)], dtype=float)
-    apart = np.abs((prediction.affine - truth.affine) @ corners.T)[:3].max()
-    if apart <= 0.5 * min(truth.spacing):
-        return ""
-    return f"lies {apart:.3g} mm away from its truth {{truth}}, more than half a voxel"
+def _name(path: Path) -> str:
+    return path.name or path.resolve().name
+
+
+def _file_names(prediction: Volume, truth: Volume) -> dict[int, str]:
+    """Return the names of classes that label files hold themselves, rather the truth's."""
+    storages = [volume.storage for volume in (prediction, truth) if volume.storage is not None]
+    return {c.value: c.name for each in storages for c in each.header.get("classes", ())}
 
 
 def _known_names(pairs: Pairs, truth: Path) -> tuple[dict[int, str], str]:

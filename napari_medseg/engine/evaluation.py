@@ -77,8 +77,10 @@ class Evaluation:
         Classes that the list of `named_by` does not have.
     named_by : str
         Where names of classes were found: "dataset.json"; empty if nowhere.
-    unscored : dict
-        Values that occur but were not to be scored, with the cases.
+    unscored : tuple of int
+        Values that occur but were not to be scored.
+    notes : tuple of str
+        What else a reader must know: "case 7: 12 voxels lie outside of the truth's grid".
     compared : (str, str)
         Names of the prediction and the truth, as people gave them.
     date, version : str
@@ -95,6 +97,7 @@ class Evaluation:
     unknown: tuple[int, ...] = ()
     named_by: str = ""
     unscored: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
     compared: tuple[str, str] = ("prediction", "truth")
     date: str = field(default_factory=lambda: datetime.now().astimezone().isoformat("T", "minutes"))
     version: str = __version__
@@ -222,6 +225,18 @@ class Evaluation:
         from napari_medseg.engine.evaluation_files import write_json
 
         write_json(self, path)
+
+    def write_html(self, path: str | os.PathLike[str]) -> None:
+        """Write a page with tables, box plots, the worst cases and all definitions, no paths.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        from napari_medseg.engine.evaluation_html import write_html
+
+        write_html(self, path)
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> Evaluation:

@@ -19,7 +19,7 @@ from napari_medseg.io import atomic_path
 
 FORMAT, VERSION = "napari-medseg evaluation", 1
 _PLAIN = ("tolerance", "named_by", "date", "version")
-_TUPLES = ("missing", "unmatched", "resampled", "unknown", "unscored", "compared")
+_TUPLES = ("missing", "unmatched", "resampled", "unknown", "unscored", "notes", "compared")
 
 
 def row(case: CaseScore, metrics: tuple[Metric, ...]) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def _files(evaluation: Evaluation) -> list[str]:
         lines.append(f"Truth without a prediction, not scored: {listed(evaluation.missing)}.")
     if evaluation.unmatched:
         lines.append(f"Predictions without a truth, not scored: {listed(evaluation.unmatched)}.")
+    lines += evaluation.notes
     if "px" in evaluation.unit:
         lines.append("px: the files do not say how large a pixel is, so lengths are in pixels.")
     return lines

@@ -60,14 +60,20 @@ def _has_interval(evaluation: Evaluation) -> bool:
 def _block(evaluation: Evaluation, metrics: tuple[Metric, ...]) -> list[str]:
     headings = [metric.heading(evaluation.unit, evaluation.dims) for metric in metrics]
     rows = [["class", "over cases", *headings]]
-    for value, name in evaluation.classes.items():
-        label = f"{value} {name}" if name != f"class {value}" else name
+    for value in evaluation.classes:
+        label = class_label(evaluation, value)
         for what, numbers in class_rows(evaluation, value, metrics).items():
             rows.append([label if what == "mean" else "", what, *numbers])
     if len(evaluation.classes) > 1:
         means = [metric.shown(evaluation.mean(metric.name)) for metric in metrics]
         rows.append(["mean of classes", "mean", *means])
     return _aligned(rows)
+
+
+def class_label(evaluation: Evaluation, value: int) -> str:
+    """Return value and name of a class: "3 spleen"."""
+    name = evaluation.classes[value]
+    return f"{value} {name}" if name != f"class {value}" else name
 
 
 def class_rows(

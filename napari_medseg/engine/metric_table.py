@@ -70,7 +70,7 @@ class Metric:
         """Return a range of numbers, short: "0.87…0.91"."""
         if self.kind == "volume":
             return f"{_signed(low)}…{_signed(high)}"
-        form = {"share": ".2f", "length": ".1f", "count": "g"}[self.kind]
+        form = {"share": ".2f", "length": ".1f", "count": ".3g"}[self.kind]
         return f"{low:{form}}…{high:{form}}"
 
     def badness(self, number: float) -> float:

@@ -252,7 +252,7 @@ def _distances(
     return (
         float(max(np.percentile(there, 95), np.percentile(back, 95))),
         float(pooled.mean(dtype=np.float64)),
-        np.count_nonzero(pooled <= tolerance) / pooled.size,
+        int(np.count_nonzero(pooled <= tolerance)) / pooled.size,
     )
 
 

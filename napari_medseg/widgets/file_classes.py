@@ -24,7 +24,14 @@ def labels_with_classes(volume: Volume, name: str, path: Path | None = None) -> 
         The file; a table beside it is looked at where the file itself names no classes.
     """
     data, kwargs, kind = from_labels(volume, name)
-    return data, {**kwargs, **look_of(file_classes(volume, path))}, kind
+    named = file_classes(volume, path)
+    if named:
+        import fastremap  # not needed at start-up
+
+        # values without a name are told apart, too
+        more = sorted({int(v) for v in fastremap.unique(data)} - {0, *(c.value for c in named)})
+        named += tuple(ClassName(value, f"class {value}") for value in more)
+    return data, {**kwargs, **look_of(named)}, kind
 
 
 def file_classes(volume: Volume, path: Path | None = None) -> tuple[ClassName, ...]:

@@ -13,6 +13,7 @@ from napari_medseg.engine.channels import can_do_without, expects_colour
 from napari_medseg.widgets.channel_names import case_of, shows
 from napari_medseg.widgets.layers import image_layers, is_map
 from napari_medseg.widgets.pieces import narrow_combo
+from napari_medseg.widgets.volumes import place_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -196,7 +197,7 @@ class ImageChoice(QWidget):
         field.clear()
         for layer in self._offered:
             field.addItem(layer.name)
-            size = "×".join(map(str, layer.data.shape)) if not layer.multiscale else "a pyramid"
+            size = "×".join(map(str, place_of(layer).shape))
             field.setItemData(field.count() - 1, f"{layer.name}: {size}", _TIP)
         if self._card is not None and can_do_without(self._card) and len(self.fields) > 1:
             field.addItem(_WITHOUT)

@@ -11,7 +11,7 @@ from napari.layers import Image
 from napari_medseg.engine.channels import is_grey
 from napari_medseg.engine.fit import ImageKind, modality_of, words_of
 from napari_medseg.widgets.layers import image_layers, is_map, same_place
-from napari_medseg.widgets.volumes import place_of
+from napari_medseg.widgets.volumes import place_of, some_voxels
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -37,7 +37,7 @@ def kind_of(image: Image, viewer: Viewer) -> ImageKind:
     """Return what is known of an image, with the images of the same case beside it."""
     place = place_of(image)
     beside = [image]
-    colour = bool(image.rgb) and not _is_grey(image)
+    colour = bool(image.rgb) and not is_grey_picture(image)
     if not image.rgb:
         others = (o for o in image_layers(viewer) if o is not image and not o.rgb)
         beside += [o for o in others if not is_map(o) and _same_grid(o, image)]
@@ -52,15 +52,15 @@ def _same_grid(one: Image, other: Image) -> bool:
     return place_of(one).shape == place_of(other).shape and same_place(one, other)
 
 
-def _is_grey(image: Image) -> bool:
-    data: Any = image.data[-1] if image.multiscale else image.data
-    return isinstance(data, np.ndarray) and is_grey(np.moveaxis(data, -1, 0))
+def is_grey_picture(image: Image) -> bool:
+    """Whether an image in colours shows only grey, as far as its coarsest level says."""
+    return is_grey(np.moveaxis(some_voxels(image.data), -1, 0))
 
 
 def _some_values(image: Image) -> np.ndarray | None:
-    """Return a few values of the middle slice; none of data that would have to be computed."""
-    data: Any = image.data[-1] if image.multiscale else image.data
-    if not isinstance(data, np.ndarray) or 0 in data.shape:
+    """Return a few values of the middle slice, of several sizes of the coarsest."""
+    data: Any = image.data if isinstance(image.data, np.ndarray) else some_voxels(image.data)
+    if 0 in data.shape:
         return None
     middle = tuple(side // 2 for side in data.shape[:-2])
     steps = tuple(slice(None, None, max(side // _PIXELS, 1)) for side in data.shape[-2:])

@@ -9,11 +9,12 @@ import numpy as np
 from napari.layers import Image
 
 from napari_medseg.engine.card import ModelCard
-from napari_medseg.engine.channels import expects_colour, is_grey
+from napari_medseg.engine.channels import expects_colour
 from napari_medseg.engine.fit import NOT, ImageKind, fit, modality_of, words_of
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.ct_windows import some_values
-from napari_medseg.widgets.volumes import Place, place_of, to_volume
+from napari_medseg.widgets.image_kind import is_grey_picture
+from napari_medseg.widgets.volumes import Place, place_of
 
 
 def misfit(model: ChosenModel, layers: Sequence[Image]) -> str:
@@ -56,7 +57,7 @@ def _of_colour(model: ChosenModel, image: Image) -> str:
     card = model.card
     if card.in_channels == 3 and (expects_colour(card) or not card.preprocessing.channels):
         return ""
-    if card.in_channels == 1 and is_grey(to_volume(image).array):
+    if card.in_channels == 1 and is_grey_picture(image):
         return ""
     takes = f"{model.title} expects {_channels(card)}"
     return (

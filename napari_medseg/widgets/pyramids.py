@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Layer
 
-from napari_medseg.io import Pyramid
+from napari_medseg.io import Pyramid, open_pyramid, read_volume
 from napari_medseg.widgets.file_classes import look_of
-from napari_medseg.widgets.volumes import KEY, LayerData, Place, layer_kwargs
+from napari_medseg.widgets.volumes import (
+    KEY,
+    LayerData,
+    Place,
+    from_volume,
+    layer_kwargs,
+    some_voxels,
+)
 
 PYRAMID = "pyramid"  # in our part of a layer's metadata: the `Pyramid` it shows
-_LOOKED_AT = 1 << 22  # voxels, for the range of grey values
 
 
 def pyramid_layers(pyramid: Pyramid, name: str = "") -> list[LayerData]:
@@ -48,6 +56,20 @@ def pyramid_layers(pyramid: Pyramid, name: str = "") -> list[LayerData]:
         }
         layers.append((_shown([_lazy(level) for level in own.levels]), kwargs, "image"))
     return layers
+
+
+def image_file_layers(paths: Sequence[Path], name: str = "") -> list[LayerData]:
+    """Return the Image layers of one image: of the file it is, or of the files of its channels.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `read_volume`.
+    """
+    pyramid = open_pyramid(paths[0]) if len(paths) == 1 else None
+    if pyramid is not None:
+        return pyramid_layers(pyramid, name)
+    return from_volume(read_volume(list(paths)), name)
 
 
 def pyramid_of(layer: Layer) -> Pyramid | None:
@@ -175,12 +197,7 @@ def _grey_range(pyramid: Pyramid) -> tuple[float, float]:
     """Return the range of grey values, from the coarsest level or the middle of it."""
     if pyramid.dtype == np.uint8:
         return 0.0, 255.0
-    level = pyramid.levels[-1]
-    box = [slice(0, n) for n in level.shape]
-    for axis, n in enumerate(level.shape[:-1]):  # a whole coarse level, else planes of it
-        if np.prod([b.stop - b.start for b in box]) > _LOOKED_AT:
-            box[axis] = slice(n // 2, n // 2 + 1)
-    some = np.asarray(level[tuple(box)])
+    some = some_voxels(pyramid.levels)
     some = some[np.isfinite(some)] if some.dtype.kind == "f" else some
     low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
     return (low, high) if low < high else (low, low + 1)

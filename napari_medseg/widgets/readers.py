@@ -37,7 +37,7 @@ from napari_medseg.widgets.file_classes import labels_with_classes
 from napari_medseg.widgets.grids.questions import grid_questions
 from napari_medseg.widgets.keeping.sources import with_file, with_source
 from napari_medseg.widgets.notices import offer, show_failure
-from napari_medseg.widgets.pyramids import pyramid_layers
+from napari_medseg.widgets.pyramids import image_file_layers, pyramid_layers
 from napari_medseg.widgets.volumes import LayerData, from_volume
 
 if TYPE_CHECKING:
@@ -144,12 +144,7 @@ def _read_folder(folder: Path) -> list[LayerData]:
         offer(f"{text}.", "Open as worklist", partial(open_worklist, viewer, folder))
         return []
     case = cases[0]
-    pyramid = open_pyramid(case.images[0]) if len(case.images) == 1 else None
-    if pyramid is not None:
-        layers = pyramid_layers(pyramid, case.name)
-    else:
-        layers = from_volume(read_volume(list(case.images)), case.name)
-    layers = with_source(layers, case.images)
+    layers = with_source(image_file_layers(case.images, case.name), case.images)
     if case.label is not None:
         name = f"{case.name} · labels"
         labels = labels_with_classes(read_labels(case.label), name, case.label)
@@ -222,7 +217,7 @@ def _says_more(path: Path) -> bool:
         return any(c.label or image_suffix(c.images[0]) in kinds for c in cases)
     suffix = image_suffix(path)
     if suffix in TIFF_SUFFIXES and not is_label_path(path):
-        return _has_stated_spacing(path)
+        return _tiff_says_more(path)
     ours = path.suffix == SUFFIX or is_project(path)
     return ours or suffix in (*NIFTI_SUFFIXES, *ITK_SUFFIXES) or is_label_path(path)
 
@@ -260,14 +255,14 @@ def _open_project(viewer: Viewer, path: Path) -> None:
     open_project(viewer, path)
 
 
-def _has_stated_spacing(path: Path) -> bool:
-    """Whether a TIFF file says how large its pixels are."""
+def _tiff_says_more(path: Path) -> bool:
+    """Whether a TIFF file says how large its pixels are, or holds several sizes."""
     import tifffile
 
     try:
         with tifffile.TiffFile(path) as tif:
-            return stated_spacing(tif) is not None
-    except (tifffile.TiffFileError, ValueError, OSError):
+            return stated_spacing(tif) is not None or len(tif.series[0].levels) > 1
+    except (tifffile.TiffFileError, ValueError, OSError, IndexError):
         return False
 
 

@@ -11,7 +11,9 @@ from napari_medseg.session import ChosenModel, Session
 from napari_medseg.widgets.boxes import drawn
 from napari_medseg.widgets.image_choice import ImageChoice
 from napari_medseg.widgets.misfit import misfit
+from napari_medseg.widgets.pyramids import pyramid_of
 from napari_medseg.widgets.scopes import Scope, targets, why_not
+from napari_medseg.widgets.volumes import too_large
 from napari_medseg.widgets.warm_up import known_devices
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ class Fix(Enum):
     DRAW = "Draw a box"
     WHOLE = "Take the whole image"
     FOLDER = "Open a folder"
+    BLOCKS = "Block by block…"
 
 
 FIX_TIPS = {
@@ -38,6 +41,7 @@ FIX_TIPS = {
     Fix.DRAW: "Adds a layer for rectangles: press the mouse at one corner and pull to the other",
     Fix.WHOLE: "Segments everything instead of a part",
     Fix.FOLDER: "Goes to the list of cases, where a folder is opened",
+    Fix.BLOCKS: "Segments the whole image piece by piece into a file that you see filling in",
 }
 
 
@@ -135,12 +139,18 @@ def _no_open_images(viewer: Viewer, images: ImageChoice, model: ChosenModel) -> 
 def _no_part(
     viewer: Viewer, images: ImageChoice, model: ChosenModel, scope: Scope
 ) -> Obstacle | None:
-    reason = why_not(scope, viewer, images.layers[0])
+    first = images.layers[0]
+    large = too_large(first) if scope is Scope.WHOLE else ""
+    if large:
+        pieces = pyramid_of(first) is not None
+        way = "a slice, a box, or all of it block by block" if pieces else "a slice or a box"
+        return Obstacle(f"{large}: segment {way}.", Fix.BLOCKS if pieces else Fix.NONE)
+    reason = why_not(scope, viewer, first)
     if reason:
         return Obstacle(f"{reason}.", Fix.WHOLE)
     if targets(scope, viewer, images, model):
         return None
-    name = images.layers[0].name
+    name = first.name
     if scope is Scope.SLICE:
         return Obstacle(f"The slice you see is outside of {name}; go to another one.", Fix.WHOLE)
     if drawn(viewer) is None:

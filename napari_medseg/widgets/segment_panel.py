@@ -203,6 +203,10 @@ class SegmentPanel(QWidget):
             add_box_layer(self._viewer, self.images.layers[0])
         elif fix is Fix.WHOLE:
             self.scope.choose(Scope.WHOLE)
+        elif fix is Fix.BLOCKS:
+            from napari_medseg.widgets.large import show_blocks  # for large images only
+
+            show_blocks(self._viewer, self.images.layers[0])
         elif fix is Fix.FOLDER:
             self.worklist_wanted.emit()
         else:

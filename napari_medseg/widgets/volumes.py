@@ -6,6 +6,7 @@ it can be written on the grid of the file it came from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from napari_medseg.host_memory import host_memory
 from napari_medseg.volume import Storage, Volume
 
 KEY = "napari-medseg"  # under which everything of ours lies in a layer's metadata
+_LOOKED_AT = 1 << 22  # voxels, where an image is too large to look at all
 LayerData = tuple[Any, dict[str, Any], str]
 
 # napari's world axes are up, to the back, to the left; RAS+ is right, to the front, up
@@ -119,6 +121,24 @@ def realised(volume: Volume) -> Volume:
     return volume.with_array(np.asarray(volume.array))
 
 
+def too_large(layer: Layer) -> str:
+    """Return why a layer read piece by piece cannot be worked on as a whole, or nothing.
+
+    What is computed on an image holds it as numbers of four bytes and about as much again.
+    """
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    if isinstance(data, np.ndarray):
+        return ""
+    needed = 8 * math.prod(place_of(layer).shape) * (3 if getattr(layer, "rgb", False) else 1)
+    free, _ = host_memory()
+    if free is None or needed <= free:
+        return ""
+    return (
+        f"'{layer.name}' needs about {gigabytes(needed)} of memory as a whole, and "
+        f"{gigabytes(free)} are free"
+    )
+
+
 def gigabytes(count: int) -> str:
     """Return an amount of memory as people read it: "12.3 GB"."""
     return f"{count / 1e9:.3g} GB"
@@ -161,6 +181,24 @@ def place_of(layer: Layer) -> Place:
     dims = len(shape)
     factors, _ = _millimetres(tuple(layer.units)[-dims:], dims)
     return Place(shape, spacing, _affine(layer, factors, known), known, None, layer.name)
+
+
+def some_voxels(data: Any) -> np.ndarray:
+    """Return the values of an image in memory; of others the coarsest level, or its middle.
+
+    Parameters
+    ----------
+    data : array or sequence of array
+        As layers hold them: several levels, the finest first, or one.
+    """
+    if isinstance(data, np.ndarray):
+        return data
+    level = data[-1] if isinstance(data, Sequence) else data  # napari's several levels are one
+    box = [slice(0, n) for n in level.shape]
+    for axis, n in enumerate(level.shape[:-2]):
+        if math.prod(b.stop - b.start for b in box) > _LOOKED_AT:
+            box[axis] = slice(n // 2, n // 2 + 1)
+    return np.asarray(level[tuple(box)])
 
 
 def shown_step(layer: Layer, point: Sequence[float] = ()) -> tuple[int, ...]:

@@ -14,12 +14,13 @@ from qtpy.QtCore import QTimer
 from napari_medseg.io import read_labels, write_image, write_labels
 from napari_medseg.journal import find_journals
 from napari_medseg.volume import Volume
-from napari_medseg.widgets import case_questions, case_saving
+from napari_medseg.widgets import case_questions
 from napari_medseg.widgets.case_layers import close_case, open_case, open_next_case, show_case
 from napari_medseg.widgets.case_questions import Choice, UnsavedAnswer
 from napari_medseg.widgets.case_saving import leave_case, save_case
 from napari_medseg.widgets.keeping import following as keeping
 from napari_medseg.widgets.keeping import questions as keeping_questions
+from napari_medseg.widgets.keeping import waiting
 from napari_medseg.widgets.keeping.closing import may_close
 from napari_medseg.widgets.keeping.scribe import scribe
 from napari_medseg.widgets.opened_cases import case_labels, labels_to_save, unsaved
@@ -157,6 +158,8 @@ def test_labels_painted_by_hand_are_saved_on_the_grid_of_the_file(viewer, workli
     image, *_ = open_case(viewer, "a")
     hand = viewer.add_labels(np.zeros((4, 6, 5), np.uint8), **_grid(image))
     assert unsaved(viewer) == []  # nothing in it yet
+    shown = {"napari-medseg": {"preview": True}}
+    only_shown = viewer.add_labels(np.ones((4, 6, 5), np.uint8), metadata=shown, **_grid(image))
     paint(hand, 3)
     assert unsaved(viewer) == [hand]
     assert save_case(viewer)
@@ -167,6 +170,7 @@ def test_labels_painted_by_hand_are_saved_on_the_grid_of_the_file(viewer, workli
     np.testing.assert_allclose(saved.affine, source.affine)
     assert saved.shape == source.shape
     np.testing.assert_array_equal(read_labels(worklist.labels_path("a")).array[0], hand.data)
+    viewer.layers.remove(only_shown)
     open_case(viewer, "b")
     assert [layer.name for layer in viewer.layers] == ["b"]
     *_, labels = open_case(viewer, "a")
@@ -412,7 +416,7 @@ def test_what_was_saved_or_discarded_with_its_case_is_not_offered_later(
 def test_large_labels_are_written_in_a_thread_while_the_window_goes_on_drawing(
     viewer, worklist, qtbot, monkeypatch
 ):
-    monkeypatch.setattr(case_saving, "_AT_ONCE", 0)
+    monkeypatch.setattr(waiting, "_AT_ONCE", 0)
     (image,) = open_case(viewer, "a")
     labels = viewer.add_labels(np.ones(image.data.shape, np.uint8), **same_grid(image))
     beats = []

@@ -9,8 +9,10 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
+from napari_medseg.engine.card import LabelClass
 from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.dicom_layers import SeriesDialog
+from napari_medseg.widgets.placement import class_look, same_grid
 
 SITK = pytest.importorskip("SimpleITK")
 
@@ -138,3 +140,27 @@ def test_a_series_with_a_gap_is_refused_in_a_sentence(make_napari_viewer, tmp_pa
     with pytest.raises(ValueError, match="lacks 1 slice: after slice 2"):
         opened(viewer, folder)
     assert len(viewer.layers) == 0
+
+
+def test_labels_on_a_series_are_saved_as_a_segmentation_of_it(make_napari_viewer, folder, tmp_path):
+    viewer = make_napari_viewer()
+    (image,) = opened(viewer, folder)
+    values = np.zeros(image.data.shape, np.uint8)
+    values[1:3, 2:4, 1:4] = 2
+    look = class_look([LabelClass(value=2, name="liver", colour="#009e73")])
+    labels = viewer.add_labels(values, name="organs", **look, **same_grid(image))
+    path = tmp_path / "organs.dcm"
+    assert labels.save(str(path), plugin="napari-medseg") == [str(path)]
+    (again,) = opened(viewer, path)
+    assert isinstance(again, Labels)
+    np.testing.assert_array_equal(again.data, values)
+    np.testing.assert_allclose(again.translate, image.translate, atol=1e-4)
+    (liver,) = classes_of(again)
+    assert liver.name == "liver"
+    assert all(
+        abs(int(liver.colour[i : i + 2], 16) - (0, 158, 115)[i // 2]) <= 2 for i in (1, 3, 5)
+    )
+    photo = viewer.add_labels(np.ones((5, 6), np.uint8), name="of a photo")
+    with pytest.raises(OSError, match="refers to the DICOM images"):
+        photo.save(str(tmp_path / "b.dcm"), plugin="napari-medseg")
+    assert not (tmp_path / "b.dcm").exists()

@@ -191,6 +191,8 @@ class GridQuestions(QObject):
         self._answered(question)
         question.show(viewer, placed, request)
         for note in placed.notes[len(request.labels.notes) :]:
+            if request.relation.words in note:  # the person has just read it
+                continue
             notification_manager.dispatch(Notice(f"{request.labels.name}: {note}.", "warning"))
 
     def _end(self) -> None:

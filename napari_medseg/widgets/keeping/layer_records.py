@@ -15,7 +15,7 @@ from napari_medseg.journal import content_key
 from napari_medseg.widgets.classes.stored import class_signals
 from napari_medseg.widgets.keeping.sources import SOURCE
 from napari_medseg.widgets.painted import painted_of
-from napari_medseg.widgets.volumes import KEY
+from napari_medseg.widgets.volumes import KEY, some_voxels
 
 _PLACE = ("scale", "translate", "rotate", "shear", "affine")
 _LOOK = ("opacity", "blending", "visible")
@@ -50,11 +50,11 @@ def image_entry(image: Image) -> dict[str, Any]:
     if not image.rgb:
         entry["colormap"] = colormap
     if source is not None:
-        entry |= {"source": dict(source), "key": content_key(np.asarray(image.data))}
+        entry |= {"source": dict(source), "key": content_key(some_voxels(image.data))}
     return entry
 
 
-def image_layer(entry: Mapping[str, Any], data: np.ndarray, own: Mapping[str, Any]) -> Image:
+def image_layer(entry: Mapping[str, Any], data: Any, own: Mapping[str, Any]) -> Image:
     """Return the image of an entry.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
-from napari_medseg.io import read_volume
 from napari_medseg.journal import content_key
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.project import Project, check_file, file_entry, write_project
@@ -25,8 +24,9 @@ from napari_medseg.widgets.keeping.layer_records import (
 )
 from napari_medseg.widgets.keeping.origins import image_under, is_kept
 from napari_medseg.widgets.placement import is_map
+from napari_medseg.widgets.pyramids import image_file_layers
 from napari_medseg.widgets.sessions import session_of
-from napari_medseg.widgets.volumes import KEY, from_volume
+from napari_medseg.widgets.volumes import KEY, LayerData, some_voxels
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -91,7 +91,7 @@ class Loaded:
     """
 
     project: Project
-    images: list[tuple[np.ndarray, dict[str, Any]]] = field(default_factory=list)
+    images: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     labels: list[dict[str, np.ndarray]] = field(default_factory=list)
     model: Path | None = None
 
@@ -155,7 +155,7 @@ def load(project: Project, found: Mapping[str, Path], report: Report = silent) -
     OSError
         If one cannot be read.
     """
-    loaded, volumes = Loaded(project), {}
+    loaded, layers = Loaded(project), {}
     for entry in project.content["images"]:
         report(Step(0, 0, "image", f"reading {entry['name']} …"))
         if "files" not in entry:
@@ -165,9 +165,9 @@ def load(project: Project, found: Mapping[str, Path], report: Report = silent) -
         if None in paths:
             name = Path(entry["files"][paths.index(None)]["absolute"]).name
             raise ValueError(f"{name} is not there any more; find it, and open the project again")
-        if paths not in volumes:
-            volumes[paths] = read_volume([path for path in paths if path is not None])
-        loaded.images.append(_read_image(entry, paths, volumes[paths]))
+        if paths not in layers:
+            layers[paths] = image_file_layers([path for path in paths if path is not None])
+        loaded.images.append(_read_image(entry, paths, layers[paths]))
     for entry in project.content["labels"]:
         report(Step(0, 0, "image", f"reading {entry['name']} …"))
         loaded.labels.append(project.arrays(entry))
@@ -223,11 +223,11 @@ def show(viewer: Viewer, loaded: Loaded, layers: list[Layer]) -> None:
 
 
 def _read_image(
-    entry: Mapping[str, Any], paths: tuple[Any, ...], volume: Any
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return values and our metadata of one image of a volume that was read."""
-    data, kwargs, _ = from_volume(volume)[int(entry["index"])]
-    if content_key(np.asarray(data)) != entry["key"]:
+    entry: Mapping[str, Any], paths: tuple[Any, ...], layers: Sequence[LayerData]
+) -> tuple[Any, dict[str, Any]]:
+    """Return values and our metadata of one of the images that were read."""
+    data, kwargs, _ = layers[int(entry["index"])]
+    if content_key(some_voxels(data)) != entry["key"]:
         raise ValueError(
             f"{Path(paths[0]).name} is not the image this project was made with, or was changed "
             "since; choose the right one"

@@ -129,10 +129,11 @@ class Header:
 
     def _frame(self, index: int, own: Any, shared: Any) -> Frame:
         groups = (own, shared, self.tags)
-        position = _vector(value_in(groups, "PlanePositionSequence", "ImagePositionPatient"), 3)
-        cosines = _vector(
-            value_in(groups, "PlaneOrientationSequence", "ImageOrientationPatient"), 6
-        )
+        at = value_in(groups, "PlanePositionSequence", "ImagePositionPatient")
+        turn = value_in(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
+        position, cosines = _vector(at, 3), _vector(turn, 6)
+        if position is not None and not np.isfinite(position).all():
+            raise broken(self.path, "gives a place that is no number")
         slope = value_in(groups, "PixelValueTransformationSequence", "RescaleSlope")
         intercept = value_in(groups, "PixelValueTransformationSequence", "RescaleIntercept")
         rows, columns = (None, None) if cosines is None else _directions(self.path, cosines)

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_medseg.io.dicom.headers import read_header
+from napari_medseg.io.dicom.headers import Header, read_header
 from napari_medseg.io.dicom.pixels import read_frames
 from napari_medseg.io.dicom.place import place
 from napari_medseg.io.dicom.series import Series, find_series, series_of
-from napari_medseg.io.errors import UnusableFile
+from napari_medseg.io.errors import UnusableFile, broken
 from napari_medseg.io.orientation import canonical_order, index_map
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Storage, Volume
+
+_DIRECTORY = "1.2.840.10008.1.3.10"  # of the kind of a DICOMDIR
 
 
 def read_dicom(path: Path, report: Report = silent) -> Volume:
@@ -91,7 +93,7 @@ def read_series(series: Series, report: Report = silent) -> Volume:
         storage=storage,
         name=series.name,
         channels=("red", "green", "blue") if len(array) == 3 else (),
-        notes=placed.notes,
+        notes=(*series.notes, *placed.notes),
     )
 
 
@@ -106,6 +108,18 @@ def _of_file(path: Path) -> list[Series]:
             f"{path.name} is a DICOM segmentation, labels of another image: open it as labels"
         )
     if not header.has_pixels:
-        kind = header.text("Modality") or "something else"
-        raise UnusableFile(f"{path.name} holds no image but {kind}; choose the files of an image")
+        raise _no_picture(header)
     return series_of(path)
+
+
+def _no_picture(header: Header) -> UnusableFile:
+    """Return the error of a DICOM file that shows nothing."""
+    from pydicom.uid import UID
+
+    path, kind = header.path, header.text("SOPClassUID")
+    if kind == _DIRECTORY:
+        return UnusableFile(f"{path.name} is a table of contents; open the folder it lies in")
+    if UID(kind).name.endswith("Image Storage"):
+        return broken(path, "is cut off: it ends before its image")
+    modality = header.text("Modality") or "something else"
+    return UnusableFile(f"{path.name} holds no image but {modality}; choose the files of an image")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,13 @@ class Series:
         In the order of the files.
     part : str
         What sets it apart from the others of its series: "echo 80", "b 1000"; often empty.
+    notes : tuple of str
+        What a person should know: files beside it that are damaged and may belong to it.
     """
 
     frames: tuple[Frame, ...]
     part: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def header(self) -> Header:
@@ -78,34 +81,47 @@ def find_series(folder: Path, report: Report = silent) -> list[Series]:
         If the folder cannot be read.
     """
     files = sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: natural_key(str(p)))
-    headers = []
+    found = []
     for done, path in enumerate(files):
         if done % 100 == 0:
             report(Step(done, len(files), "file", "looking for images" if done == 0 else ""))
         if not path.name.startswith(".") and path.name != "DICOMDIR" and is_dicom(path):
-            try:
-                headers.append(read_header(path))
-            except UnusableFile:
-                continue  # what is damaged cannot say to which series it belongs
-    return _grouped(headers)
+            found.append(path)
+    headers, damaged = _read_headers(found)
+    return _grouped(headers, damaged)
 
 
 def series_of(path: Path) -> list[Series]:
     """Return the volumes of the series that a file belongs to, with the files beside it."""
     header = read_header(path)
     uid = header.text("SeriesInstanceUID")
-    beside = [path]
+    beside: list[Path] = []
     if uid and int(header.tags.get("NumberOfFrames") or 1) == 1:
         beside = sorted((p for p in path.parent.iterdir() if p.is_file()), key=_by_name)
-    headers = [read_header(p) if p != path else header for p in beside if p == path or is_dicom(p)]
-    return _grouped([h for h in headers if h is header or h.text("SeriesInstanceUID") == uid])
+    headers, damaged = _read_headers([p for p in beside if p != path and is_dicom(p)])
+    own = [header, *(h for h in headers if h.text("SeriesInstanceUID") == uid)]
+    return _grouped(sorted(own, key=lambda h: _by_name(h.path)), damaged)
+
+
+def _read_headers(paths: Sequence[Path]) -> tuple[list[Header], list[Path]]:
+    """Return the headers of files, and the files whose header is damaged."""
+    headers, damaged = [], []
+    for path in paths:
+        try:
+            header = read_header(path)
+            header.frames()
+        except UnusableFile:
+            damaged.append(path)  # it cannot say to which series it belongs
+        else:
+            headers.append(header)
+    return headers, damaged
 
 
 def _by_name(path: Path) -> list[tuple[int, int, str]]:
     return natural_key(path.name)
 
 
-def _grouped(headers: Sequence[Header]) -> list[Series]:
+def _grouped(headers: Sequence[Header], damaged: Sequence[Path] = ()) -> list[Series]:
     groups: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
     for header in headers:
         if not header.has_pixels or header.is_segmentation:
@@ -116,7 +132,19 @@ def _grouped(headers: Sequence[Header]) -> list[Series]:
         for frame in frames:
             groups[(uid, _shape(frame), str(header.path) if alone else "")].append(frame)
     found = [part for frames in groups.values() for part in _volumes(frames)]
-    return sorted(found, key=_order)
+    return sorted((_warned(series, damaged) for series in found), key=_order)
+
+
+def _warned(series: Series, damaged: Sequence[Path]) -> Series:
+    """Say that files beside a series are damaged: slices at its ends could be missing unseen."""
+    folders = {file.parent for file in series.files}
+    names = [path.name for path in damaged if path.parent in folders]
+    if not names:
+        return series
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    files = "1 file beside it is" if len(names) == 1 else f"{len(names)} files beside it are"
+    note = f"{files} damaged and left out, perhaps slices of it: {shown}"
+    return replace(series, notes=(note,))
 
 
 def _shape(frame: Frame) -> tuple[object, ...]:

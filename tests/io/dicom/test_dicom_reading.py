@@ -13,6 +13,7 @@ from napari_medseg.io import find_cases, read_volume
 from napari_medseg.io.dicom import find_series, read_dicom, read_series, series_of
 from napari_medseg.progress import Cancelled
 
+REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
 NOWHERE = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
 
 
@@ -211,7 +212,7 @@ def _cannot(_dataset):
 
 
 def test_what_holds_no_picture_is_refused_by_what_it_is(one_file):
-    path = one_file(Rows=None, Columns=None, PixelData=None, Modality="SR")
+    path = one_file(Rows=None, Columns=None, PixelData=None, Modality="SR", SOPClassUID=REPORT)
     with pytest.raises(ValueError, match="holds no image but SR"):
         read_volume(path)
 

@@ -8,6 +8,7 @@ from napari_medseg.engine.evaluation import Evaluation
 from napari_medseg.progress import Report, silent
 
 REPORT_KINDS = {
+    "Report to read and print (*.html)": ".html",
     "Table for spreadsheets (*.csv)": ".csv",
     "Everything, for programs (*.json)": ".json",
 }
@@ -24,6 +25,7 @@ def save_report(evaluation: Evaluation, path: Path, report: Report = silent) -> 
         If it cannot be written.
     """
     write = {
+        ".html": evaluation.write_html,
         ".csv": evaluation.write_csv,
         ".json": evaluation.write_json,
     }.get(path.suffix.lower())

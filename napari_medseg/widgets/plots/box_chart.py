@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
+from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPen
-from qtpy.QtWidgets import QToolTip
+from qtpy.QtCore import QPoint, QPointF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QPen
 
-from napari_medseg.widgets.plots.chart import GAP, Chart
+from napari_medseg.widgets.plots.chart import Chart, pyqtgraph
 from napari_medseg.widgets.plots.five_numbers import FiveNumbers
-from napari_medseg.widgets.plots.scale import Scale
 from napari_medseg.widgets.plots.swarm import swarm
 
 _ROW = 34  # pixels that a group takes at least
-_TALLEST = 90
-_RADIUS = 3.5
-_REACH = 8  # pixels from a point where the mouse still means it
+_TALLEST = 80  # pixels that it takes at most
+_AXIS = 60  # pixels for heading and numbers
+_HALF = 0.3  # of a row: half the height of a box
+_POINT = 8  # pixels
+_NAMES = 130  # pixels for the names of groups at most
+_FREE = 0.05  # of the width left free beyond the outermost points
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,19 @@ class BoxChart(Chart):
     chosen = Signal(int, str)
 
     def __init__(self, message: str = "Nothing yet") -> None:
-        super().__init__()
-        self._message, self._title = message, ""
+        super().__init__(message)
+        self._title = ""
+        self._limits: tuple[float | None, float | None] = None, None
         self._groups: tuple[BoxGroup, ...] = ()
         self._words: Callable[[float], str] = "{:.4g}".format
-        self._scale = Scale(0.0, 1.0)
         self._selected: tuple[int, str] | None = None
-        self._aside: dict[int, np.ndarray] = {}
-        self._laid_out_for = QRect()
+        self._points: dict[int, Any] = {}
+        self._ring: Any = pyqtgraph().ScatterPlotItem(size=15, brush=None, hoverable=False)
+        self.plot.showGrid(x=True, alpha=0.25)
+        self.plot.getAxis("bottom").setStyle(maxTickLevel=0)
+        self.plot.getViewBox().invertY(True)
+        self.plot.getViewBox().sigResized.connect(self._spread)
+        self.colour_plot()
 
     def show_groups(
         self,
@@ -82,27 +90,27 @@ class BoxChart(Chart):
             Writes a value for people.
         """
         self._groups, self._title, self._words = tuple(groups), title, words
-        values = [value for group in groups for value in group.values]
-        self._scale = Scale.around(values, least=least, most=most)
-        self._laid_out_for = QRect()
-        metrics = self.fontMetrics()
-        self.setMinimumHeight(_ROW * len(self._groups) + 2 * metrics.height() + 3 * GAP)
+        self._selected = None
+        self.heading.setText(escape(title))
+        self.setMinimumHeight(_ROW * len(self._groups) + _AXIS if self._groups else 0)
         self.setAccessibleDescription("; ".join(self.about(group) for group in self._groups))
-        self.update()
+        self.show_plot(bool(self._groups))
+        self._limits = least, most
+        self._draw()
 
     def select(self, key: int, case: str) -> None:
         """Mark a point, as the row of a table is marked; an unknown one marks none."""
         self._selected = key, case
-        self.update()
+        self._mark()
 
     def place_of(self, key: int, case: str) -> QPoint | None:
-        """Return where a point stands; None where it is not seen."""
-        group = next((g for g in self._groups if g.key == key), None)
-        if group is None or case not in group.cases:
+        """Return where a point stands in the plot's viewport; None where it is not seen."""
+        found = self._point(key, case)
+        if found is None:
             return None
-        points = self._points(group)
-        x, y = points[:, group.cases.index(case)]
-        return QPoint(round(x), round(y)) if np.isfinite(x) else None
+        scene = self.plot.getViewBox().mapViewToScene(QPointF(*found))
+        place: QPoint = self.plot.mapFromScene(scene)
+        return place
 
     def about(self, group: BoxGroup) -> str:
         """Return what the box of a group says, in words."""
@@ -119,143 +127,125 @@ class BoxChart(Chart):
             f"{w(box.upper)}, whiskers from {w(box.low)} to {w(box.high)} ({cases}{rest})"
         )
 
-    def draw(self, painter: QPainter) -> None:
-        """Paint title, axis, boxes and points."""
-        if not self._groups:
-            self.draw_message(painter, self._message)
-            return
-        frame, metrics = self._frame(), self.fontMetrics()
-        painter.setPen(self.ink)
-        title = metrics.elidedText(self._title, Qt.TextElideMode.ElideRight, self.width() - GAP)
-        painter.drawText(GAP, metrics.ascent() + 2, title)
-        self.draw_numbers_below(painter, frame, self._scale)
-        for index, group in enumerate(self._groups):
-            row = self._row(index)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            self._draw_name(painter, group, row)
-            self._draw_box(painter, group, row)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-            self._draw_points(painter, group)
-
-    def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        found = None if event is None else self._near(event.pos())
-        if event is not None and found is not None and event.button() == Qt.MouseButton.LeftButton:
-            self.chosen.emit(found[0].key, found[0].cases[found[1]])
-
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        if event is None:
-            return
-        words = self.words_at(event.pos())
-        shape = Qt.CursorShape.ArrowCursor
-        if self._near(event.pos()) is not None:
-            shape = Qt.CursorShape.PointingHandCursor
-        self.setCursor(shape)
-        if words != self.toolTip():
-            self.setToolTip(words)
-            if words:
-                QToolTip.showText(self.mapToGlobal(event.pos()), words, self)
-            else:
-                QToolTip.hideText()
-
-    def leaveEvent(self, _event: QEvent | None) -> None:
-        self.setToolTip("")
-
-    def words_at(self, place: QPoint) -> str:
-        """Return what there is to say about a place: the case of a point, else the row's box."""
-        found = self._near(place)
-        if found is not None:
-            group, at = found
-            value = self._words(group.values[at])
-            return f"{group.cases[at]} · {group.name}: {self._title} {value}"
-        for index, group in enumerate(self._groups):
-            if self._row(index).contains(QPoint(self._frame().left() + 1, place.y())):
-                return self.about(group)
-        return ""
+    def colour_plot(self) -> None:
+        super().colour_plot()
+        self._draw()
 
     def sizeHint(self) -> QSize:
         return QSize(420, max(self.minimumHeight(), 180))
 
-    def _frame(self) -> QRect:
-        """Return where boxes are painted."""
-        metrics = self.fontMetrics()
-        widest = max((metrics.horizontalAdvance(g.name) for g in self._groups), default=0)
-        left = min(widest + 2 * GAP, int(0.3 * self.width())) + GAP
-        top = metrics.height() + GAP
-        height = self.height() - top - metrics.height() - GAP
-        height = min(height, _TALLEST * len(self._groups))
-        return QRect(left, top, max(self.width() - left - 2 * GAP, 1), max(height, 1))
-
-    def _row(self, index: int) -> QRect:
-        frame = self._frame()
-        tall = frame.height() / len(self._groups)
-        top, bottom = (round(frame.top() + tall * i) for i in (index, index + 1))
-        return QRect(frame.left(), top, frame.width(), bottom - top)
-
-    def _across(self, values: Sequence[float] | np.ndarray) -> np.ndarray:
-        frame = self._frame()
-        return frame.left() + self._scale.along(values) * frame.width()
-
-    def _points(self, group: BoxGroup) -> np.ndarray:
-        """Return where the points of a group stand, ``(2, n)`` pixels."""
-        if self._laid_out_for != self.rect():
-            self._laid_out_for = self.rect()
-            self._aside.clear()
-        across, row = self._across(group.values), self._row(self._groups.index(group))
-        if group.key not in self._aside:
-            self._aside[group.key] = swarm(across, 2 * _RADIUS, 0.4 * row.height())
-        return np.stack([across, row.center().y() + self._aside[group.key]])
-
-    def _near(self, place: QPoint) -> tuple[BoxGroup, int] | None:
-        """Return the group and the index of the point the mouse means."""
-        found, least = None, float(_REACH)
+    def _draw(self) -> None:
+        """Draw boxes, points and names anew."""
+        self.plot.clear()
+        self._points.clear()
+        values = np.array([v for group in self._groups for v in group.values], float)
+        self.plot.setXRange(*_ends(values, *self._limits), padding=0)
+        axis, metrics = self.plot.getAxis("left"), self.fontMetrics()
+        names = [
+            metrics.elidedText(group.name, Qt.TextElideMode.ElideMiddle, _NAMES)
+            for group in self._groups
+        ]
+        axis.setTicks([list(enumerate(names))])
+        axis.setWidth(max((metrics.horizontalAdvance(name) for name in names), default=0) + 14)
+        for row, group in enumerate(self._groups):
+            self._draw_box(row, group)
         for group in self._groups:
-            x, y = self._points(group)
-            far = np.hypot(x - place.x(), y - place.y())
-            far[~np.isfinite(far)] = np.inf
-            if len(far) and far.min() <= least:
-                found, least = (group, int(far.argmin())), float(far.min())
-        return found
+            points = pyqtgraph().ScatterPlotItem(
+                size=_POINT,
+                pen=QPen(self.faint(0.85), 0),
+                brush=group.colour,
+                hoverable=True,
+                hoverPen=QPen(self.ink, 0),
+                hoverSize=_POINT + 3,
+                tip=self._tip(group),
+            )
+            points.sigClicked.connect(self._tell)
+            self._points[group.key] = points
+            self.plot.addItem(points)
+        self.plot.addItem(self._ring)
+        self._spread()
 
-    def _draw_name(self, painter: QPainter, group: BoxGroup, row: QRect) -> None:
-        left = row.left() - GAP
-        name = self.fontMetrics().elidedText(group.name, Qt.TextElideMode.ElideMiddle, left - GAP)
-        painter.setPen(self.ink)
-        flags = int(Qt.AlignmentFlag.AlignRight) | int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(QRect(0, row.top(), left, row.height()), flags, name)
-
-    def _draw_box(self, painter: QPainter, group: BoxGroup, row: QRect) -> None:
+    def _draw_box(self, row: int, group: BoxGroup) -> None:
         box = FiveNumbers.of(group.values)
+        library = pyqtgraph()
         if box is None:
-            painter.setPen(self.faint(0.6))
-            painter.drawText(row, int(Qt.AlignmentFlag.AlignCenter), "no case has a value")
+            text = library.TextItem("no case has a value", color=self.faint(0.7), anchor=(0, 0.5))
+            self.plot.addItem(text)
+            text.setPos(self.plot.getViewBox().viewRange()[0][0], row)
             return
-        numbers = (box.low, box.lower, box.median, box.upper, box.high)
-        low, lower, median, upper, high = (round(x) for x in self._across(numbers))
-        half, middle = round(0.3 * row.height()), row.center().y()
-        painter.setPen(self.faint(0.7))
-        painter.drawLine(low, middle, high, middle)
-        for end in (low, high):
-            painter.drawLine(end, middle - half // 2, end, middle + half // 2)
-        area = QRect(lower, middle - half, max(upper - lower, 1), 2 * half)
-        painter.fillRect(area, self.paper)
+        half = _HALF / 2
+        across = [box.low, box.high, box.low, box.low, box.high, box.high]
+        down = [row, row, row - half, row + half, row - half, row + half]
+        line = QPen(self.faint(0.7), 0)
+        self.plot.addItem(
+            library.PlotDataItem(across, down, connect="pairs", pen=line), ignoreBounds=True
+        )
         inside = QColor(group.colour)
-        inside.setAlphaF(0.35)
-        painter.fillRect(area, inside)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(area)
-        painter.fillRect(median - 1, middle - half, 3, 2 * half + 1, self.ink)
+        inside.setAlphaF(0.4)
+        sides = {"x0": [box.lower], "x1": [box.upper], "y0": [row - _HALF], "y1": [row + _HALF]}
+        self.plot.addItem(library.BarGraphItem(**sides, brush=self.paper, pen=None))
+        bar = library.BarGraphItem(**sides, brush=inside, pen=line)
+        bar.setToolTip(self.about(group))
+        self.plot.addItem(bar)
+        median = library.mkPen(self.ink, width=3)
+        ends = [row - _HALF, row + _HALF]
+        self.plot.addItem(library.PlotDataItem([box.median] * 2, ends, pen=median))
 
-    def _draw_points(self, painter: QPainter, group: BoxGroup) -> None:
-        painter.setBrush(QColor(group.colour))
-        painter.setPen(QPen(self.faint(0.85), 1))
-        points = self._points(group)
-        for x, y in points.T.tolist():
-            if np.isfinite(x):
-                painter.drawEllipse(QRectF(x - _RADIUS, y - _RADIUS, 2 * _RADIUS, 2 * _RADIUS))
-        if self._selected is None or self._selected[0] != group.key:
-            return
-        place = self.place_of(*self._selected)
-        if place is not None:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self.ink, 2))
-            painter.drawEllipse(place, 7, 7)
+    def _spread(self, *_: object) -> None:
+        """Place the points so that each is seen, whatever the size of the plot."""
+        if not self._points or len(self._points) < len(self._groups):
+            return  # while it is drawn, the plot takes its size
+        view = self.plot.getViewBox()
+        rows = max(len(self._groups), view.height() / _TALLEST)
+        view.setYRange(-0.5, rows - 0.5, padding=0)
+        wide, tall = view.viewPixelSize()
+        for row, group in enumerate(self._groups):
+            across = np.array(group.values, float)
+            aside = swarm(across / wide, _POINT - 1, 0.4 / tall) * tall
+            known = np.isfinite(across)
+            self._points[group.key].setData(
+                x=across[known],
+                y=row + aside[known],
+                data=[case for case, k in zip(group.cases, known, strict=True) if k],
+            )
+        self._mark()
+
+    def _mark(self) -> None:
+        found = None if self._selected is None else self._point(*self._selected)
+        self._ring.setPen(pyqtgraph().mkPen(self.ink, width=2))
+        self._ring.setData(*([[], []] if found is None else [[found[0]], [found[1]]]))
+
+    def _point(self, key: int, case: str) -> tuple[float, float] | None:
+        points = self._points.get(key)
+        for point in () if points is None else points.points():
+            if point.data() == case:
+                return float(point.pos().x()), float(point.pos().y())
+        return None
+
+    def _tip(self, group: BoxGroup) -> Callable[..., str]:
+        """Return what says whose a point is."""
+
+        def tip(x: float, y: float, data: str) -> str:
+            return f"{data} · {group.name}: {self._title} {self._words(x)}"
+
+        return tip
+
+    def _tell(self, points: Any, clicked: Sequence[Any], _event: object = None) -> None:
+        key = next(key for key, one in self._points.items() if one is points)
+        if len(clicked):
+            self.chosen.emit(key, str(clicked[0].data()))
+
+
+def _ends(values: np.ndarray, least: float | None, most: float | None) -> tuple[float, float]:
+    """Return the ends of an axis on which all points have room; limits are hardly passed."""
+    known = values[np.isfinite(values)]
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    if low == high:
+        low, high = low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2
+    room = _FREE * (high - low)
+    low, high = low - room, high + room
+    if least is not None:
+        low = max(low, min(least, known.min(initial=least)) - room)
+    if most is not None:
+        high = min(high, max(most, known.max(initial=most)) + room)
+    return float(low), float(high)

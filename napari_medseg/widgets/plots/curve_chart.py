@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from html import escape
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
-from qtpy.QtCore import QEvent, QPointF, QRect, Qt
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
+from qtpy.QtCore import QEvent, QPointF, QTimer
 
 from napari_medseg.widgets.classes.palette import next_colour
-from napari_medseg.widgets.plots.chart import GAP, Chart, fitting
-from napari_medseg.widgets.plots.scale import Scale
-from napari_medseg.widgets.plots.series import Series, runs, thinned
+from napari_medseg.widgets.plots.chart import Chart, pyqtgraph
+from napari_medseg.widgets.plots.series import Series
 
+_BETWEEN_DRAWS = 200  # ms; people see no more, and what is charted has better things to do
 _FEW = 60  # points that are seen each by itself
-_SIGN = 14  # pixels of a curve's colour beside its name
+_LARGEST = 1e30  # beyond that, and on a logarithmic axis below its inverse, nothing is drawn
 
 
 class CurveChart(Chart):
@@ -30,13 +32,25 @@ class CurveChart(Chart):
     """
 
     def __init__(self, below: str, message: str = "Nothing yet", *, log: bool = False) -> None:
-        super().__init__()
-        self._below, self._message, self._log = below, message, log
+        super().__init__(message)
         self._series: dict[str, Series] = {}
         self._colours: dict[str, str] = {}
+        self._curves: dict[str, Any] = {}
+        self._log = log
         self._mouse: float | None = None
-        self.painted = 0  # how often; tests of the throttle read it
-        self._frame, self._across = QRect(), Scale(0.0, 1.0)  # where it was painted last
+        self.drawn = 0  # how often
+        self.plot.setLabel("bottom", below)
+        self.plot.showGrid(y=True, alpha=0.25)
+        self.plot.setLogMode(y=log)
+        self._line = pyqtgraph().InfiniteLine(angle=90)
+        self._line.setVisible(False)
+        self.plot.addItem(self._line, ignoreBounds=True)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_BETWEEN_DRAWS)
+        self._later.timeout.connect(self.draw)
+        self.plot.scene().sigMouseMoved.connect(self._follow_mouse)
+        self.colour_plot()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,13 +65,20 @@ class CurveChart(Chart):
     def set_log(self, log: bool) -> None:
         """Show the values on a logarithmic axis, or on an even one."""
         self._log = log
-        self.update()
+        self.plot.setLogMode(y=log)
+        self.draw()
 
     def begin(self, name: str, colour: str = "") -> None:
         """Begin a curve in this colour, ``#rrggbb``; else it gets one that is told apart."""
-        if name not in self._series:
-            self._series[name] = Series()
-            self._colours[name] = colour or next_colour(self._colours.values())
+        if name in self._series:
+            return
+        self._series[name] = Series()
+        self._colours[name] = colour or next_colour(self._colours.values())
+        pen = pyqtgraph().mkPen(self._colours[name], width=2)
+        curve = self.plot.plot(pen=pen, connect="finite", symbolSize=5, symbolPen=None)
+        curve.setSymbolBrush(self._colours[name])
+        curve.setDownsampling(auto=True, method="peak")
+        self._curves[name] = curve
 
     def append(self, name: str, x: ArrayLike, y: ArrayLike) -> None:
         """Add a point, or several, to a curve, which begins with them if it is new.
@@ -69,7 +90,8 @@ class CurveChart(Chart):
         """
         self.begin(name)
         self._series[name].extend(x, y)
-        self.draw_soon()
+        if not self._later.isActive():
+            self._later.start()
 
     def points(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return where the points of a curve lie and how high, ``(n,)`` each."""
@@ -78,9 +100,11 @@ class CurveChart(Chart):
 
     def clear(self) -> None:
         """Take all curves away."""
-        self._series.clear()
-        self._colours.clear()
-        self.update()
+        for curve in self._curves.values():
+            self.plot.removeItem(curve)
+        for kept in (self._series, self._colours, self._curves):
+            kept.clear()
+        self.draw()
 
     def legend(self) -> list[tuple[str, str]]:
         """Return names and values: the last ones, or those nearest to the mouse."""
@@ -96,97 +120,45 @@ class CurveChart(Chart):
             found.append((name, f"{series.y[at]:.4g}"))
         return found
 
-    def draw(self, painter: QPainter) -> None:
-        """Paint axes, curves and legend."""
-        self.painted += 1
-        values = [s.y for s in self._series.values()]
-        places = [s.x for s in self._series.values()]
-        if not any(len(v) for v in values):
-            self.draw_message(painter, self._message)
-            return
-        top = self._draw_legend(painter)
-        scale = Scale.around(np.concatenate(values), log=self._log)
-        metrics = self.fontMetrics()
-        height = self.height() - top - 2 * metrics.height() - GAP
-        ticks = fitting(scale, height, 2 * metrics.height())
-        left = max((metrics.horizontalAdvance(t.text) for t in ticks), default=0) + 2 * GAP
-        frame = QRect(left, top + GAP, self.width() - left - GAP, max(height, 1))
-        below = _span(places)
-        self._frame, self._across = frame, below
-        self.draw_numbers_beside(painter, frame, ticks, scale)
-        self.draw_numbers_below(painter, frame, below, counts=True)
-        painter.setPen(self.faint(0.75))
-        line = QRect(
-            frame.left(), self.height() - metrics.height(), frame.width(), metrics.height()
-        )
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignRight), self._below)
-        painter.setClipRect(frame.adjusted(-3, -3, 4, 4))
+    def draw(self) -> None:
+        """Draw what there is now."""
+        self.drawn += 1
         for name, series in self._series.items():
-            self._draw_curve(painter, frame, below, scale, series, QColor(self._colours[name]))
-        if self._mouse is not None:
-            x = frame.left() + round(float(below.along(self._mouse)) * frame.width())
-            painter.setPen(self.faint(0.5))
-            painter.drawLine(x, frame.top(), x, frame.bottom())
+            least = 1 / _LARGEST if self._log else -_LARGEST
+            y = np.where((series.y >= least) & (series.y <= _LARGEST), series.y, np.nan)
+            known = np.abs(series.x) <= _LARGEST
+            known &= np.isfinite(y).any()  # a curve of gaps alone has no ends
+            few = len(series) <= _FEW
+            self._curves[name].setData(series.x[known], y[known], symbol="o" if few else None)
+        self._say_legend()
+        self._thin_numbers()
+        self.show_plot(any(len(series) for series in self._series.values()))
 
-    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        if event is None or self._frame.isEmpty():
-            return
-        share = (event.pos().x() - self._frame.left()) / max(self._frame.width(), 1)
-        scale = self._across
-        self._mouse = scale.low + min(max(share, 0.0), 1.0) * (scale.high - scale.low)
-        self.draw_soon()
+    def colour_plot(self) -> None:
+        super().colour_plot()
+        self._line.setPen(self.faint(0.5))
 
-    def leaveEvent(self, _event: QEvent | None) -> None:
+    def leaveEvent(self, event: QEvent | None) -> None:
+        super().leaveEvent(event)
         self._mouse = None
-        self.draw_soon()
+        self._line.setVisible(False)
+        self._say_legend()
 
-    def _draw_legend(self, painter: QPainter) -> int:
-        """Paint the legend, in as many lines as it takes; return where it ends."""
-        metrics = self.fontMetrics()
-        height, x, y = metrics.height(), GAP, GAP // 2
-        for name, value in self.legend():
-            room = self.width() - 2 * GAP - _SIGN - 4
-            text = f"{name} {value}"
-            if metrics.horizontalAdvance(text) > room:
-                kept = room - metrics.horizontalAdvance(f" {value}")
-                text = f"{metrics.elidedText(name, Qt.TextElideMode.ElideRight, kept)} {value}"
-            width = _SIGN + 4 + metrics.horizontalAdvance(text)
-            if x > GAP and x + width > self.width() - GAP:
-                x, y = GAP, y + height
-            painter.fillRect(x, y + height // 2 - 1, _SIGN, 3, QColor(self._colours[name]))
-            painter.setPen(self.ink)
-            painter.drawText(x + _SIGN + 4, y + metrics.ascent(), text)
-            x += width + 2 * GAP
-        return y + height
+    def _follow_mouse(self, place: QPointF) -> None:
+        self._mouse = float(self.plot.getViewBox().mapSceneToView(place).x())
+        self._line.setPos(self._mouse)
+        self._line.setVisible(True)
+        self._say_legend()
 
-    def _draw_curve(
-        self,
-        painter: QPainter,
-        frame: QRect,
-        below: Scale,
-        scale: Scale,
-        series: Series,
-        colour: QColor,
-    ) -> None:
-        x = frame.left() + below.along(series.x) * frame.width()
-        y = frame.bottom() - scale.along(series.y) * frame.height()
-        known = np.isfinite(x)
-        x, y = thinned(x[known], y[known])
-        painter.setPen(QPen(colour, 1))  # wider or smooth lines take Qt a hundred times as long
-        dots = len(series) <= _FEW
-        for part in runs(y):
-            pairs = list(zip(x[part].tolist(), y[part].tolist(), strict=True))
-            for shift in (0, 1):
-                painter.drawPolyline(QPolygonF([QPointF(a, b + shift) for a, b in pairs]))
-            for a, b in pairs if dots or len(pairs) == 1 else ():
-                painter.fillRect(round(a) - 2, round(b) - 2, 5, 5, colour)
+    def _thin_numbers(self) -> None:
+        """Write powers of ten alone on a logarithmic axis that has them, else they overlap."""
+        low, high = self.plot.getViewBox().viewRange()[1]  # of logarithms, if it is one
+        powers = self._log and np.floor(high) > low
+        self.plot.getAxis("left").setStyle(maxTextLevel=0 if powers else 2)
 
-
-def _span(places: list[np.ndarray]) -> Scale:
-    """Return the horizontal axis: from the first point to the last."""
-    known = np.concatenate(places)
-    known = known[np.isfinite(known)]
-    if not len(known) or known.min() == known.max():
-        middle = float(known[0]) if len(known) else 0.0
-        return Scale(middle - 0.5, middle + 0.5)
-    return Scale(float(known.min()), float(known.max()))
+    def _say_legend(self) -> None:
+        entries = [
+            f"<span style='color: {self._colours[name]}'>■</span>&nbsp;{escape(name)} {value}"
+            for name, value in self.legend()
+        ]
+        self.heading.setText(" &nbsp; ".join(entries))

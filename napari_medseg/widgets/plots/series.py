@@ -1,8 +1,6 @@
-"""The points of a curve: they grow cheaply, and are thinned to what a screen can show."""
+"""The points of a curve, which grow cheaply."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,30 +46,3 @@ class Series:
             self._points = grown
         self._points[:, self._count : count] = new
         self._count = count
-
-
-def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a polyline that looks the same in pixels: of a column its ends and extremes.
-
-    Parameters
-    ----------
-    x, y : ndarray
-        ``(n,)`` in pixels; `y` is nan in a gap, of which those narrower than a pixel are closed.
-        Where `x` does not ascend, or there is little to gain, they are returned as they are.
-    """
-    columns = np.floor(x)
-    starts = np.flatnonzero(np.diff(columns, prepend=-np.inf))
-    if 8 * len(starts) >= len(x) or not (np.diff(x) >= 0).all():
-        return x, y
-    lows, highs = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
-    first, last = y[starts], y[np.append(starts[1:], len(x)) - 1]
-    first, last = np.where(np.isnan(first), lows, first), np.where(np.isnan(last), highs, last)
-    return np.repeat(columns[starts], 4), np.stack([first, lows, highs, last], axis=1).ravel()
-
-
-def runs(values: np.ndarray) -> Iterator[slice]:
-    """Return the parts of a curve between its gaps."""
-    known = np.concatenate([[False], np.isfinite(values), [False]])
-    changes = np.flatnonzero(np.diff(known))
-    for start, stop in zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True):
-        yield slice(start, stop)

@@ -116,8 +116,8 @@ def test_a_click_on_a_point_chooses_its_case_and_shows_where_it_is_wrong(window,
     parts.result.classes.setCurrentIndex(parts.result.classes.findText("cyst"))
     step, camera = viewer.dims.current_step, viewer.scene.camera.center
     chart = parts.result.chart
-    press_at = chart.place_of(1, "model")
-    qtbot.mouseClick(chart, Qt.MouseButton.LeftButton, pos=press_at)
+    viewport, place = chart.plot.viewport(), chart.place_of(1, "model")
+    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=place)
     assert (window.parts.result.case.name, difference_of(viewer)) == ("liver", None)
     assert (viewer.dims.current_step, viewer.scene.camera.center) == (step, camera)
     active = viewer.layers.selection.active

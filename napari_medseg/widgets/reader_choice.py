@@ -13,8 +13,11 @@ from npe2 import PluginManager
 
 from napari_medseg.widgets.settings import PLUGIN, preferences
 
-PATTERNS = ("*.nii", "*.nii.gz", "*.nrrd", "*.mha")
-_OWN = "napari"  # its own reader, which can read none of them
+PATTERNS = (
+    *("*.nii", "*.nii.gz", "*.nrrd", "*.mha", "*.nhdr", "*.mhd", "*.mgh", "*.img.gz"),
+    "*.ome.zarr/",  # napari's name for a folder
+)
+_OWN = "napari"  # its own reader, which reads none of them, and of OME-Zarr only the values
 
 
 def prefer_our_reader() -> None:
@@ -43,5 +46,6 @@ def _is_chosen(pattern: str, chosen: dict[str, str]) -> bool:
 
 
 def _readers(pattern: str) -> set[str]:
-    name = pattern.replace("*", "image")
+    folder = pattern.endswith("/")
+    name = "." if folder else pattern.replace("*", "image")
     return {r.plugin_name for r in PluginManager.instance().iter_compatible_readers([name])}

@@ -24,8 +24,11 @@ from napari_medseg.io.dicom import is_segmentation
 from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
 from napari_medseg.io.paths import (
     ITK_SUFFIXES,
+    NIBABEL_SUFFIXES,
     NIFTI_SUFFIXES,
+    SECOND_HALVES,
     TIFF_SUFFIXES,
+    ZARR_SUFFIXES,
     image_stem,
     image_suffix,
     is_zarr_folder,
@@ -45,13 +48,14 @@ if TYPE_CHECKING:
 
 Reader = Callable[[Any], list[Any]]
 NO_LAYERS: list[Any] = [(None,)]  # napari's word for "read, and nothing to show"
+# formats that say more of an image than napari's own reader reads
+_SCANS = (*NIFTI_SUFFIXES, *NIBABEL_SUFFIXES, *SECOND_HALVES, *ITK_SUFFIXES, *ZARR_SUFFIXES)
 _EDITABLE = 256 << 20  # bytes: labels in pieces that are no larger are read, to be edited
 
 
 def image_reader(path: str | Sequence[str]) -> Reader | None:
     """Return the reader of image and label files, if all paths are such."""
-    ours = all(is_image_path(p) or is_dicom_path(Path(p)) for p in _listed(path))
-    return _read_images if ours else None
+    return _read_images if all(_is_image(Path(p)) for p in _listed(path)) else None
 
 
 def folder_reader(path: str | Sequence[str]) -> Reader | None:
@@ -77,7 +81,8 @@ def is_label_path(path: Path) -> bool:
 
 
 def _read_images(path: str | Sequence[str]) -> list[LayerData]:
-    return [layer for p in _listed(path) for layer in _read_image(Path(p))]
+    paths = _each_image_once([Path(p) for p in _listed(path)])
+    return [layer for one in paths for layer in _read_image(one)]
 
 
 def _read_image(path: Path) -> list[LayerData]:
@@ -184,14 +189,13 @@ def drop_opens(paths: Sequence[Path]) -> bool:
     among them.
     """
     return any(_says_more(p) for p in paths) and all(
-        p.is_dir() or is_image_path(p) or p.suffix == SUFFIX or is_project(p) or is_dicom_path(p)
-        for p in paths
+        p.is_dir() or p.suffix == SUFFIX or is_project(p) or _is_image(p) for p in paths
     )
 
 
 def open_dropped(viewer: Viewer, paths: Sequence[Path]) -> None:
     """Open what was dropped into `viewer`, each path by its kind; a failure is said in words."""
-    for path in paths:
+    for path in _each_image_once(paths):
         try:
             if path.suffix == SUFFIX:
                 choose_model_file(viewer, path)
@@ -213,13 +217,25 @@ def _says_more(path: Path) -> bool:
             cases = _cases(path)
         except (ValueError, OSError):
             return False
-        kinds = (*NIFTI_SUFFIXES, *ITK_SUFFIXES)
-        return any(c.label or image_suffix(c.images[0]) in kinds for c in cases)
+        return any(c.label or image_suffix(c.images[0]) in _SCANS for c in cases)
     suffix = image_suffix(path)
     if suffix in TIFF_SUFFIXES and not is_label_path(path):
         return _tiff_says_more(path)
     ours = path.suffix == SUFFIX or is_project(path)
-    return ours or suffix in (*NIFTI_SUFFIXES, *ITK_SUFFIXES) or is_label_path(path)
+    return ours or suffix in _SCANS or is_label_path(path)
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a path is named as an image, or as the half of one that holds the values."""
+    return bool(image_suffix(path)) or is_dicom_path(path)
+
+
+def _each_image_once(paths: Sequence[Path]) -> list[Path]:
+    """Leave out the values of images whose header is there, too."""
+    headers = {image_stem(p) for p in paths if image_suffix(p) in NIBABEL_SUFFIXES}
+    return [
+        p for p in paths if image_suffix(p) not in SECOND_HALVES or image_stem(p) not in headers
+    ]
 
 
 def _cases(folder: Path) -> list[CaseFiles]:

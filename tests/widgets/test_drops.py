@@ -13,7 +13,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_medseg.widgets.readers import drop_opens, open_dropped
+from napari_medseg.widgets.readers import drop_opens, image_reader, open_dropped
 
 
 def _scan(path, values=None):
@@ -41,6 +41,12 @@ def files(tmp_path):
     for i in range(12):
         iio.imwrite(tmp_path / "frames" / f"{i}.png", picture)
     (tmp_path / "notes.txt").write_text("words")
+    values = np.arange(5 * 6 * 7, dtype=np.int16).reshape(5, 6, 7)
+    nib.Nifti1Pair(values, np.diag([0.5, 0.7, 2, 1])).to_filename(tmp_path / "pair.hdr")
+    nib.MGHImage(values, np.diag([0.5, 0.7, 2, 1])).to_filename(tmp_path / "brain.mgz")
+    with tifffile.TiffWriter(tmp_path / "slide.tif") as tif:
+        tif.write(np.zeros((64, 64), np.uint8), subifds=1, tile=(16, 16))
+        tif.write(np.zeros((32, 32), np.uint8), subfiletype=1, tile=(16, 16))
     return tmp_path
 
 
@@ -51,6 +57,10 @@ def files(tmp_path):
         (["case"], True),
         (["measured.tif"], True),
         (["photo_mask.png"], True),
+        (["pair.hdr"], True),
+        (["pair.img"], True),
+        (["brain.mgz"], True),
+        (["slide.tif"], True),
         (["photo.png", "photo_mask.png"], True),
         (["photo.png"], False),
         (["plain.tif"], False),
@@ -104,3 +114,29 @@ def test_a_file_that_cannot_be_read_is_said_and_the_others_open(viewer, files, n
     open_dropped(viewer, [files / "broken.nii.gz", files / "case"])
     assert "broken" in notices[-1].message
     assert [layer.name for layer in viewer.layers] == ["case", "case · labels"]
+
+
+def test_both_halves_of_an_image_open_it_once_and_either_opens_it(files):
+    from napari.components import ViewerModel
+
+    viewer = ViewerModel()
+    open_dropped(viewer, [files / "pair.img", files / "pair.hdr"])
+    assert [layer.name for layer in viewer.layers] == ["pair"]
+    values = viewer.layers[0].data
+    assert values.shape == (7, 6, 5)
+    for name in ("pair.img", "pair.hdr", "brain.mgz"):
+        read = image_reader(str(files / name))
+        ((data, kwargs, kind),) = read(str(files / name))
+        assert kind == "image"
+        np.testing.assert_array_equal(data, values)
+        np.testing.assert_allclose(kwargs["scale"], (2, 0.7, 0.5), rtol=1e-6)
+
+
+def test_a_slide_in_several_sizes_opens_lazily(files):
+    from napari.components import ViewerModel
+
+    viewer = ViewerModel()
+    open_dropped(viewer, [files / "slide.tif"])
+    (slide,) = viewer.layers
+    assert slide.multiscale
+    assert [level.shape for level in slide.data] == [(64, 64), (32, 32)]

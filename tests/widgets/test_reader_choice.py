@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from napari.settings import get_settings
 
+from napari_medseg.io import write_labels
+from napari_medseg.volume import Volume
 from napari_medseg.widgets import reader_choice
 from napari_medseg.widgets.reader_choice import PATTERNS, prefer_our_reader
 
@@ -32,6 +34,10 @@ def test_a_nifti_file_opens_without_naming_us(viewer, chosen, tmp_path):
     prefer_our_reader()
     (layer,) = viewer.open(path, plugin=None)
     assert tuple(layer.scale) == (1.0, 1.0, 2.0)
+    like = Volume(np.zeros((1, 4, 5, 6), np.uint8), (2.0, 1.0, 1.0))
+    write_labels(tmp_path / "a.ome.zarr", np.ones((4, 5, 6), np.uint8), like=like)
+    (labels,) = viewer.open(tmp_path / "a.ome.zarr", plugin=None)
+    assert tuple(labels.scale) == (2.0, 1.0, 1.0)
 
 
 def test_what_a_person_chose_stays_and_other_plugins_are_still_asked_about(chosen, monkeypatch):

@@ -39,6 +39,8 @@ def proposed_labels(viewer: Viewer, layer: Labels) -> Path:
         suffix = ".png"
     elif of_image in TIFF_SUFFIXES:
         suffix = ".tif"
+    elif of_image in (".ome.zarr", ".zarr"):
+        suffix = ".ome.zarr"
     elif of_image in (".nrrd", ".mha"):
         suffix = of_image
     stem = image_stem(source) if source else safe_name(layer if image is None else image)

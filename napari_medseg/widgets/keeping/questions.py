@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 from napari_medseg.io.paths import NIFTI_SUFFIXES, TIFF_SUFFIXES, image_suffix
 from napari_medseg.widgets.case_questions import Choice
 
-_VOLUMES = "NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd);;MetaImage (*.mha);;TIFF (*.tif *.tiff)"
+_ZARR = "OME-Zarr (*.ome.zarr)"
+_VOLUMES = f"NIfTI (*.nii.gz *.nii);;NRRD (*.nrrd);;MetaImage (*.mha);;TIFF (*.tif *.tiff);;{_ZARR}"
 _DICOM = "DICOM segmentation (*.dcm)"
-_PICTURES = "PNG (*.png);;TIFF (*.tif *.tiff);;NIfTI (*.nii.gz *.nii)"
-_WRITTEN = (*NIFTI_SUFFIXES, ".nrrd", ".mha", *TIFF_SUFFIXES, ".png", ".dcm")
+_PICTURES = f"PNG (*.png);;TIFF (*.tif *.tiff);;NIfTI (*.nii.gz *.nii);;{_ZARR}"
+_WRITTEN = (*NIFTI_SUFFIXES, ".nrrd", ".mha", *TIFF_SUFFIXES, ".png", ".dcm", ".zarr")
 
 
 def ask_where_to_save(name: str, proposed: Path, *, flat: bool, dicom: bool = False) -> str:

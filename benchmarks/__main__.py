@@ -14,6 +14,8 @@ from benchmarks import (
     editing,
     engine_memory,
     engine_time,
+    large,
+    metrics,
     networks,
     resampling,
     scan,
@@ -28,6 +30,8 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "networks": networks.main,
     "distillation": distillation.main,
     "editing": editing.main,
+    "large": large.main,
+    "metrics": metrics.main,
     "viewer": viewer.main,
 }
 

@@ -73,6 +73,11 @@ class Metric:
         form = {"share": ".2f", "length": ".1f", "count": ".3g"}[self.kind]
         return f"{low:{form}}…{high:{form}}"
 
+    @property
+    def wish(self) -> str:
+        """What to add to `words` where not a higher number is better, as one would think."""
+        return "; smaller is better" if self.higher_is_better is False else ""
+
     def badness(self, number: float) -> float:
         """Return a number that is larger for a worse case, for sorting."""
         if self.higher_is_better is None:
@@ -169,7 +174,7 @@ _TABLE = (
     ),
     Metric(
         "volume_difference",
-        "volume diff.",
+        "volume difference",
         "volume",
         None,
         "how much larger (+) or smaller (-) than the true one the mask is",

@@ -12,23 +12,7 @@ from typing import Any
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.headline import number
-
-METRICS = {
-    "Dice": "overlap of the model's mask with the true one, from 0 (none) to 1 (the same); "
-    "twice the common part divided by the sum of both",
-    "IoU": "overlap of the model's mask with the true one, from 0 (none) to 1 (the same); "
-    "the common part divided by the union",
-    "HD95": "how far the two outlines are apart at the worst places, the outermost 5 % left out; "
-    "smaller is better",
-    "ASSD": "how far the two outlines are apart on average; smaller is better",
-    "NSD": "part of the outline that lies within the tolerance of the true one, from 0 to 1",
-    "sensitivity": "part of the true voxels that the model found, from 0 to 1",
-    "specificity": "part of the background that the model left out, from 0 to 1",
-    "precision": "part of what the model marked that is true, from 0 to 1",
-    "accuracy": "part of all voxels that is right; high for small things in any case",
-    "volume difference": "how much larger (+) or smaller (-) than the true one the mask is",
-}
-"""What each metric says, for tooltips."""
+from napari_medseg.engine.metric_table import METRICS
 
 MEAN = "mean"
 _SPLITS = {
@@ -86,7 +70,9 @@ def score_tables(card: ModelCard) -> list[ScoreTable]:
 def metric_words(column: str) -> str:
     """Return what the metric of a column says, or nothing if it is not known."""
     name = column.split(" (")[0]
-    return next((words for metric, words in METRICS.items() if metric.lower() == name.lower()), "")
+    titled = {metric.title.lower(): metric for metric in METRICS.values()}
+    metric = titled.get(name.lower())
+    return f"{metric.words}{metric.wish}" if metric else ""
 
 
 def score_text(column: str, value: Any) -> str:

@@ -306,6 +306,6 @@ def test_numbers_are_shown_with_the_digits_they_mean():
     assert shown["volume_difference"](1.25) == "+1.25"
     assert shown["lesions_found"](3.0) == "3"
     assert shown["lesion_dice"](float("nan")) == "–"
-    assert METRICS["volume_difference"].heading("mm", 2) == "volume diff. mm²"
+    assert METRICS["volume_difference"].heading("mm", 2) == "volume difference mm²"
     assert METRICS["hd95"].heading("px") == "HD95 px"
     assert METRICS["dice"].span(0.871, 0.9) == "0.87…0.90"

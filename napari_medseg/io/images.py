@@ -4,7 +4,7 @@ Decisions:
 
 * Alpha is dropped (`Storage.header["alpha"]` says so); CMYK and palettes become RGB. For labels
   a palette's indices are the values.
-* Pillow reads 16-bit colour as 8 bits; 16-bit grey keeps all of them.
+* 16 bits stay 16 bits; Pillow, which reads 16-bit colour as 8, leaves those to imagecodecs.
 * No spacing is taken from dots per inch: they are about paper.
 * An EXIF orientation is applied on reading and kept in the `Storage`; labels written for the
   image have its pixel order and its EXIF tag, so both kinds of readers see them match.
@@ -104,7 +104,19 @@ def _decoded(path: Path, indices: bool) -> tuple[np.ndarray, int, dict[str, Any]
                 "alpha": "A" in image.mode or "transparency" in image.info,
                 "lossy": image.format == "JPEG",
             }
-            return pixels_of(image, indices), orientation, header
+            deep = _deep_colours(path)
+            return pixels_of(image, indices) if deep is None else deep, orientation, header
+
+
+def _deep_colours(path: Path) -> np.ndarray | None:
+    """Read a PNG of 16-bit colours, or of grey with alpha, without alpha; None for others."""
+    content = path.read_bytes() if path.stat().st_size > 26 else b""
+    if not content.startswith(b"\x89PNG") or content[24] != 16 or content[25] not in (2, 4, 6):
+        return None
+    from imagecodecs import png_decode
+
+    pixels: np.ndarray = png_decode(content)
+    return pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
 
 
 def pixels_of(image: Any, indices: bool) -> np.ndarray:

@@ -111,12 +111,12 @@ def _pyramid_of(path: Path, like: Volume) -> Pyramid:
             f"{path.name} cannot hold an oblique or sheared grid, which OME-Zarr does not know; "
             "use .nii.gz"
         )
-    left, posterior, superior = -like.affine[0, 3], -like.affine[1, 3], like.affine[2, 3]
+    superior, posterior, left = np.array([1, -1, -1]) * like.affine[[2, 1, 0], 3] + 0.0
     return Pyramid(
         levels=(like.array[0],),
         axes="zyx"[-dims:],
         spacing=(like.spacing,),
-        origins=((superior, posterior, left)[-dims:],),
+        origins=((float(superior), float(posterior), float(left))[-dims:],),
         spacing_known=like.spacing_known,
         name=like.name,
         path="",

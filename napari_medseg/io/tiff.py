@@ -6,8 +6,10 @@ Decisions:
   names them so; slices and time together are refused.
 * Spacing is known only where ImageJ or OME metadata give a length with a unit; plain
   resolution tags are about paper.
-* Of a pyramid the finest level is read. Compressions that need the optional `imagecodecs`
-  package are read by Pillow where it can.
+* Of a pyramid the finest level is read.
+* Palettes, CMYK, and what tifffile and imagecodecs cannot decode, are read by Pillow where it can.
+* Alpha is left out; colours stored multiplied by it stay so, as over black.
+* Of images of several sizes in one file the first is read; `Volume.notes` says so.
 """
 
 from __future__ import annotations
@@ -21,7 +23,14 @@ import numpy as np
 from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.images import EXIF_ORIENTATION, ORIENTATIONS, pixels_of
 from napari_medseg.io.paths import image_stem
-from napari_medseg.io.tiff_metadata import decodable, left_out, opened, stated_spacing
+from napari_medseg.io.tiff_metadata import (
+    decodable,
+    is_jpeg_colour,
+    left_out,
+    opened,
+    stated_spacing,
+    undecodable,
+)
 from napari_medseg.volume import Storage, Volume
 
 
@@ -80,9 +89,10 @@ def _planes(path: Path, tif: Any, indices: bool) -> tuple[np.ndarray, int, bool]
     series = tif.series[0]
     page = series.keyframe
     orientation = int(page.tags.valueof(EXIF_ORIENTATION, 1))
-    coloured = page.photometric == 3 and not indices  # a palette
-    if coloured or page.photometric in (5, 6) or not decodable(page):
-        array, axes = _by_pillow(path, indices), None
+    palette = page.photometric == 3 and not indices
+    foreign = page.photometric in (5, 6) and not is_jpeg_colour(page)  # CMYK and YCbCr
+    if palette or foreign or not decodable(page):
+        array, axes = _by_pillow(path, page, indices), None
         orientation = 1  # Pillow has applied it
     else:
         array, axes = _native(path, series.asarray()), series.axes
@@ -90,8 +100,8 @@ def _planes(path: Path, tif: Any, indices: bool) -> tuple[np.ndarray, int, bool]
     if axes is None:
         axes = {2: "YX", 3: "YXS" if array.shape[-1] in (3, 4) else "QYX", 4: "QYXS"}[array.ndim]
     channels_first = _channels_first(path, array, axes)
-    if page.photometric == 0 and channels_first.dtype == np.uint8 and not indices:
-        channels_first = np.iinfo(np.uint8).max - channels_first  # white is zero
+    if not indices and axes is not None:
+        channels_first = _shown(page, channels_first)
     alpha = bool(page.extrasamples) and len(channels_first) in (2, 4)
     return channels_first[:-1] if alpha else channels_first, orientation, alpha
 
@@ -106,12 +116,27 @@ def _native(path: Path, array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _by_pillow(path: Path, indices: bool) -> np.ndarray:
+def _shown(page: Any, values: np.ndarray) -> np.ndarray:
+    """Return values as they are seen: white above black, and two values as black and white."""
+    if values.dtype.kind != "u":
+        return values
+    white = np.array((1 << page.bitspersample) - 1, values.dtype)
+    if page.photometric == 0:  # white is zero
+        values = white - values
+    return values * np.uint8(255) if page.bitspersample == 1 else values
+
+
+def _by_pillow(path: Path, page: Any, indices: bool) -> np.ndarray:
     from PIL import Image, ImageSequence
 
-    with warnings.catch_warnings(), Image.open(path) as image:
-        warnings.simplefilter("ignore")  # about metadata nobody asked for
-        return np.stack([pixels_of(frame, indices) for frame in ImageSequence.Iterator(image)])
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("ignore")  # about metadata nobody asked for
+            return np.stack([pixels_of(frame, indices) for frame in ImageSequence.Iterator(image)])
+    except Exception as error:
+        if decodable(page) or isinstance(error, UnusableFile):
+            raise
+        raise undecodable(path, page) from error
 
 
 def _without_singletons(array: np.ndarray, axes: str | None) -> tuple[np.ndarray, str | None]:

@@ -7,10 +7,11 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from napari_medseg.io.errors import broken, explained
+from napari_medseg.io.errors import UnusableFile, broken, explained
 from napari_medseg.io.units import in_mm
 
 
@@ -75,11 +76,29 @@ def stated_spacing(tif: Any) -> tuple[float, float, float] | None:
 
 
 def decodable(page: Any) -> bool:
-    """Whether tifffile can read the page by itself (none, deflate, or imagecodecs is there)."""
-    from importlib.util import find_spec
+    """Whether tifffile can decode the page, by itself or with imagecodecs."""
+    from tifffile import TIFF
 
-    plain = page.compression in (1, 8, 32946) and page.predictor == 1
-    return plain or find_spec("imagecodecs") is not None
+    try:
+        TIFF.DECOMPRESSORS[page.compression], TIFF.UNPREDICTORS[page.predictor]
+    except KeyError:
+        return False
+    return True
+
+
+def is_jpeg_colour(page: Any) -> bool:
+    """Whether a page is JPEG in its own colours (YCbCr), which is decoded to RGB."""
+    return bool(page.photometric == 6 and page.compression == 7)
+
+
+def undecodable(path: Path, page: Any) -> UnusableFile:
+    """Return what to say of a file whose compression nothing here can decode."""
+    name = getattr(page.compression, "name", str(page.compression))
+    if find_spec("imagecodecs") is None:
+        way_out = "needs the package imagecodecs: install it with 'pip install imagecodecs'"
+    else:
+        way_out = "cannot be decoded here; save it uncompressed or with deflate or LZW"
+    return UnusableFile(f"{path.name} has the compression {name}, which {way_out}")
 
 
 def left_out(tif: Any) -> tuple[str, ...]:

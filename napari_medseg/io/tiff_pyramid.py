@@ -4,7 +4,6 @@ Decisions:
 
 * A file of one size is read in pieces from 1 GiB on; below it is read whole.
 * Slices and time are told apart here; of time without slices each frame is a slice, as in `tiff`.
-* What tifffile cannot decode by itself needs the package imagecodecs.
 * Palettes, CMYK, "white is zero" and orientation tags are left to `tiff`, which reads whole.
 """
 
@@ -16,16 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.images import EXIF_ORIENTATION
 from napari_medseg.io.paths import image_stem
 from napari_medseg.io.pyramid import Pyramid
-from napari_medseg.io.tiff_metadata import decodable, left_out, opened, stated_spacing
+from napari_medseg.io.tiff_metadata import (
+    decodable,
+    is_jpeg_colour,
+    left_out,
+    opened,
+    stated_spacing,
+    undecodable,
+)
 from napari_medseg.io.turned import TurnedArray
 
 LAZY_BYTES = 1 << 30
 _PIECE = 1024  # rows and columns of an array mapped into memory
-_JPEG_COLOUR = 6
 
 
 def open_tiff_pyramid(path: Path) -> Pyramid | None:
@@ -51,11 +55,13 @@ def open_tiff_pyramid(path: Path) -> Pyramid | None:
     with opened(path) as tif:
         series = tif.series[0]
         letters = _letters(series.axes)
-        lazy = len(series.levels) > 1 or series.nbytes >= LAZY_BYTES
+        big = series.nbytes >= LAZY_BYTES
+        lazy = len(series.levels) > 1 or big
         if not lazy or letters is None or not _upright(series.keyframe):
             return None
         if not decodable(series.keyframe):
-            _refuse_if_big(path, series)
+            if big:  # else others may be able to read it whole
+                raise undecodable(path, series.keyframe)
             return None
         levels = [_level(path, series, i) for i in range(len(series.levels))]
         return _pyramid(path, tif, letters, levels)
@@ -100,19 +106,7 @@ def _letters(axes: str) -> str | None:
 def _upright(page: Any) -> bool:
     """Whether the values of a page are what is to be seen, as they lie."""
     orientation = page.tags.valueof(EXIF_ORIENTATION, 1)
-    jpeg = page.photometric == _JPEG_COLOUR and page.compression == 7  # decoded to RGB
-    return orientation == 1 and (page.photometric in (1, 2) or jpeg)
-
-
-def _refuse_if_big(path: Path, series: Any) -> None:
-    """Say which package is missing, unless the image can be read whole by others."""
-    if series.nbytes < LAZY_BYTES:
-        return
-    name = getattr(series.keyframe.compression, "name", str(series.keyframe.compression))
-    raise UnusableFile(
-        f"{path.name} is too big to be read at once, and reading its {name} compression in pieces "
-        "needs the package imagecodecs: install it with 'pip install imagecodecs'"
-    )
+    return orientation == 1 and (page.photometric in (1, 2) or is_jpeg_colour(page))
 
 
 def _level(path: Path, series: Any, level: int) -> Any:

@@ -49,8 +49,10 @@ def read_frames(frames: Sequence[Frame], report: Report = silent) -> np.ndarray:
     for done, (path, places) in enumerate(wanted.items()):
         report(Step(done, len(wanted), "file"))
         stored = _decoded(path)
-        count = int(frames[places[0]].header.tags.get("NumberOfFrames") or 1)
-        pictures = stored[None] if count == 1 and len(stored) != 1 else stored
+        tags = frames[places[0]].header.tags
+        count = int(tags.get("NumberOfFrames") or 1)
+        alone = count == 1 and stored.shape[:2] == (int(tags.Rows), int(tags.Columns))
+        pictures = stored[None] if alone else stored
         if len(pictures) < count:
             raise broken(path, f"announces {count} frames and holds {len(pictures)}")
         for i in places:

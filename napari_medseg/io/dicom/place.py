@@ -59,7 +59,7 @@ def place(frames: Sequence[Frame], name: str) -> Place:
     """
     first = frames[0]
     if not first.placed:
-        return _unplaced(frames)
+        return unplaced(frames)
     assert first.rows is not None
     assert first.columns is not None
     refuse_mixed(frames, name)
@@ -92,7 +92,7 @@ def tilt_note(step: np.ndarray, normal: np.ndarray) -> tuple[str, ...]:
     )
 
 
-def _unplaced(frames: Sequence[Frame]) -> Place:
+def unplaced(frames: Sequence[Frame]) -> Place:
     """Return frames that lie nowhere known, in the order of their file."""
     spacing = frames[0].spacing
     rows, columns = spacing or (1.0, 1.0)

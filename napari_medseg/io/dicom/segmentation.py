@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_medseg.io.classes import ClassName, hex_colour
-from napari_medseg.io.dicom.headers import Header, quiet, value_in
-from napari_medseg.io.dicom.stack import Stack, stacked
+from napari_medseg.io.dicom.headers import Frame, Header, quiet, value_in
+from napari_medseg.io.dicom.stack import Stack, picture_of, stacked
 from napari_medseg.io.errors import UnusableFile, broken, explained
 from napari_medseg.io.orientation import canonical_place
 from napari_medseg.volume import Storage, Volume
@@ -24,6 +25,7 @@ from napari_medseg.volume import Storage, Volume
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HALF = 0.5  # from here on a voxel of a segmentation in fractions belongs to the class
 _DEFLATED = ("1.2.840.10008.1.2.8.1",)  # deflated frames, newer than pydicom's list
+_TOO_SHORT = "{} is cut off or damaged: it holds too few pixels; copy or export the file again"
 _OUR_VALUE = re.compile(r"class (\d+)")
 
 
@@ -39,9 +41,9 @@ def read_segmentation(path: Path) -> Volume:
     Returns
     -------
     Volume
-        ``(1, D, H, W)``; the number of a segment is its value. ``storage.header["classes"]`` has
-        the names and colours. Slices without any label, which such files leave out, are background
-        as far as the file says that they are there.
+        ``(1, D, H, W)``, or ``(1, H, W)`` for labels of an X-ray; the number of a segment is its
+        value. ``storage.header["classes"]`` has the names and colours. Slices without any label,
+        which such files leave out, are background as far as the file says that they are there.
 
     Raises
     ------
@@ -56,27 +58,32 @@ def read_segmentation(path: Path) -> Volume:
         seg = dcmread(path, force=True)
         _refuse_form(path, seg)
         if "TotalPixelMatrixOriginSequence" in seg:
-            labels, affine, notes = _of_slide(path)
+            labels, stack = _of_slide(path)
         else:
-            labels, affine, notes = _of_frames(path, seg)
+            labels, stack = _of_frames(path, seg)
         classes = _classes(seg)
-    axes, flips, to_file = canonical_place(affine, labels.shape)
-    world = affine @ to_file
+    labels = labels[0] if stack.picture else labels
+    axes, flips, to_file = canonical_place(stack.affine, labels.shape)
+    world = stack.affine @ to_file
+    if stack.picture:
+        axes, flips, world = (0, 1), (False, False), stack.affine
     storage = Storage(
         axes=axes,
         flips=flips,
-        affine=affine,
+        affine=stack.affine,
         path=str(path),
         format="dicom",
         header={"classes": classes},
     )
+    spacing = np.linalg.norm(world[:3, :3], axis=0)[-labels.ndim :]
     return Volume(
         array=np.ascontiguousarray(storage.to_canonical(labels))[None],
-        spacing=tuple(float(f"{s:.6g}") for s in np.linalg.norm(world[:3, :3], axis=0)),
+        spacing=tuple(float(f"{s:.6g}") for s in spacing),
         affine=world,
+        spacing_known=stack.known,
         storage=storage,
         name=str(seg.get("SeriesDescription") or path.stem),
-        notes=notes,
+        notes=stack.notes,
     )
 
 
@@ -95,22 +102,29 @@ def _refuse_form(path: Path, seg: Any) -> None:
         raise broken(path, "is cut off: it names its classes and ends before the labels")
 
 
-def _of_frames(path: Path, seg: Any) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Return one label image ``(slices, rows, columns)``, its place (RAS) and remarks."""
+def _of_frames(path: Path, seg: Any) -> tuple[np.ndarray, Stack]:
+    """Return one label image ``(slices, rows, columns)`` and where it lies."""
     frames = Header(path, seg).frames()
-    if not all(frame.placed for frame in frames):
-        raise UnusableFile(
-            f"{path.name} does not say where its labels lie in the patient; "
-            "export it again, with its places, or as .nii.gz"
-        )
-    stack = stacked(frames, path.name)
+    stack = _placed(path, seg, frames)
     if seg.get("SegmentationType") == "LABELMAP":
-        return _of_label_map(path, seg, stack), stack.affine, stack.notes
+        return _of_label_map(path, seg, stack), stack
     labels, overlap = _of_masks(path, seg, stack)
-    notes = stack.notes
     if overlap:
-        notes += (f"classes overlap in {overlap} voxels; the one named later is shown there",)
-    return labels, stack.affine, notes
+        note = f"classes overlap in {overlap} voxels; the one named later is shown there"
+        stack = replace(stack, notes=(*stack.notes, note))
+    return labels, stack
+
+
+def _placed(path: Path, seg: Any, frames: list[Frame]) -> Stack:
+    if all(frame.placed for frame in frames):
+        return stacked(frames, path.name)
+    alone = len(frames) == 1 or len(set(_segments_of_frames(seg, len(frames)))) == len(frames)
+    if alone and all(frame.position is None for frame in frames):
+        return picture_of(frames)
+    raise UnusableFile(
+        f"{path.name} does not say where its labels lie in the patient; "
+        "export it again, with its places, or as .nii.gz"
+    )
 
 
 def _of_masks(path: Path, seg: Any, stack: Stack) -> tuple[np.ndarray, int]:
@@ -154,8 +168,22 @@ def _of_label_map(path: Path, seg: Any, stack: Stack) -> np.ndarray:
 def _planes(seg: Any, order: Sequence[int]) -> Iterator[np.ndarray]:
     """Decode the frames one by one: all at once are several times the memory of the labels."""
     from pydicom.pixels.utils import iter_pixels
+    from pydicom.uid import UID
 
-    return iter_pixels(seg, indices=order, raw=True)
+    packed = int(seg.get("BitsAllocated") or 8) == 1
+    if not packed or UID(str(seg.file_meta.TransferSyntaxUID)).is_encapsulated:
+        yield from iter_pixels(seg, indices=order, raw=True)
+        return
+    # pydicom takes single frames only where they begin with a byte; few sizes are such
+    rows, columns = int(seg.Rows), int(seg.Columns)
+    held = np.frombuffer(seg.PixelData, np.uint8)
+    if 8 * held.size < len(order) * rows * columns:
+        raise UnusableFile(_TOO_SHORT.format(Path(seg.filename).name))
+    for i in order:
+        first, rest = divmod(i * rows * columns, 8)
+        last = -(-(i + 1) * rows * columns // 8)
+        bits = np.unpackbits(held[first:last], bitorder="little")
+        yield bits[rest : rest + rows * columns].reshape(rows, columns)
 
 
 def _segments_of_frames(seg: Any, count: int) -> list[int]:
@@ -165,7 +193,7 @@ def _segments_of_frames(seg: Any, count: int) -> list[int]:
     return [int(value_in((group, shared), *words)) for group in own]
 
 
-def _of_slide(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def _of_slide(path: Path) -> tuple[np.ndarray, Stack]:
     """Read labels of a microscope's picture, which are tiles, by highdicom."""
     import highdicom as hd
 
@@ -175,7 +203,9 @@ def _of_slide(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     table = np.arange(max(values) + 1, dtype=np.min_scalar_type(max(values.values())))
     for number, value in values.items():
         table[number] = value
-    return np.asarray(table[whole.array]), _LPS_TO_RAS @ np.asarray(whole.affine), ()
+    labels = table[np.asarray(whole.array)]
+    affine = _LPS_TO_RAS @ np.asarray(whole.affine)
+    return labels, Stack(np.arange(len(labels)), len(labels), affine)
 
 
 def _value(item: Any) -> int:

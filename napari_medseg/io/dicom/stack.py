@@ -22,6 +22,7 @@ from napari_medseg.io.dicom.place import (
     refuse_bent,
     refuse_mixed,
     tilt_note,
+    unplaced,
 )
 from napari_medseg.io.errors import UnusableFile
 
@@ -40,12 +41,25 @@ class Stack:
         (4, 4); (slice, row, column, 1) to RAS+ mm.
     notes : tuple of str
         What a person should know.
+    picture : bool
+        Whether it is no slice but a picture with no place in the patient, as an X-ray is.
+    known : bool
+        Whether the file says how large its voxels are.
     """
 
     slices: np.ndarray
     count: int
     affine: np.ndarray
     notes: tuple[str, ...] = ()
+    picture: bool = False
+    known: bool = True
+
+
+def picture_of(frames: Sequence[Frame]) -> Stack:
+    """Put frames that lie nowhere known upon each other."""
+    there = unplaced(frames[:1])
+    at = np.zeros(len(frames), int)
+    return Stack(at, 1, there.affine, picture=True, known=there.known)
 
 
 def stacked(frames: Sequence[Frame], name: str) -> Stack:

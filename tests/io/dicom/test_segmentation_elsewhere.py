@@ -227,6 +227,44 @@ def test_distances_rounded_by_a_scanner_come_back_as_they_were(
     np.testing.assert_allclose(again.affine, image.affine, atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(6, 5), (7, 3), (8, 8), (1, 1)])
+def test_frames_that_end_within_a_byte_are_read(make_scan, write_series, tmp_path, size):
+    values = some_values((5, *size))
+    image = read_volume(write_series(make_scan(values)))
+    labels = (values % 3).astype(np.uint8)
+    write_labels(tmp_path / "seg.dcm", image.storage.to_canonical(labels), like=image)
+    again = read_labels(tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(again.storage.to_stored(again.array[0]), labels)
+
+
+def test_labels_of_an_x_ray_are_a_picture_of_its_size(make_scan, write_series, tmp_path):
+    nowhere = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient"))
+    scan = make_scan(some_values((1, 12, 10)), tags={**nowhere, "FrameOfReferenceUID": None})
+    image = read_volume(write_series(scan) / "IM0000")
+    labels = blocks()[2]
+    write_labels(tmp_path / "seg.dcm", labels, like=image)
+    again = read_labels(tmp_path / "seg.dcm")
+    np.testing.assert_array_equal(again.array[0], labels)
+    assert (again.spacing, again.spacing_known) == (image.spacing, True)
+    assert grid_relation(again, image).kind == "same"
+
+
+def test_what_each_frame_of_an_enhanced_file_says_for_itself_is_common_to_the_labels(
+    make_scan, write_enhanced, tmp_path
+):
+    path = write_enhanced(make_scan(some_values()), order=[3, 0, 6, 1, 5, 2, 4])
+    file = dcmread(path)
+    shared = file.SharedFunctionalGroupsSequence[0]
+    for group in file.PerFrameFunctionalGroupsSequence:
+        group.PixelMeasuresSequence = shared.PixelMeasuresSequence
+        group.PlaneOrientationSequence = shared.PlaneOrientationSequence
+    del shared.PixelMeasuresSequence, shared.PlaneOrientationSequence
+    file.save_as(path)
+    image = read_volume(path)
+    write_labels(tmp_path / "seg.dcm", blocks(), like=image)
+    np.testing.assert_array_equal(by_highdicom(tmp_path / "seg.dcm", image), blocks())
+
+
 @pytest.fixture
 def broken_segmentation(series, tmp_path):
     """Write a segmentation, change it, and return its path."""

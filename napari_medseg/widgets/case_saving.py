@@ -14,7 +14,7 @@ from napari_medseg.widgets import case_questions
 from napari_medseg.widgets.case_questions import Choice
 from napari_medseg.widgets.keeping.keeper import copy_of, give_up
 from napari_medseg.widgets.keeping.saving import note_saved
-from napari_medseg.widgets.keeping.waiting import written as done
+from napari_medseg.widgets.keeping.waiting import without_freezing
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.opened_cases import (
     OpenedCase,
@@ -121,11 +121,11 @@ def _write(viewer: Viewer, opened: OpenedCase, layer: Labels) -> str:
     write = partial(write_case_labels, path, labels, **arguments)
     try:
         try:
-            written = done(write, labels.nbytes)
+            written = without_freezing(write, labels.nbytes)
         except UnknownLabels:
             if not case_questions.ask_replace(path.name, path.parent.name):
                 return ""
-            written = done(partial(write, replace=True), labels.nbytes)
+            written = without_freezing(partial(write, replace=True), labels.nbytes)
         note_written(viewer, layer, labels, written)
         note_saved(layer, path, written, copy)
         return written

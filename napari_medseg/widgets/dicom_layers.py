@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from napari.utils.notifications import notification_manager
@@ -21,8 +22,12 @@ from napari_medseg.io.dicom import Series, find_series, read_dicom, read_series,
 from napari_medseg.io.paths import DICOM_SUFFIXES, holds_dicom
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.keeping.sources import with_source
+from napari_medseg.widgets.keeping.waiting import without_freezing
 from napari_medseg.widgets.notices import Notice
 from napari_medseg.widgets.volumes import LayerData, from_volume
+
+_PLANE = 512 * 512 * 2  # bytes of a slice, about
+_ALWAYS = 1 << 30  # nobody knows how many files there are to look into
 
 
 def is_dicom_path(path: Path) -> bool:
@@ -44,17 +49,23 @@ def read_dicom_layers(path: Path) -> list[LayerData]:
     OSError
         If a file cannot be read.
     """
-    found = find_series(path) if path.is_dir() else [s for s in series_of(path) if path in s.files]
+    found = without_freezing(partial(_found, path), _ALWAYS)
     if not found:
         read_dicom(path)  # it says what is there instead
     chosen = found if len(found) == 1 else ask_which_series(found)
     layers: list[LayerData] = []
     for series in chosen:
-        volume = read_series(series)
+        volume = without_freezing(partial(read_series, series), _PLANE * len(series.frames))
         tell_notes(volume)
         name = series.name if len(chosen) > 1 or not path.is_dir() else path.name
         layers += with_source(from_volume(volume, name), [series.files[0]])
     return layers
+
+
+def _found(path: Path) -> list[Series]:
+    if path.is_dir():
+        return list(find_series(path))
+    return [series for series in series_of(path) if path in series.files]
 
 
 def tell_notes(volume: Volume | Pyramid) -> None:

@@ -39,6 +39,7 @@ from napari_medseg.widgets.dicom_layers import is_dicom_path, read_dicom_layers,
 from napari_medseg.widgets.file_classes import labels_with_classes
 from napari_medseg.widgets.grids.questions import grid_questions
 from napari_medseg.widgets.keeping.sources import with_file, with_source
+from napari_medseg.widgets.keeping.waiting import without_freezing
 from napari_medseg.widgets.notices import offer, show_failure
 from napari_medseg.widgets.pyramids import image_file_layers, pyramid_layers
 from napari_medseg.widgets.volumes import LayerData, from_volume
@@ -96,7 +97,7 @@ def _read_image(path: Path) -> list[LayerData]:
         return _read_pyramid(pyramid, path)
     if is_label_path(path) or is_dicom_path(path):
         try:
-            labels = read_labels(path)
+            labels = without_freezing(partial(read_labels, path), _size(path))
         except ValueError:
             if is_dicom_path(path):
                 raise
@@ -104,7 +105,7 @@ def _read_image(path: Path) -> list[LayerData]:
         if labels is not None:
             tell_notes(labels)
             return [with_file(labels_with_classes(labels, image_stem(path), path), path)]
-    volume = read_volume(path)
+    volume = without_freezing(partial(read_volume, path), _size(path))
     tell_notes(volume)
     return with_source(from_volume(volume), [path])
 
@@ -126,7 +127,8 @@ def _read_pyramid(pyramid: Pyramid, path: Path) -> list[LayerData]:
 def _read_label_pyramid(pyramid: Pyramid, path: Path, name: str) -> list[LayerData]:
     """Return labels to be edited if they are small, else as they lie in their pieces."""
     if pyramid.nbytes <= _EDITABLE and pyramid.time_points == 1:
-        return [with_file(labels_with_classes(read_labels(path), name, path), path)]
+        labels = without_freezing(partial(read_labels, path), pyramid.nbytes)
+        return [with_file(labels_with_classes(labels, name, path), path)]
     return with_source(pyramid_layers(pyramid, name), [path])
 
 
@@ -149,11 +151,13 @@ def _read_folder(folder: Path) -> list[LayerData]:
         offer(f"{text}.", "Open as worklist", partial(open_worklist, viewer, folder))
         return []
     case = cases[0]
-    layers = with_source(image_file_layers(case.images, case.name), case.images)
+    read = partial(image_file_layers, case.images, case.name)
+    layers = without_freezing(read, sum(_size(path) for path in case.images))
+    layers = with_source(layers, case.images)
     if case.label is not None:
         name = f"{case.name} · labels"
-        labels = labels_with_classes(read_labels(case.label), name, case.label)
-        layers.append(with_file(labels, case.label))
+        volume = without_freezing(partial(read_labels, case.label), _size(case.label))
+        layers.append(with_file(labels_with_classes(volume, name, case.label), case.label))
     return layers
 
 
@@ -280,6 +284,11 @@ def _tiff_says_more(path: Path) -> bool:
             return stated_spacing(tif) is not None or len(tif.series[0].levels) > 1
     except (tifffile.TiffFileError, ValueError, OSError, IndexError):
         return False
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file; of what is not there none, reading it says so."""
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _listed(path: str | Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ from napari_medseg.widgets.keeping.saving import (
     place_for_file,
     provenance_of,
 )
-from napari_medseg.widgets.keeping.waiting import written
+from napari_medseg.widgets.keeping.waiting import without_freezing
 from napari_medseg.widgets.placement import grid_of
 from napari_medseg.widgets.volumes import realised
 
@@ -66,7 +65,7 @@ def save_labels(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
             provenance=provenance_of(viewer if is_open else None, layer),
             classes=named_classes(layer),
         )
-        _write(write, labels.nbytes)
+        without_freezing(write, labels.nbytes)
     except ValueError as error:
         raise OSError(str(error)) from error
     if is_open:
@@ -98,7 +97,7 @@ def save_image(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     try:
         like = grid_of(layer, viewer.layers if viewer is not None else ())
         volume = _filled(layer, like)
-        _write(partial(write_image, path, volume), volume.array.nbytes)
+        without_freezing(partial(write_image, path, volume), volume.array.nbytes)
     except ValueError as error:
         raise OSError(str(error)) from error
     return [str(path)]
@@ -130,8 +129,3 @@ def _filled(layer: Image | Labels, place: Volume) -> Volume:
     channels = values.transpose((last, *range(last)))[:3] if colour else values[np.newaxis]
     names = ("red", "green", "blue") if colour else ()
     return realised(replace(place, array=channels, name=layer.name, channels=names))
-
-
-def _write(write: Callable[[], None], nbytes: int) -> None:
-    """Write in a thread what takes long: napari calls writers in the window's."""
-    written(write, nbytes)

@@ -13,6 +13,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_medseg.widgets.keeping import waiting
 from napari_medseg.widgets.readers import drop_opens, image_reader, open_dropped
 
 
@@ -140,3 +141,32 @@ def test_a_slide_in_several_sizes_opens_lazily(files):
     (slide,) = viewer.layers
     assert slide.multiscale
     assert [level.shape for level in slide.data] == [(64, 64), (32, 32)]
+
+
+def test_a_large_file_is_read_in_a_thread_while_the_window_goes_on_drawing(
+    qtbot, files, monkeypatch, notices
+):
+    from napari.components import ViewerModel
+    from qtpy.QtCore import QThread, QTimer
+
+    from napari_medseg.widgets import readers
+
+    threads, beats = [], []
+    read = readers.read_volume
+
+    def spy(path):
+        threads.append(QThread.currentThread() is QApplication.instance().thread())
+        return read(path)
+
+    monkeypatch.setattr(readers, "read_volume", spy)
+    viewer = ViewerModel()
+    open_dropped(viewer, [files / "scan.nii.gz"])
+    monkeypatch.setattr(waiting, "_AT_ONCE", 0)
+    QTimer.singleShot(0, lambda: beats.append("drawn"))
+    open_dropped(viewer, [files / "scan.nii.gz"])
+    assert threads == [True, False]  # a small one is read at once
+    assert beats == ["drawn"]
+    assert len(viewer.layers) == 2
+    (files / "broken.nii.gz").write_bytes(b"no scan at all")
+    open_dropped(viewer, [files / "broken.nii.gz"])
+    assert "broken" in notices[-1].message

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from qtpy.QtCore import QCoreApplication, QEventLoop
+from qtpy.QtCore import QCoreApplication, QEventLoop, QThread
 
 from napari_medseg.progress import Report, silent
 from napari_medseg.widgets.background import Task
 
 T = TypeVar("T")
 
-_AT_ONCE = 4 << 20  # bytes; less is written before anybody sees the window stop
+_AT_ONCE = 4 << 20  # bytes; less is done before anybody sees the window stop
 
 
 def wait_for(work: Callable[[], T]) -> T:
@@ -30,21 +30,21 @@ def wait_for(work: Callable[[], T]) -> T:
     later = QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents
     loop.exec(later)  # type: ignore[arg-type]  # one flag is a set of flags
     if not results:
-        raise OSError("the window is being closed; nothing was written")
+        raise OSError("the window is being closed; it was not done")
     result, error = results[0]
     if error is not None:
         raise error
     return result  # type: ignore[return-value]  # there is one where there is no error
 
 
-def written(work: Callable[[], T], nbytes: int) -> T:
-    """Return what `work` returns, which writes `nbytes`: in a thread if that takes a while.
+def without_freezing(work: Callable[[], T], nbytes: int) -> T:
+    """Return what `work` returns, which reads or writes `nbytes`: in a thread if that takes long.
 
-    Without a window, in a script, it is simply called.
+    Without a window, in a script, or where a thread asks already, it is simply called.
     """
-    if nbytes < _AT_ONCE or QCoreApplication.instance() is None:
-        return work()
-    return wait_for(work)
+    program = QCoreApplication.instance()
+    in_window = program is not None and QThread.currentThread() is program.thread()
+    return wait_for(work) if in_window and nbytes >= _AT_ONCE else work()
 
 
 def _tried(work: Callable[[], Any], report: Report = silent) -> tuple[Any, Exception | None]:

@@ -140,8 +140,8 @@ def too_large(layer: Layer) -> str:
 
 
 def gigabytes(count: int) -> str:
-    """Return an amount of memory as people read it: "12.3 GB"."""
-    return f"{count / 1e9:.3g} GB"
+    """Return an amount of memory as people read it: "12.3 GB", "410 MB"."""
+    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
 
 
 def stacked(volumes: Sequence[Volume]) -> Volume:

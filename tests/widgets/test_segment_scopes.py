@@ -316,3 +316,37 @@ class TestNextCase:
         assert [type(layer) for layer in scene.layers] == [Image, Labels]
         assert scene.layers[1].name.startswith("ann")
         assert scene.layers[1].data.any()
+
+
+def test_what_is_larger_than_memory_is_segmented_in_parts_or_block_by_block(
+    qtbot, scene, panel, choose, monkeypatch
+):
+    import sys
+    from types import ModuleType
+
+    import dask.array as da
+
+    from napari_medseg.widgets import pyramids, volumes
+
+    lazy = da.zeros((32, 40, 36), chunks=16, dtype=np.int16)
+    image = scene.add_image([lazy, lazy[::2, ::2, ::2]], contrast_limits=(0, 1), name="whole body")
+    assert panel.segment.isEnabled()
+    monkeypatch.setattr(volumes, "host_memory", lambda: (100_000, 200_000))
+    panel.refresh()
+    assert not panel.segment.isEnabled()
+    assert "'whole body' needs about 0.369 MB of memory" in panel.hint.text()
+    assert "segment a slice or a box" in panel.hint.text()
+    assert panel.fix.isHidden()
+    choose(Scope.SLICE)
+    assert panel.segment.isEnabled()
+    choose(Scope.WHOLE)
+    shown = []
+    large = ModuleType("large")
+    large.show_blocks = lambda viewer, layer: shown.append((viewer, layer))
+    monkeypatch.setitem(sys.modules, "napari_medseg.widgets.large", large)
+    monkeypatch.setattr(pyramids, "Pyramid", dict)
+    image.metadata[KEY] = {pyramids.PYRAMID: {}}
+    panel.refresh()
+    assert "all of it block by block" in panel.hint.text()
+    click(qtbot, panel.fix)
+    assert shown == [(scene, image)]

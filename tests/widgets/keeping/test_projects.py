@@ -302,3 +302,32 @@ def test_a_viewer_without_the_workbench_can_open_one_too(
     follow(bare)
     assert len(keepers_of(bare)) == 1
     assert all(isinstance(layer, Layer) for layer in bare.layers)
+
+
+def test_an_image_in_pieces_comes_back_in_pieces(
+    sitting, save_and_wait, open_and_wait, tmp_path, notices, qtbot
+):
+    import tifffile
+
+    values = np.random.default_rng(0).integers(0, 200, (128, 96)).astype(np.uint8)
+    path = tmp_path / "slide.tif"
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(values, subifds=1, tile=(16, 16))
+        tif.write(values[::2, ::2], subfiletype=1, tile=(16, 16))
+    first = sitting()
+    open_dropped(first, [path])
+    assert first.layers[0].multiscale
+    first.layers[0].contrast_limits = (3, 99)
+    save_and_wait(first, tmp_path / "a.medseg.json")
+    second = sitting()
+    open_and_wait(second, tmp_path / "a.medseg.json")
+    (slide,) = second.layers
+    assert slide.multiscale
+    assert slide.contrast_limits == [3, 99]
+    np.testing.assert_array_equal(np.asarray(slide.data[0]), values)
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(values, subifds=1, tile=(16, 16))
+        tif.write(values[1::2, ::2], subfiletype=1, tile=(16, 16))
+    opening.open_project(second, tmp_path / "a.medseg.json")
+    qtbot.waitUntil(lambda: bool(notices), timeout=10000)
+    assert "is not the" in notices[-1].message

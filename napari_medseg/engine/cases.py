@@ -32,11 +32,13 @@ class Case:
         ``(*S)`` bool, voxels where the human disagreed with the model.
     name : str
         For people.
+    weight : float
+        How often it is learnt from, relative to other cases.
 
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ or the weight is not positive.
     """
 
     volume: Volume
@@ -44,8 +46,14 @@ class Case:
     reviewed: np.ndarray | None = None
     changed: np.ndarray | None = None
     name: str = ""
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.weight < np.inf:
+            raise ValueError(
+                f"{self.name or 'case'}: the weight must be positive, got {self.weight}; leave the "
+                "case out to learn nothing from it"
+            )
         for what in ("labels", "reviewed", "changed"):
             array = getattr(self, what)
             if array is not None and array.shape != self.volume.shape:

@@ -73,6 +73,14 @@ class FineTuneConfig(Config):
             "tip": "share of the patches that rehearse what the model knew",
         },
     )
+    restyle: float = field(
+        default=0.5,
+        metadata={
+            "min": 0.0,
+            "max": 1.0,
+            "tip": "share of the rehearsed patches shown in the look of the corrected images",
+        },
+    )
     pull: float = field(
         default=0.01,
         metadata={"min": 0.0, "tip": "pull to the old weights, when everything learns; 0 = off"},
@@ -156,6 +164,8 @@ class FineTuneConfig(Config):
         for name in ("ema", "replay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        if not 0 <= self.restyle <= 1:
+            raise ValueError(f"restyle must be in [0, 1], got {self.restyle}")
         if not 0.5 <= self.confidence <= 1:
             raise ValueError(f"confidence must be in [0.5, 1], got {self.confidence}")
         if not self.alphas or any(not 0 <= a <= 1 for a in self.alphas):

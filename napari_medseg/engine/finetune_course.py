@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -141,7 +142,8 @@ class Course:
         self.trained = trained_for(config, len(self._cases))
         self.stages = stages_of(self._cases, config)
         self.guards = [] if replay is None else guard_cases(replay)
-        self._examiner = Examiner(copy_of(self._grown, self.card), self.card, self.guards)
+        self._teacher = copy_of(segmenter.network, segmenter.card)
+        self._examiner = Examiner(copy.deepcopy(self._grown), self.card, self.guards)
         self.results: list[StageResult] = []
         self.clock = Clock()
 
@@ -163,8 +165,8 @@ class Course:
     def _take(self, stage: Stage, saved: dict[str, Any] | None) -> StageResult:
         """Learn, then score every mix of old and new weights."""
         lesson = Lesson(
-            copy_of(self._grown, self.card),
-            copy_of(self._segmenter.network, self._segmenter.card),
+            copy.deepcopy(self._grown),
+            self._teacher,
             objective_for(self.card).to(self._segmenter.device),
             self._config,
         )
@@ -281,7 +283,7 @@ class Course:
             self._on_progress(progress)
 
     def _snapshot(self, run: FineTuneRun) -> Segmenter:
-        return Segmenter(copy_of(run.candidate, self.card), self.card, self._segmenter.device)
+        return Segmenter(copy.deepcopy(run.candidate), self.card, self._segmenter.device)
 
     def _quiet(self, stage: Stage, run: FineTuneRun) -> Report:
         """Report scoring at the run's own place, so that the bar does not jump back."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.finetune_config import FineTuneConfig
-from napari_medseg.engine.finetune_patches import CHANGED
+from napari_medseg.engine.finetune_patches import CHANGED, Rehearsed
 from napari_medseg.engine.objective import Objective, objective_of
 from napari_medseg.engine.patches import Batch
 from napari_medseg.engine.teacher import divergence, followed
@@ -34,7 +34,7 @@ class Lesson(nn.Module):
     student : SegmentationNetwork
         Learns.
     teacher : SegmentationNetwork
-        Frozen; may know fewer classes.
+        In eval mode, is not changed; may know fewer classes.
     objective : Objective
         The architecture's own, with its self-distillation.
     config : FineTuneConfig
@@ -50,10 +50,17 @@ class Lesson(nn.Module):
     ) -> None:
         super().__init__()
         self.student, self.objective = student, objective
-        self.teacher = teacher.eval().requires_grad_(False)
+        # no part of this module, which several processes would keep alike; and its weights stay as
+        # they are, since kernels for weights without gradients round otherwise than the student's
+        self._teacher = [teacher]
         self._config = config
 
-    def forward(self, now: Batch, rehearsed: Batch | None, progress: float) -> Losses:
+    def use_layout(self, layout: torch.memory_format) -> None:
+        """Bring student and teacher into a memory format."""
+        for network in (self.student, *self._teacher):
+            network.to(memory_format=layout)  # type: ignore[call-overload]
+
+    def forward(self, now: Batch, rehearsed: Rehearsed | None, progress: float) -> Losses:
         """Return the losses of a step.
 
         Parameters
@@ -61,7 +68,7 @@ class Lesson(nn.Module):
         now : Batch
             Patches of the corrected cases; their third entry says which voxels were seen (1) and
             changed (`CHANGED`).
-        rehearsed : Batch or None
+        rehearsed : Rehearsed or None
             Patches on which the teacher alone is followed where nobody disagreed with it.
         progress : float
             Share of the run that is done.
@@ -80,8 +87,8 @@ class Lesson(nn.Module):
         if config.distillation:
             distilled = self._apart(images, logits, targets, marks)
             if rehearsed is not None:
-                images, targets, marks = rehearsed
-                more = self._apart(images, self.student(images), targets, marks)
+                images, targets, marks, plain = rehearsed
+                more = self._apart(plain, self.student(images), targets, marks)
                 distilled = (distilled + more) / 2
         total = config.supervised * supervised + config.distillation * distilled
         return Losses(total, supervised.detach(), distilled.detach())
@@ -90,7 +97,7 @@ class Lesson(nn.Module):
         self, images: Tensor, logits: Tensor, targets: Tensor, marks: Tensor | None
     ) -> Tensor:
         with torch.no_grad():
-            teacher = self.teacher(images)
+            teacher = self._teacher[0](images)
         where = followed(
             teacher,
             targets,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.cases import Case
@@ -15,6 +17,7 @@ from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.patches import Batch, Batches, Example, make_examples
 from napari_medseg.engine.preprocess import check_volume
 from napari_medseg.engine.replay import Replay
+from napari_medseg.engine.restyle import restyled
 from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.networks.base import SegmentationNetwork
 
@@ -53,6 +56,15 @@ def patch_size(
         wanted = tuple(int(min(side, _LARGEST[card.spatial_dims])) for side in median)
     divisor = network.divisor
     return tuple(max(-(-side // divisor), 1) * divisor for side in wanted)
+
+
+class Rehearsed(NamedTuple):
+    """Patches on which the teacher is followed; those of a `Batch`, and what the teacher sees."""
+
+    images: Tensor
+    targets: Tensor
+    marks: Tensor | None
+    plain: Tensor
 
 
 class Patches:
@@ -95,6 +107,8 @@ class Patches:
             augment=gentle,
         )
         self._now = Batches(examples, card, training)
+        self._restyle = 0.0 if replay is None else config.restyle
+        self._seed = training.seed
         self._rehearsed: Batches | None = None
         if rehearsed and config.distillation:
             kept = examples if replay is None else _unlabelled(replay)
@@ -105,10 +119,25 @@ class Patches:
             )
             self._rehearsed = Batches(kept, card, training)
 
-    def of(self, step: int) -> tuple[Batch, Batch | None]:
-        """Return the corrected patches of a step and those that rehearse, if any do."""
+    def of(self, step: int) -> tuple[Batch, Rehearsed | None]:
+        """Return the corrected patches of a step and those that rehearse, if any do.
+
+        Some of a replay's are shown to the student in the look of the corrected ones.
+        """
         now = _batch(self._now, step)
-        return now, None if self._rehearsed is None else _batch(self._rehearsed, step)
+        if self._rehearsed is None:
+            return now, None
+        images, targets, marks = _batch(self._rehearsed, step)
+        shown = images
+        if self._restyle:
+            rng = np.random.default_rng([self._seed, step])
+            shown = torch.stack([self._dressed(image, now[0], rng) for image in images])
+        return now, Rehearsed(shown, targets, marks, images)
+
+    def _dressed(self, image: Tensor, looks: Tensor, rng: np.random.Generator) -> Tensor:
+        if rng.random() >= self._restyle:
+            return image
+        return restyled(image, looks[rng.integers(len(looks))], rng.uniform(0.5, 1.0))
 
 
 def _batch(batches: Batches, step: int) -> Batch:
@@ -142,9 +171,12 @@ def _strong(augment: AugmentConfig) -> AugmentConfig:
     )
 
 
-def to_device(batch: Batch, device: torch.device, layout: torch.memory_format) -> Batch:
+def to_device(
+    batch: Sequence[Tensor | None], device: torch.device, layout: torch.memory_format
+) -> list[Any]:
     """Bring a batch to where the network is, images in its memory format."""
-    images, targets, marks = batch
-    images = images.to(device, non_blocking=True).contiguous(memory_format=layout)
-    targets = targets.to(device, non_blocking=True)
-    return images, targets, None if marks is None else marks.to(device, non_blocking=True)
+    rank = 4 if layout == torch.channels_last else 5
+    moved = [None if tensor is None else tensor.to(device, non_blocking=True) for tensor in batch]
+    return [
+        t.contiguous(memory_format=layout) if t is not None and t.ndim == rank else t for t in moved
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import math
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -14,13 +15,14 @@ from torch.optim.swa_utils import AveragedModel
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson
 from napari_medseg.engine.finetune_parts import parameter_groups, set_mode
-from napari_medseg.engine.finetune_patches import to_device
+from napari_medseg.engine.finetune_patches import Rehearsed, to_device
 from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.patches import Batch
 from napari_medseg.engine.training_run import memory_format, trains_mixed
 from napari_medseg.networks.base import SegmentationNetwork
 
 _OVERFLOWS = 8  # steps in a row that half precision may skip
+_LEAST = 1e-6  # gradients below are rounding, no direction: the optimiser takes no step of them
 
 
 class NotFiniteLoss(ValueError):
@@ -53,13 +55,12 @@ class FineTuneRun:
         self._lesson, self._config, self.steps = lesson, config, steps
         self._device = lesson.student.device
         self._layout = memory_format(lesson.student.config.spatial_dims)
-        for network in (lesson.student, lesson.teacher):
-            network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        lesson.use_layout(self._layout)
         groups = parameter_groups(lesson.student, trained, config)
         set_mode(lesson.student, freeze_statistics=config.freeze_statistics)
         self._rates = [group["lr"] for group in groups]
         self._learning = [p for group in groups for p in group["params"]]
-        self._optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
+        self._optimiser = torch.optim.AdamW(groups, weight_decay=0.0, eps=_LEAST)
         self._old = [p.detach().clone() for p in self._learning] if self._pulls(trained) else []
         self._mixed = trains_mixed(
             config.precision, self._device, lesson.student.config.spatial_dims
@@ -86,7 +87,7 @@ class FineTuneRun:
         """Return a copy of the candidate's weights."""
         return {key: value.detach().clone() for key, value in self.candidate.state_dict().items()}
 
-    def update(self, now: Batch, rehearsed: Batch | None) -> tuple[float, float]:
+    def update(self, now: Batch, rehearsed: Rehearsed | None) -> tuple[float, float]:
         """Take a step.
 
         Returns
@@ -104,9 +105,10 @@ class FineTuneRun:
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * _schedule(self.done, self.steps, self._config.warm_up)
         torch.manual_seed((self._config.seed * 1_000_003 + self.done) % 2**63)
-        now = to_device(now, self._device, self._layout)
+        images, targets, marks = to_device(now, self._device, self._layout)
+        now = images, targets, marks
         if rehearsed is not None:
-            rehearsed = to_device(rehearsed, self._device, self._layout)
+            rehearsed = Rehearsed(*to_device(rehearsed, self._device, self._layout))
         while True:
             losses = self._gradients(now, rehearsed)
             if losses is not None:
@@ -115,7 +117,7 @@ class FineTuneRun:
         self._step()
         return losses
 
-    def _gradients(self, now: Batch, rehearsed: Batch | None) -> tuple[float, float] | None:
+    def _gradients(self, now: Batch, rehearsed: Rehearsed | None) -> tuple[float, float] | None:
         """Sum the gradients of a step; None if memory was too short."""
         self._optimiser.zero_grad(set_to_none=True)
         try:
@@ -217,20 +219,20 @@ def _schedule(step: int, steps: int, warm_up: float) -> float:
 
 
 def _cut(
-    now: Batch, rehearsed: Batch | None, parts: int
-) -> list[tuple[float, Batch, Batch | None]]:
+    now: Batch, rehearsed: Rehearsed | None, parts: int
+) -> list[tuple[float, Batch, Rehearsed | None]]:
     """Cut the batches of a step into parts, each with its share."""
     if parts == 1:
         return [(1.0, now, rehearsed)]
-    chunks = _chunks(now, parts)
-    more = [None] * len(chunks) if rehearsed is None else _chunks(rehearsed, len(chunks))
-    more += [None] * (len(chunks) - len(more))
+    chunks: list[Any] = _chunks(now, parts)
+    more: list[Any] = [None] * len(chunks)
+    if rehearsed is not None:
+        more = [Rehearsed(*part) for part in _chunks(rehearsed, len(chunks))]
+        more += [None] * (len(chunks) - len(more))
     size = len(now[0])
     return [(len(n[0]) / size, n, m) for n, m in zip(chunks, more, strict=False)]
 
 
-def _chunks(batch: Batch, parts: int) -> list[Any]:
-    images, targets, marks = batch
-    known = [None] * parts if marks is None else marks.tensor_split(parts)
-    whole = zip(images.tensor_split(parts), targets.tensor_split(parts), known, strict=True)
-    return [part for part in whole if len(part[0])]
+def _chunks(batch: Sequence[Tensor | None], parts: int) -> list[tuple[Any, ...]]:
+    known = [[None] * parts if t is None else t.tensor_split(parts) for t in batch]
+    return [part for part in zip(*known, strict=True) if len(part[0])]

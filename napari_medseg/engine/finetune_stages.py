@@ -44,7 +44,7 @@ def image_hash(case: Case) -> str:
 
 def case_hash(case: Case) -> str:
     """Return the sha256 of an image and of what a person said about it, and of nothing else."""
-    digest = hashlib.sha256(image_hash(case).encode())
+    digest = hashlib.sha256(f"{image_hash(case)} {case.weight}".encode())
     marks = weights_of(case, 2)
     labels = case.labels if marks is None else np.where(marks > 0, case.labels, 0)
     digest.update(np.ascontiguousarray(labels, dtype=np.int64).data)

@@ -25,8 +25,12 @@ _VERSION = 1
 def fingerprint(
     segmenter: Segmenter, cases: Sequence[Case], config: FineTuneConfig, replay: Replay | None
 ) -> str:
-    """Return what a fine-tuning depends on as one number: the same starts the same."""
-    digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode())
+    """Return what a fine-tuning depends on as one number.
+
+    But for the learning rate, which may be lowered on the way, and how often it is saved.
+    """
+    recipe = {k: v for k, v in config.to_dict().items() if k not in ("learning_rate", "save_every")}
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode())
     digest.update(segmenter.card.to_json().encode())
     for value in segmenter.network.state_dict().values():
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)

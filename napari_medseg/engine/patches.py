@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -44,6 +44,8 @@ class Example:
         ``(*S)`` uint8, how much each voxel counts, 0 where nobody looked; None if all are alike.
     background : ndarray, optional
         ``(n, dims)``, some of the other voxels that were looked at; None if all were.
+    times : float
+        How often it is seen, relative to other examples.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Example:
     foreground: np.ndarray
     weights: np.ndarray | None = None
     background: np.ndarray | None = None
+    times: float = 1.0
 
 
 def make_examples(case: Case, card: ModelCard, *, changed_weight: int = 1) -> list[Example]:
@@ -82,7 +85,8 @@ def make_examples(case: Case, card: ModelCard, *, changed_weight: int = 1) -> li
         labels, weights = seen_on(prepared.grid, case.labels, weights)
         labels = np.where(weights > 0, labels, 0)  # what nobody saw has no influence
     if card.spatial_dims == case.volume.spatial_dims:
-        return [_example(case.name, prepared.image, labels, weights, card)]
+        whole = _example(case.name, prepared.image, labels, weights, card)
+        return [replace(whole, times=case.weight)]
     axis = default_slice_axis(case.volume)
     slices = []
     for at in range(labels.shape[axis]):
@@ -90,7 +94,8 @@ def make_examples(case: Case, card: ModelCard, *, changed_weight: int = 1) -> li
         if seen is None or seen.any():
             image = prepared.image.select(axis + 1, at)
             name = f"{case.name}, slice {at + 1}"
-            slices.append(_example(name, image, labels.take(at, axis=axis), seen, card))
+            one = _example(name, image, labels.take(at, axis=axis), seen, card)
+            slices.append(replace(one, times=case.weight))
     return slices
 
 
@@ -208,7 +213,11 @@ class Batches:
         self._size = size
         self._augment = Augment(config.augment, size)
         self._workers = workers
-        times = [1 if len(e.foreground) else config.empty_cases for e in examples]
+        seldom = min(e.times for e in examples)
+        times = [
+            round(e.times / seldom) * (1 if len(e.foreground) else config.empty_cases)
+            for e in examples
+        ]
         self._seen = np.tile(np.repeat(np.arange(len(examples)), times), config.windows_per_case)
         fixed = card.preprocessing
         self._fixed = (fixed.mean, fixed.std) if fixed.normalise == "fixed" else None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+from napari_medseg.engine.cases import Case
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.networks import create_network
 from napari_medseg.networks.base import Feature, SegmentationNetwork
 from napari_medseg.networks.config import NetConfig
+from napari_medseg.volume import Volume
 
 
 class TinyNetwork(SegmentationNetwork):
@@ -84,5 +88,62 @@ def zarr_image(tmp_path):
             "multiscales": [{"name": "image", "axes": axes, "datasets": datasets}],
         }
         return path
+
+    return make
+
+
+SMALL = {
+    "lgmsnet": {"widths": (4, 4, 8, 8, 8)},
+    "gladnet": {"width": 8},
+    "msa2net": {"width": 32, "stem_width": 8, "depths": (1, 1, 1, 1)},
+    "msd_kmamba": {"widths": (8, 8, 8, 8, 8), "depths": (0, 0, 0, 1, 1)},
+}
+"""Fields that make a network of an architecture as small as it can be."""
+
+
+@pytest.fixture
+def small_model():
+    """Make an untrained segmenter: ``small_model(architecture, dims, activation=...)``."""
+
+    def make(architecture="lgmsnet", dims=2, *, activation="softmax", sha256="", **preprocessing):
+        torch.manual_seed(2)
+        classes = (LabelClass(value=1, name="one"), LabelClass(value=4, name="four"))
+        network = create_network(
+            architecture,
+            preset="small",
+            spatial_dims=dims,
+            in_channels=1,
+            num_classes=len(classes) + (activation == "softmax"),
+            **SMALL[architecture],
+        )
+        card = ModelCard(
+            name="small",
+            architecture=architecture,
+            config=network.config.to_dict(),
+            classes=classes,
+            activation=activation,
+            preprocessing=Preprocessing(**(preprocessing or {"window": (32,) * dims})),
+        )
+        return Segmenter(network.eval(), card, "cpu", sha256=sha256)
+
+    return make
+
+
+@pytest.fixture
+def corrected():
+    """Make a case: ``corrected(seed, dims)``; its first half was reviewed, some of it changed."""
+
+    def make(seed=0, dims=2, *, side=32, name=""):
+        rng = np.random.default_rng(seed)
+        labels = np.zeros((side,) * dims, np.uint8)
+        labels[(slice(4, 18),) * dims] = 1
+        labels[(slice(10, 24),) * dims] = 4
+        values = rng.normal(size=(1, *labels.shape)) + labels
+        reviewed = np.zeros(labels.shape, bool)
+        reviewed[: side // 2] = True
+        changed = np.zeros(labels.shape, bool)
+        changed[4:8] = labels[4:8] > 0
+        volume = Volume(values.astype(np.float32), (1.0,) * dims)
+        return Case(volume, labels, reviewed, changed, name or f"case {seed}")
 
     return make

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -242,3 +244,16 @@ def test_bare_patches_come_as_often_as_asked_and_leave_the_rest_alone(bare, empt
         c.labels[2:6, 2:6] = 1
     (batch,) = Batches([example_of(c, one) for c in cases], one, config).epoch(0)
     assert int((batch[1].flatten(1).sum(1) == 0).sum()) == empty
+
+
+def test_a_case_of_twice_the_weight_is_seen_twice_as_often():
+    described = card(2)
+    heavy, light = case((8, 8)), case((8, 8), seed=1)
+    examples = [
+        example_of(dataclasses.replace(heavy, weight=3.0), described),
+        example_of(dataclasses.replace(light, weight=1.5), described),
+    ]
+    batches = Batches(examples, described, config(batch_size=3, foreground=0.0))
+    assert [len(batches), sorted(batches._seen.tolist())] == [1, [0, 0, 1]]
+    with pytest.raises(ValueError, match="leave the case out"):
+        dataclasses.replace(heavy, weight=0.0)

@@ -1,0 +1,61 @@
+"""The plan of a fine-tuning, before it begins."""
+
+import pytest
+import torch
+
+from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.engine.finetune_parts import trained_for
+from napari_medseg.engine.finetune_plan import plan
+
+QUICK = FineTuneConfig(steps=30, batch_size=2)
+
+
+@pytest.mark.parametrize(
+    ("cases", "trained"), [(1, "head"), (3, "head"), (4, "decoder"), (10, "decoder"), (11, "all")]
+)
+def test_the_more_cases_the_more_learns(cases, trained):
+    assert trained_for(FineTuneConfig(), cases) == trained
+    assert trained_for(FineTuneConfig(trained="decoder"), cases) == "decoder"
+
+
+def test_a_plan_says_what_learns_how_often_and_how_long(small_model, corrected):
+    model, cases = small_model(), [corrected(i) for i in range(2)]
+    before = {k: v.clone() for k, v in model.network.state_dict().items()}
+    planned = plan(model, cases, QUICK)
+    assert (planned.trained, planned.steps, len(planned.stages)) == ("head", 90, 3)
+    assert 0 < planned.learning < planned.parameters
+    assert planned.seconds > 0
+    assert planned.memory > 4 * planned.parameters
+    for words in ("From 2 cases the last layer", "30 steps, 3 times: without each", "GB of memory"):
+        assert words in planned.words
+    assert "forgetting cannot be measured" in planned.words
+    assert all(torch.equal(v, before[k]) for k, v in model.network.state_dict().items())
+
+
+def test_validation_costs_what_the_plan_says(small_model, corrected, monkeypatch):
+    from napari_medseg.engine import finetune_plan
+    from napari_medseg.engine.trial import Trial
+
+    monkeypatch.setattr(finetune_plan, "measure_step", lambda *a: Trial(2.0, 10**9))
+    model, cases = small_model(), [corrected(i) for i in range(2)]
+    alone = plan(model, cases, QUICK.replace(validation="none"))
+    turned = plan(model, cases, QUICK.replace(validation="leave-one-out"))
+    # 30 steps of 2 s; two patches are answered for each of five mixes, 2 s / 8 each
+    assert alone.seconds == pytest.approx(60 + 2 * 5 * 0.25)
+    # three times as many steps; each case is answered at two checks and for five mixes
+    assert turned.seconds == pytest.approx(180 + 2 * 7 * 0.25)
+
+
+def test_without_measuring_a_plan_is_there_at_once(small_model, corrected):
+    planned = plan(small_model(), [corrected()], QUICK, measure=False)
+    assert planned.seconds is None
+    assert "about" not in planned.words
+    with pytest.raises(ValueError, match="add at least one"):
+        plan(small_model(), [], QUICK)
+
+
+def test_a_plan_that_needs_more_memory_than_there_is_says_what_is_done(
+    small_model, corrected, monkeypatch
+):
+    monkeypatch.setattr("napari_medseg.engine.finetune_plan.free_memory", lambda device: 1000)
+    assert "in parts, one after the other" in plan(small_model(), [corrected()], QUICK).words

@@ -13,6 +13,7 @@ from napari_medseg.io.dicom.headers import quiet
 from napari_medseg.volume import Volume
 
 _LARGEST = 2**28  # bytes; above, frames in which a class has no voxel are left out
+_FEWEST = 8  # pixels of a frame; highdicom packs smaller ones so that no reader finds them
 _REQUIRED = (
     "PatientName",
     "PatientID",
@@ -48,7 +49,7 @@ def write_segmentation(
     Raises
     ------
     ValueError
-        If the image is none of DICOM's, or the labels are empty.
+        If the image is none of DICOM's, its slices are tiny, or the labels are empty.
     OSError
         If its files are gone, or the file cannot be written.
     """
@@ -63,6 +64,11 @@ def write_segmentation(
         raise ValueError(
             f"a DICOM segmentation refers to the DICOM images it belongs to, and "
             f"'{like.name}' was read from none; use .nii.gz"
+        )
+    if np.prod(labels.shape[-2:]) < _FEWEST:
+        raise ValueError(
+            f"slices of {labels.shape[-2]} x {labels.shape[-1]} voxels are too small for a DICOM "
+            "segmentation; use .nii.gz"
         )
     values = [int(v) for v in np.unique(labels) if v]
     if not values:

@@ -227,7 +227,7 @@ def test_distances_rounded_by_a_scanner_come_back_as_they_were(
     np.testing.assert_allclose(again.affine, image.affine, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [(6, 5), (7, 3), (8, 8), (1, 1)])
+@pytest.mark.parametrize("size", [(6, 5), (7, 3), (8, 8), (1, 9)])
 def test_frames_that_end_within_a_byte_are_read(make_scan, write_series, tmp_path, size):
     values = some_values((5, *size))
     image = read_volume(write_series(make_scan(values)))
@@ -235,6 +235,12 @@ def test_frames_that_end_within_a_byte_are_read(make_scan, write_series, tmp_pat
     write_labels(tmp_path / "seg.dcm", image.storage.to_canonical(labels), like=image)
     again = read_labels(tmp_path / "seg.dcm")
     np.testing.assert_array_equal(again.storage.to_stored(again.array[0]), labels)
+
+
+def test_slices_of_a_few_voxels_are_refused(make_scan, write_series, tmp_path):
+    image = read_volume(write_series(make_scan(some_values((5, 1, 7)))))
+    with pytest.raises(ValueError, match=r"1 x 7 voxels are too small .* use \.nii\.gz"):
+        write_labels(tmp_path / "seg.dcm", np.ones(image.shape, np.uint8), like=image)
 
 
 def test_labels_of_an_x_ray_are_a_picture_of_its_size(make_scan, write_series, tmp_path):

@@ -5,6 +5,7 @@ import errno
 import pytest
 
 from napari_medseg.io import atomic_path
+from napari_medseg.io.atomic import atomic_folder
 
 
 def test_the_file_appears_under_its_name_only_when_the_block_succeeds(tmp_path):
@@ -99,3 +100,50 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path):
 
     with pytest.raises(OSError, match="is a folder; give a file name"):
         fail()
+
+
+def fill(target, content, *, fail=False):
+    with atomic_folder(target) as temporary:
+        assert not temporary.exists()
+        temporary.mkdir()
+        (temporary / "a").write_text(content)
+        if fail:
+            raise KeyError("stopped")
+
+
+def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path):
+    target = tmp_path / "new" / "a.ome.zarr"
+    with pytest.raises(KeyError):
+        fill(target, "half", fail=True)
+    assert list(target.parent.iterdir()) == []
+    fill(target, "first")
+    with pytest.raises(KeyError):
+        fill(target, "half", fail=True)
+    assert (target / "a").read_text() == "first"
+    fill(target, "second")
+    assert (target / "a").read_text() == "second"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_cannot_take_its_place_gives_it_back(tmp_path, monkeypatch):
+    target = tmp_path / "a.ome.zarr"
+    fill(target, "first")
+    rename = type(target).rename
+
+    def refuse(self, to):
+        if to == target and (self / "a").read_text() == "second":
+            raise OSError(errno.EACCES, "Permission denied")
+        return rename(self, to)
+
+    monkeypatch.setattr(type(target), "rename", refuse)
+    with pytest.raises(OSError, match="there is no permission to write there"):
+        fill(target, "second")
+    assert (target / "a").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_of_that_name_is_no_place_for_a_folder(tmp_path):
+    (tmp_path / "a").write_text("mine")
+    with pytest.raises(OSError, match="cannot write"):
+        fill(tmp_path / "a", "x")
+    assert (tmp_path / "a").read_text() == "mine"

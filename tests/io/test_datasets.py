@@ -207,3 +207,22 @@ def test_what_is_no_folder_is_said(dataset, ask):
         ask(folder / "a.png")
     with pytest.raises(OSError, match="is not there; check the path"):
         ask(folder / "none")
+
+
+def test_ome_zarr_images_are_cases_and_not_folders_of_them(dataset):
+    folder = dataset("images/a.ome.zarr/zarr.json", "images/a.ome.zarr/0/zarr.json")
+    dataset("images/b.zarr/.zattrs", "images/c.zarr/notes.txt", "labels/a.ome.zarr/zarr.json")
+    assert summary(find_cases(folder), folder) == [
+        ("a", ["images/a.ome.zarr"], "labels/a.ome.zarr"),
+        ("b", ["images/b.zarr"], None),
+    ]
+    assert dataset_info(folder / "images").layout is DatasetLayout.IMAGES
+
+
+def test_the_halves_of_an_image_are_one_case(dataset):
+    folder = dataset("a.hdr", "a.img", "b+orig.HEAD", "b+orig.BRIK.gz", "c.PAR", "c.REC")
+    assert summary(find_cases(folder), folder) == [
+        ("a", ["a.hdr"], None),
+        ("b+orig", ["b+orig.HEAD"], None),
+        ("c", ["c.PAR"], None),
+    ]

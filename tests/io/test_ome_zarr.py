@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -138,25 +139,35 @@ def test_axes_named_in_another_order_are_turned(store):
     np.testing.assert_array_equal(pyramid.read().array[0], IMAGE[0])
 
 
-def test_orientation_in_the_body_is_honoured(store):
-    turned = ("posterior-to-anterior", "superior-to-inferior", "left-to-right")
+RAS = {"left-to-right": (0, 1), "right-to-left": (0, -1), "posterior-to-anterior": (1, 1)}
+RAS |= {"anterior-to-posterior": (1, -1), "inferior-to-superior": (2, 1)}
+RAS |= {"superior-to-inferior": (2, -1)}
+ORIENTATIONS = [o for o in permutations(RAS, 3) if len({RAS[word][0] for word in o}) == 3]
+
+
+@pytest.mark.parametrize("said", ORIENTATIONS[::5])
+def test_orientation_in_the_body_is_honoured(store, said):
     axes = [
         {**axis, "orientation": {"type": "anatomical", "value": value}}
-        for axis, value in zip(space(), turned, strict=True)
+        for axis, value in zip(space(), said, strict=True)
     ]
+    step, start = np.array([3.0, 2.0, 1.0]), np.array([10.0, 20.0, 30.0])
 
     def move(multiscale):
-        transforms = placed([3, 2, 1], [10, 20, 30])
+        transforms = placed(step.tolist(), start.tolist())
         multiscale["datasets"][0]["coordinateTransformations"] = transforms
 
     pyramid = open_pyramid(store(IMAGE[0], axes, scale=(3, 2, 1), change=move))
     volume = pyramid.read()
-    assert (volume.spacing, pyramid.anatomical) == ((2, 3, 1), True)
-    for index in np.ndindex(2, 2, 2):
-        a, s, r = index
-        world = [30 + r, 10 + 3 * a, -(20 + 2 * s), 1]  # RAS of the stored voxel (a, s, r)
-        d, h, w = np.rint(np.linalg.solve(volume.affine, world)).astype(int)[:3]
-        assert volume.array[0, d, h, w] == IMAGE[0][index]
+    assert pyramid.anatomical
+    along, signs = zip(*(RAS[word] for word in said), strict=True)
+    for index in np.random.default_rng(0).integers(0, IMAGE.shape[1:], (20, 3)):
+        world = np.ones(4)
+        world[list(along)] = (start + step * index) * signs
+        at = np.rint(np.linalg.solve(volume.affine, world)).astype(int)[:3]
+        assert volume.array[(0, *at)] == IMAGE[0][tuple(index)]
+    diagonal = np.diag(volume.affine[2::-1, :3])
+    assert (np.sign(diagonal) == (1, -1, -1)).all()  # to superior, posterior, left
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

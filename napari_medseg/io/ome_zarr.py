@@ -155,7 +155,7 @@ def _pyramid(path: Path, group: Any, ome: dict[str, Any]) -> Pyramid:
         spacing=spacing,
         origins=origins,
         spacing_known=known,
-        name=str(multiscale.get("name") or "").strip("/") or image_stem(path),
+        name=_name(path, multiscale),
         path=str(path),
         format="ome-zarr",
         channels=_channels(ome, count),
@@ -165,6 +165,15 @@ def _pyramid(path: Path, group: Any, ome: dict[str, Any]) -> Pyramid:
         is_labels=image_label is not None,
         anatomical=axes.anatomical,
     )
+
+
+def _name(path: Path, multiscale: dict[str, Any]) -> str:
+    """Return the name the file gives the image, or its store's; a number names nothing."""
+    given = str(multiscale.get("name") or "").strip("/")
+    if given and not given.isdecimal():
+        return given
+    stem = image_stem(path)
+    return f"{image_stem(path.parent)} {stem}" if stem.isdecimal() else stem
 
 
 def _plain(path: Path, array: Any) -> Pyramid:

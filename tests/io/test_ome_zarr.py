@@ -220,6 +220,23 @@ def test_a_plain_array_is_an_image_of_unknown_spacing(tmp_path):
     np.testing.assert_array_equal(pyramid.read().array, IMAGE)
 
 
+@pytest.mark.parametrize(
+    ("given", "inside", "name"),
+    [
+        ("knee", "", "knee"),
+        ("/", "", "a"),
+        ("0", "", "a"),
+        (None, "/0", "many 0"),
+        ("0", "/x", "x"),
+    ],
+)
+def test_images_are_called_what_people_would_call_them(store, tmp_path, given, inside, name):
+    path = store(change=lambda multiscale: multiscale.update(name=given))
+    if inside:
+        path = shutil.copytree(path, tmp_path / f"many.zarr{inside}")
+    assert open_pyramid(path).name == name
+
+
 @pytest.mark.parametrize("images", [1, 2])
 def test_of_several_images_in_a_store_the_message_names_them(store, tmp_path, images):
     path = store()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    from lightning_fabric import Fabric
 
     from napari_medseg.engine.cases import Case
+    from napari_medseg.engine.finetune_config import FineTuneConfig
     from napari_medseg.engine.finetune_result import FineTuned
+    from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.progress import Report
 
 _MARKS = ("reviewed", "changed")  # folders of masks beside the images
@@ -22,47 +27,89 @@ def finetune(args: argparse.Namespace) -> int:
     """Learn from the cases of a folder, and say what was gained; 130 if it was stopped."""
     from napari_medseg.commands.flags import apply, changes
     from napari_medseg.commands.terminal import say, watching
-    from napari_medseg.engine import finetune as engine
     from napari_medseg.engine.finetune_config import FineTuneConfig
-    from napari_medseg.engine.finetune_plan import plan
-    from napari_medseg.engine.finetune_preflight import STOP, preflight
-    from napari_medseg.engine.replay import load_replay
     from napari_medseg.engine.segmenter import Segmenter
-    from napari_medseg.engine.zoo import find_model
-    from napari_medseg.progress import Cancelled
+    from napari_medseg.progress import Cancelled, silent
 
     config = apply(FineTuneConfig(), changes(args, FineTuneConfig))
     if args.out.exists():
         raise ValueError(f"{args.out} exists already and is kept; choose another name")
-    segmenter = Segmenter.load(args.model, args.device)
-    replay_file = _replay_of(find_model(args.model), args.replay_file)
-    replay = None if replay_file is None else load_replay(replay_file)
+    fabric = _fabric()
+    segmenter = Segmenter.load(args.model, args.device if fabric is None else fabric.device)
     state = args.out.with_suffix(".finetune")
+    if fabric is not None and fabric.global_rank:
+        _learn(args, segmenter, config, state, silent, fabric)
+        return 0
     try:
         with watching("fine-tuning", time_left=False) as report:
-            cases = load_cases(args.cases, {m: getattr(args, m) for m in _MARKS}, report)
-            findings = preflight(segmenter, cases, config, replay=replay, report=report)
-            for finding in findings:
-                say(": ".join(part for part in (finding.case, finding.text) if part))
-            if any(finding.severity == STOP for finding in findings):
-                raise ValueError("nothing was learnt: see above for what stands against it")
-            say(plan(segmenter, cases, config, replay=replay, report=report).words)
-            result = engine.finetune(
-                segmenter,
-                cases,
-                config,
-                replay=replay,
-                out=state,
-                resume=args.resume,
-                report=report,
-            )
+            result = _learn(args, segmenter, config, state, report, fabric)
     except Cancelled:
         say(f"stopped; go on with --resume, the state is in {state}")
         return 130
     say(summary(result))
     print(result.save(args.out, keep_replay=args.keep_replay))
-    _remove(state)
+    shutil.rmtree(state, ignore_errors=True)
     return 0
+
+
+def _learn(
+    args: argparse.Namespace,
+    segmenter: Segmenter,
+    config: FineTuneConfig,
+    state: Path,
+    report: Report,
+    fabric: Fabric | None,
+) -> FineTuned:
+    """Read the cases, say what stands for and against learning from them, and learn."""
+    from napari_medseg.commands.terminal import say
+    from napari_medseg.engine.finetune import finetune as learn
+    from napari_medseg.engine.finetune_plan import plan
+    from napari_medseg.engine.finetune_preflight import STOP, preflight
+    from napari_medseg.engine.replay import load_replay
+    from napari_medseg.engine.zoo import find_model
+
+    file = args.replay_file or _replay_beside(find_model(args.model))
+    replay = None if file is None else load_replay(file)
+    cases = load_cases(args.cases, {mark: getattr(args, mark) for mark in _MARKS}, report)
+    if fabric is None or not fabric.global_rank:
+        findings = preflight(segmenter, cases, config, replay=replay, report=report)
+        for finding in findings:
+            say(": ".join(part for part in (finding.case, finding.text) if part))
+        if any(finding.severity == STOP for finding in findings):
+            raise ValueError("nothing was learnt: see above for what stands against it")
+        say(plan(segmenter, cases, config, replay=replay, report=report).words)
+    return learn(
+        segmenter,
+        cases,
+        config,
+        replay=replay,
+        out=state,
+        resume=args.resume,
+        report=report,
+        fabric=fabric,
+    )
+
+
+def _fabric() -> Fabric | None:
+    """Join the other processes if `torchrun` started several."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return None
+    try:
+        from lightning_fabric import Fabric
+        from lightning_fabric.strategies import DDPStrategy
+    except ImportError as error:
+        raise ValueError(
+            "several processes learn together with Lightning Fabric, which is not installed: "
+            "pip install 'napari-medseg[many-gpus]'"
+        ) from error
+    processes = int(os.environ["LOCAL_WORLD_SIZE"])
+    fabric = Fabric(
+        devices=processes,
+        num_nodes=int(os.environ["WORLD_SIZE"]) // processes,
+        strategy=DDPStrategy(find_unused_parameters=True),
+    )
+    fabric.launch()
+    return fabric
 
 
 def load_cases(folder: Path, marks: dict[str, Path | None], report: Report) -> list[Case]:
@@ -122,11 +169,9 @@ def _mask(case: Case, path: Path | None) -> np.ndarray | None:
     return mask
 
 
-def _replay_of(model: Path, given: Path | None) -> Path | None:
+def _replay_beside(model: Path) -> Path | None:
     from napari_medseg.engine.replay import replay_path
 
-    if given is not None:
-        return given
     beside = replay_path(model)
     return beside if beside.is_file() else None
 
@@ -160,9 +205,3 @@ def _changes(before: Sequence, after: Sequence) -> str:
         f"{b.name} Dice {b.dice:.3f} -> {a.dice:.3f}, HD95 {b.hd95:.1f} -> {a.hd95:.1f}"
         for b, a in zip(before, after, strict=True)
     )
-
-
-def _remove(state: Path) -> None:
-    import shutil
-
-    shutil.rmtree(state, ignore_errors=True)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,6 +19,9 @@ from napari_medseg.engine.finetune_state import StateFile, fingerprint
 from napari_medseg.engine.replay import Replay, load_replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.progress import Report, silent
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ def finetune(
     resume: bool = False,
     report: Report = silent,
     on_progress: OnProgress | None = None,
+    fabric: Fabric | None = None,
 ) -> FineTuned:
     """Let a copy of a model learn from corrected cases, and compare it with the model.
 
@@ -60,6 +65,9 @@ def finetune(
         Called before every step; may raise `Cancelled`: what there is then is saved in `out`.
     on_progress : callable, optional
         Called with a `FineTuneProgress` before every step.
+    fabric : Fabric, optional
+        Of Lightning Fabric, launched: several processes learn together, each from its own patches;
+        all of them call this function with the same arguments, the first one keeps the state.
 
     Returns
     -------
@@ -92,7 +100,7 @@ def finetune(
         )
     saved = state.load(segmenter.device) if resume else None
     with torch.random.fork_rng(devices=[]), keep_memory():
-        course = Course(segmenter, corrected, config, known, state, report, on_progress)
+        course = Course(segmenter, corrected, config, known, state, report, on_progress, fabric)
         _LOG.info("%d cases, %d runs, %s", len(corrected), len(course.stages), course.trained)
         course.run(saved)
         return result_of(course, segmenter, corrected, config, known)

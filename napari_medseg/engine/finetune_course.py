@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -33,6 +33,9 @@ from napari_medseg.engine.patches import Example
 from napari_medseg.engine.replay import Replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.progress import Report, Step
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 OnProgress = Callable[[FineTuneProgress], None]
 Weights = dict[str, Tensor]
@@ -115,6 +118,8 @@ class Course:
         Called before every step; may raise `Cancelled`.
     on_progress : callable or None
         Told of every step.
+    fabric : Fabric or None
+        Of several processes that learn together.
     """
 
     def __init__(
@@ -126,10 +131,11 @@ class Course:
         state: StateFile,
         report: Report,
         on_progress: OnProgress | None,
+        fabric: Fabric | None,
     ) -> None:
         self._config, self._cases, self._replay = config, list(cases), replay
         self._state, self._report, self._on_progress = state, report, on_progress
-        self._segmenter = segmenter
+        self._segmenter, self._fabric = segmenter, fabric
         added = classes_to_add(config.new_classes, segmenter.card)
         self._grown, self.card = with_classes(segmenter.network, segmenter.card, added)
         self.old: Weights = {k: v.detach().clone() for k, v in self._grown.state_dict().items()}
@@ -170,7 +176,7 @@ class Course:
             objective_for(self.card).to(self._segmenter.device),
             self._config,
         )
-        run = FineTuneRun(lesson, self.trained, self._config, self._config.steps)
+        run = FineTuneRun(lesson, self.trained, self._config, self._config.steps, self._fabric)
         notes = _Notes()
         if saved is not None:
             run.load(saved["run"])
@@ -195,7 +201,8 @@ class Course:
     def _learn(self, stage: Stage, run: FineTuneRun, notes: _Notes) -> None:
         config = self._config
         examples = [e for i in stage.learn for e in self.examples[i]]
-        patches = Patches(examples, self.card, config, self.size, self._replay)
+        rank = 0 if self._fabric is None else self._fabric.global_rank
+        patches = Patches(examples, self.card, config, self.size, self._replay, rank)
         until = self._steps_of(stage)
         while True:
             due = run.done > 0 and (run.done % config.validate_every == 0 or run.done == until)
@@ -228,7 +235,10 @@ class Course:
         if stage.held:
             cases = [self._cases[i] for i in stage.held]
             scored = self._examiner.cases(weights, cases, self._quiet(stage, run))
-            row["validation"] = dice = mean_dice(scored)
+            dice = mean_dice(scored)
+            if self._fabric is not None:  # all processes must stop at the same step
+                dice = self._fabric.broadcast(dice)
+            row["validation"] = dice
             notes.worse = 0 if dice > notes.best else notes.worse + 1
             if dice > notes.best:
                 notes.best, notes.best_step, notes.best_weights = dice, run.done, weights
@@ -295,6 +305,8 @@ class Course:
         return report
 
     def _save(self, run: FineTuneRun | None, notes: _Notes | None) -> None:
+        if self._fabric is not None and self._fabric.global_rank:
+            return
         current = None
         if run is not None and notes is not None:
             current = {"run": run.state(), "notes": vars(notes)}

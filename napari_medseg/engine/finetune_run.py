@@ -5,21 +5,24 @@ from __future__ import annotations
 import copy
 import gc
 import math
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
-from napari_medseg.engine.finetune_lesson import Lesson
+from napari_medseg.engine.finetune_lesson import Lesson, Losses
 from napari_medseg.engine.finetune_parts import parameter_groups, set_mode
 from napari_medseg.engine.finetune_patches import Rehearsed, to_device
 from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.patches import Batch
 from napari_medseg.engine.training_run import memory_format, trains_mixed
 from napari_medseg.networks.base import SegmentationNetwork
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 _OVERFLOWS = 8  # steps in a row that half precision may skip
 _LEAST = 1e-6  # gradients below are rounding, no direction: the optimiser takes no step of them
@@ -42,6 +45,8 @@ class FineTuneRun:
         The recipe.
     steps : int
         How many steps there will be.
+    fabric : Fabric, optional
+        Of several processes that learn together, each from its own patches.
 
     Attributes
     ----------
@@ -51,7 +56,14 @@ class FineTuneRun:
         Into how many parts a batch is cut, one after the other, because memory is short.
     """
 
-    def __init__(self, lesson: Lesson, trained: str, config: FineTuneConfig, steps: int) -> None:
+    def __init__(
+        self,
+        lesson: Lesson,
+        trained: str,
+        config: FineTuneConfig,
+        steps: int,
+        fabric: Fabric | None = None,
+    ) -> None:
         self._lesson, self._config, self.steps = lesson, config, steps
         self._device = lesson.student.device
         self._layout = memory_format(lesson.student.config.spatial_dims)
@@ -71,6 +83,8 @@ class FineTuneRun:
             self._average = AveragedModel(
                 lesson.student, avg_fn=_running_mean(config.ema), use_buffers=True
             )
+        self._fabric = fabric
+        self._ask: Callable[..., Losses] = lesson if fabric is None else fabric.setup_module(lesson)
         self.done, self.parts, self._overflows = 0, 1, 0
 
     def _pulls(self, trained: str) -> bool:
@@ -124,7 +138,7 @@ class FineTuneRun:
             totals = torch.zeros(3, dtype=torch.float64)
             for share, part, more in _cut(now, rehearsed, self.parts):
                 with torch.autocast(self._device.type, enabled=self._mixed):
-                    losses = self._lesson(part, more, self.done / max(self.steps, 1))
+                    losses = self._ask(part, more, self.done / max(self.steps, 1))
                 self._check(losses.total)
                 self._backward(losses.total * share)
                 totals += share * torch.stack([x.detach().double().cpu() for x in losses])
@@ -139,14 +153,19 @@ class FineTuneRun:
         return None
 
     def _backward(self, loss: Tensor) -> None:
-        if loss.requires_grad:
-            self._scaler.scale(loss).backward()
+        if not loss.requires_grad:
+            return
+        scaled = self._scaler.scale(loss)
+        if self._fabric is None:
+            scaled.backward()
+        else:
+            self._fabric.backward(scaled)
 
     def _take_less(self, patches: int) -> None:
-        if self.parts >= patches:
+        if self.parts >= patches or self._fabric is not None:  # the others would wait for ever
             raise OSError(
-                f"there is not enough memory on {self._device} to learn from one patch at a time; "
-                "close other programs, or choose a smaller model"
+                f"there is not enough memory on {self._device} to learn from so few patches at a "
+                "time; close other programs, choose a smaller batch or a smaller model"
             )
         self.parts = min(2 * self.parts, patches)
 

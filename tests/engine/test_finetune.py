@@ -189,7 +189,7 @@ def test_short_memory_cuts_the_batch_and_says_so(small_model, corrected, monkeyp
     assert any("4 parts a step" in note for note in parts.notes)
     assert not any("parts" in note for note in whole.notes)
     at_most(0)
-    with pytest.raises(OSError, match="one patch at a time"):
+    with pytest.raises(OSError, match="so few patches at a time"):
         finetune(model, cases, config)
 
 

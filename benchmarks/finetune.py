@@ -1,0 +1,317 @@
+"""Fine-tuning on another domain: what is gained there, and what is forgotten of the old one.
+
+    python -m benchmarks finetune              the grid on a CPU; skipped without the data
+    python -m benchmarks.finetune --pilot      one cell of each row, to see that all is well
+
+Two bundled models meet images as from another device (`benchmarks.shifts`): polyps with another
+colour cast, contrast, blur and vignette; hippocampi with inverted, bent intensities and a bias
+field. All images are of the models' test splits, which they never saw: N of them, shifted, are the
+corrected cases, others, shifted, say what is gained, and others as they were say what is forgotten.
+What is rehearsed, and the guard cases that decide how far to go, are of the training split: the
+replay patches a training would have left. A seed decides the domain, the cases and the order of
+learning.
+
+Every cell is written as JSON when it is done, in the folder of the results; a run that was stopped
+goes on where it was. Minutes are CPU time of one thread, scoring left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.shifts import other_camera, other_scanner
+from napari_medseg.engine.cases import Case, load_case
+from napari_medseg.engine.finetune import finetune
+from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.engine.patches import make_examples
+from napari_medseg.engine.replay import Replay, load_replay, save_replay
+from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_plan import split_cases
+from napari_medseg.engine.validation import validate
+from napari_medseg.engine.zoo import find_model
+from napari_medseg.io import atomic_path, find_cases
+from napari_medseg.io.datasets import CaseFiles
+from napari_medseg.volume import Volume
+
+SEEDS = (0, 1, 2)
+COUNTS = (1, 5)
+DATA = Path(os.environ.get("MEDSEG_DATA", "../shared/data"))
+RESULTS = Path(os.environ.get("MEDSEG_RESULTS", "finetune_results"))
+_PLAIN = FineTuneConfig(
+    distillation=0.0,
+    replay=0.0,
+    ema=0.0,
+    pull=0.0,
+    trained="all",
+    alphas=(1.0,),
+    validation="none",
+)
+_MIXES = FineTuneConfig().alphas
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """A model, its data and what is changed of it.
+
+    Parameters
+    ----------
+    model, data : str
+        Name of the bundled model, and of the folder of its data.
+    is_test : callable
+        Whether a case, by place and name, is of the test split the model never saw.
+    shift : callable
+        ``(volume, seed, number) -> volume``.
+    judged : int
+        Cases that say what is gained, and as many that say what is forgotten.
+    rehearsed, guards : int
+        Training cases that replay patches are cut from, and held-out ones that are guarded.
+    steps, batch : int
+        Of every run.
+    """
+
+    model: str
+    data: str
+    is_test: Callable[[int, str], bool]
+    shift: Callable[[Volume, int, int], Volume]
+    judged: int
+    rehearsed: int
+    guards: int
+    steps: int
+    batch: int
+
+
+DOMAINS = {
+    "polyps": Domain(
+        model="polyp-lgmsnet",
+        data="kvasir_seg_352",
+        is_test=lambda place, name: name.startswith("val_"),
+        shift=other_camera,
+        judged=40,
+        rehearsed=64,
+        guards=8,
+        steps=60,
+        batch=4,
+    ),
+    "hippocampus": Domain(
+        model="hippocampus-lgmsnet",
+        data="msd_hippocampus",
+        is_test=lambda place, name: place % 5 == 0,
+        shift=other_scanner,
+        judged=8,
+        rehearsed=32,
+        guards=4,
+        steps=60,
+        batch=2,
+    ),
+}
+
+ROWS: dict[str, tuple[str, FineTuneConfig, float | None]] = {
+    # row: the run it is of, that run's recipe, and the mix of weights taken; None is the chosen one
+    "plain": ("plain", _PLAIN, 1.0),
+    "+ distillation": ("distillation", _PLAIN.replace(distillation=1.0), 1.0),
+    "+ replay": ("replay", _PLAIN.replace(distillation=1.0, replay=0.5, alphas=_MIXES), 1.0),
+    "+ interpolation": (
+        "replay",
+        _PLAIN.replace(distillation=1.0, replay=0.5, alphas=_MIXES),
+        None,
+    ),
+    "the defaults": ("defaults", FineTuneConfig(validation="none"), None),
+}
+
+
+class Bench:
+    """The images of a domain, shared by all its cells."""
+
+    def __init__(self, domain: Domain, results: Path) -> None:
+        self.domain = domain
+        self.segmenter = Segmenter.load(domain.model, "cpu")
+        files = find_cases(DATA / domain.data, need_labels=True)
+        self._test = [f for i, f in enumerate(files) if domain.is_test(i, f.name)]
+        self._train = [f for i, f in enumerate(files) if not domain.is_test(i, f.name)]
+        self.replay = self._rehearsal(results)
+
+    def _rehearsal(self, results: Path) -> Replay:
+        """Return the patches that the model's training would have left beside it."""
+        card = self.segmenter.card
+        made = results / f"{self.domain.model}.safetensors"  # where replay belongs to a model
+        path = made.with_suffix(".replay.safetensors")
+        if not path.exists():
+            recipe = TrainingConfig(window=card.preprocessing.window, size=card.preprocessing.size)
+            learnt, held_out = _split(self._train, recipe)
+            chosen = np.random.default_rng(0).permutation(len(learnt))[: self.domain.rehearsed]
+            examples = [
+                example for i in chosen for example in make_examples(load_case(learnt[i]), card)
+            ]
+            guards = [
+                e for f in held_out[: self.domain.guards] for e in make_examples(load_case(f), card)
+            ]
+            made.parent.mkdir(parents=True, exist_ok=True)
+            made.write_bytes(find_model(self.domain.model).read_bytes())
+            save_replay(made, card, examples, guards, recipe)
+        return load_replay(path)
+
+    def cases(self, seed: int, count: int) -> tuple[list[Case], list[Case], list[Case]]:
+        """Return cases to learn from, others of the new domain, and others of the old one."""
+        order = np.random.default_rng([seed, 5]).permutation(len(self._test)).tolist()
+        judged = self.domain.judged
+        most = max(COUNTS)
+        learn = [self._shifted(place, seed) for place in order[:count]]
+        new = [self._shifted(place, seed) for place in order[most : most + judged]]
+        rest = order[most + judged : most + 2 * judged]
+        return [self._corrected(case) for case in learn], new, [self._case(p) for p in rest]
+
+    def _case(self, place: int) -> Case:
+        return load_case(self._test[place])
+
+    def _shifted(self, place: int, seed: int) -> Case:
+        case = self._case(place)
+        return replace(case, volume=self.domain.shift(case.volume, seed, place))
+
+    def _corrected(self, case: Case) -> Case:
+        """Note what a person changed of the model's answer, having looked at all of it."""
+        answer = self.segmenter.segment(case.volume).labels
+        return replace(case, changed=answer != case.labels)
+
+
+def _split(
+    files: Sequence[CaseFiles], config: TrainingConfig
+) -> tuple[list[CaseFiles], list[CaseFiles]]:
+    """Return what the model's training learnt from and what it held out; both hold all classes."""
+    point = Volume(np.zeros((1, 1, 1), np.float32), (1.0, 1.0))
+    stand_ins = [Case(point, np.ones((1, 1), np.uint8), name=f.name) for f in files]
+    by_name = {f.name: f for f in files}
+    learnt, held_out = split_cases(stand_ins, config)
+    return [by_name[c.name] for c in learnt], [by_name[c.name] for c in held_out]
+
+
+def score(segmenter: Segmenter, cases: Sequence[Case]) -> float:
+    """Return the mean Dice over cases and classes."""
+    return statistics.fmean(validate(segmenter, cases).values())
+
+
+def cell(bench: Bench, run: str, count: int, seed: int) -> dict[str, Any]:
+    """Fine-tune once, and score every row that is of this run."""
+    learn, new, old = bench.cases(seed, count)
+    domain = bench.domain
+    config = next(config for name, config, _ in ROWS.values() if name == run)
+    config = config.replace(
+        steps=domain.steps, validate_every=domain.steps, seed=seed, batch_size=domain.batch
+    )
+    started = time.process_time()
+    tuned = finetune(bench.segmenter, learn, config, replay=bench.replay if config.replay else None)
+    minutes = (time.process_time() - started) / 60
+    before = {"new": score(bench.segmenter, new), "old": score(bench.segmenter, old)}
+    rows = {}
+    for row, (name, _, mix) in ROWS.items():
+        if name == run:
+            alpha = tuned.alpha if mix is None else mix
+            student = tuned.segmenter_at(alpha)
+            rows[row] = {"alpha": alpha, "new": score(student, new), "old": score(student, old)}
+    return {
+        "domain": domain.model,
+        "count": count,
+        "seed": seed,
+        "trained": tuned.trained,
+        "minutes": minutes,
+        "before": before,
+        "rows": rows,
+        "sweep": [vars(row) for row in tuned.sweep],
+        "config": config.to_dict(),
+    }
+
+
+def table(results: Path, name: str, count: int) -> list[str]:
+    """Return the lines of a table of the cells that are done: mean and spread over seeds."""
+    lines = [f"{'':<18}{'Dice gained':>18}{'Dice forgotten':>18}{'of the gain':>13}{'CPU min':>10}"]
+    plain: float | None = None
+    for row, (run, _, _) in ROWS.items():
+        paths = [results / file_name(name, count, seed, run) for seed in SEEDS]
+        cells = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+        if not cells:
+            continue
+        gains = [100 * (c["rows"][row]["new"] - c["before"]["new"]) for c in cells]
+        lost = [100 * (c["before"]["old"] - c["rows"][row]["old"]) for c in cells]
+        minutes = statistics.fmean(c["minutes"] for c in cells)
+        gain = statistics.fmean(gains)
+        plain = gain if row == "plain" else plain
+        share = f"{gain / plain:.0%}" if plain else ""
+        lines.append(f"{row:<18}{_spread(gains):>18}{_spread(lost):>18}{share:>13}{minutes:>10.2f}")
+        if len(cells) < len(SEEDS):
+            lines[-1] += f"   ({len(cells)} of {len(SEEDS)} seeds)"
+    return lines
+
+
+def _spread(values: Sequence[float]) -> str:
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.fmean(values):+.1f} ± {spread:.1f}"
+
+
+def file_name(name: str, count: int, seed: int, run: str) -> str:
+    """Return what the results of a cell are called."""
+    return f"{name}-n{count}-seed{seed}-{run}.json"
+
+
+def run_cells(names: Sequence[str], counts: Sequence[int], seeds: Sequence[int]) -> None:
+    """Fill the cells that are not done yet, and print each."""
+    runs = list(dict.fromkeys(run for run, _, _ in ROWS.values()))
+    for name in names:
+        make = partial(Bench, DOMAINS[name], RESULTS)
+        bench: Bench | None = None
+        for seed in seeds:
+            for count in counts:
+                for run in runs:
+                    path = RESULTS / file_name(name, count, seed, run)
+                    if path.exists():
+                        continue
+                    bench = bench or make()
+                    result = cell(bench, run, count, seed)
+                    with atomic_path(path) as target:
+                        target.write_text(json.dumps(result, indent=1), encoding="utf-8")
+                    _tell(name, result)
+
+
+def _tell(name: str, result: dict[str, Any]) -> None:
+    before = result["before"]
+    start = f"{name} N={result['count']} seed {result['seed']} ({result['trained']})"
+    for row, after in result["rows"].items():
+        print(
+            f"{start} {row}: new {before['new']:.3f} -> {after['new']:.3f}, old "
+            f"{before['old']:.3f} -> {after['old']:.3f}, mix {after['alpha']:g}, "
+            f"{result['minutes']:.2f} CPU min",
+            flush=True,
+        )
+
+
+def main(names: Sequence[str] = tuple(DOMAINS), pilot: bool = False) -> None:
+    """Fill the grid and print a table for each domain and number of cases."""
+    there = [name for name in names if (DATA / DOMAINS[name].data).is_dir()]
+    if not there:
+        print(f"skipped: there is no data in {DATA}; MEDSEG_DATA says where it is")
+        return
+    torch.set_num_threads(1)
+    run_cells(there, COUNTS[-1:] if pilot else COUNTS, SEEDS[:1] if pilot else SEEDS)
+    for name in there:
+        for count in COUNTS:
+            print(f"\n{name}, {count} corrected case{'s' * (count > 1)}")
+            print("\n".join(table(RESULTS, name, count)), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(DOMAINS), choices=DOMAINS)
+    parser.add_argument("--pilot", action="store_true", help="one seed, five cases")
+    arguments = parser.parse_args()
+    main(arguments.names, arguments.pilot)

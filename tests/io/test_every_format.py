@@ -143,6 +143,8 @@ def ome_zarr(folder, image, _tools):
 SOURCES = {
     "nifti1": nifti(nib.Nifti1Image, "image.nii.gz"),
     "nifti2": nifti(nib.Nifti2Image, "image.nii"),
+    "pair": nifti(nib.Nifti1Pair, "image.hdr"),
+    "mgz": nifti(nib.MGHImage, "image.mgz"),
     "nrrd": itk("image.nrrd"),
     "nhdr": itk("image.nhdr"),
     "mha": itk("image.mha"),
@@ -152,11 +154,12 @@ SOURCES = {
     "zarr": ome_zarr,
 }
 BY_ITK = ("nrrd", "nhdr", "mha", "mhd")
+BY_NIBABEL = ("nifti1", "nifti2", "pair", "mgz")
 SAME_ORDER = {  # label formats, and the images whose order of voxels they keep
-    ".nii.gz": ("nifti1", "nifti2"),
-    ".nii": ("nifti1", "nifti2"),
-    ".nrrd": (*BY_ITK, "nifti1", "nifti2"),
-    ".mha": (*BY_ITK, "nifti1", "nifti2"),
+    ".nii.gz": BY_NIBABEL,
+    ".nii": BY_NIBABEL,
+    ".nrrd": (*BY_ITK, *BY_NIBABEL),
+    ".mha": (*BY_ITK, *BY_NIBABEL),
     ".dcm": (),
     ".ome.zarr": ("zarr",),
 }
@@ -228,8 +231,8 @@ def can_hold(source, suffix, grid):
         return False
     if "zarr" in source + suffix:
         return grid in ("isotropic", "anisotropic")
-    by_itk = source in BY_ITK or suffix in (".nrrd", ".mha")
-    return not (grid == "sheared" and by_itk)  # ITK knows no sheared grids
+    upright = source in (*BY_ITK, "mgz") or suffix in (".nrrd", ".mha")
+    return not (grid == "sheared" and upright)  # ITK and FreeSurfer know no sheared grids
 
 
 def product_of_all():

@@ -83,8 +83,11 @@ class SortedTable(QTableView):
         if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._tell(self.currentIndex())
             self._open(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
+            return
+        before = self.currentIndex().row()
+        super().keyPressEvent(event)
+        if self.currentIndex().row() != before:
+            self._tell(self.currentIndex())
 
     def _open(self, index: QModelIndex) -> None:
         if index.isValid():

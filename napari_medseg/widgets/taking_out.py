@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from napari.utils.notifications import show_info
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QWidget
+
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|]')  # in names of files, on some computer
 
 
 def ask_path(parent: QWidget, title: str, name: str, kinds: dict[str, str]) -> Path | None:
@@ -19,7 +22,7 @@ def ask_path(parent: QWidget, title: str, name: str, kinds: dict[str, str]) -> P
     title : str
         Of the dialog.
     name : str
-        Proposed, without its ending.
+        Proposed, without its ending; what no file may be called is left out.
     kinds : dict of str to str
         What stands in the list of kinds, and the ending of each.
 
@@ -34,7 +37,7 @@ def ask_path(parent: QWidget, title: str, name: str, kinds: dict[str, str]) -> P
     first = next(iter(kinds.values()))
     dialog.setDefaultSuffix(first[1:])
     dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kinds[kind][1:]))
-    dialog.selectFile(f"{name}{first}")
+    dialog.selectFile(f"{_FORBIDDEN.sub('_', name)}{first}")
     if not dialog.exec():
         return None
     chosen = dialog.selectedFiles()

@@ -25,3 +25,13 @@ def test_the_dialog_adds_the_ending_of_the_chosen_kind(qtbot, monkeypatch, tmp_p
     assert [path.name for path in chosen] == ["my liver.stl", "my liver.ply"]
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: 0)
     assert ask_path(window, "Export", "liver", SURFACE_KINDS) is None
+
+
+def test_the_proposed_name_can_be_that_of_a_file(qtbot, monkeypatch):
+    window = QWidget()
+    qtbot.addWidget(window)
+    proposed = []
+    monkeypatch.setattr(QFileDialog, "selectFile", lambda _dialog, name: proposed.append(name))
+    monkeypatch.setattr(QFileDialog, "exec", lambda _dialog: 0)
+    ask_path(window, "Save", 'a/b: "liver" against c', SURFACE_KINDS)
+    assert proposed == ["a_b_ _liver_ against c.stl"]

@@ -20,6 +20,8 @@ from napari_medseg.tally import tally
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.classes.palette import next_colour
+from napari_medseg.widgets.evaluate.definitions import definitions_page
+from napari_medseg.widgets.evaluate.rows import SummaryRow, summary_of
 from napari_medseg.widgets.settings import load_settings
 from napari_medseg.widgets.volumes import place_of, realised, shown_step, to_volume
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_medseg.widgets.evaluate.source_field import Source
+
+_FOR_TERMINALS = "(--resample, or resample=True)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +69,26 @@ class Answer:
 
     Parameters
     ----------
+    asked : EvaluationRequest
+        The request itself.
     request : EvaluationRequest
-        With volumes that are in memory now.
+        The same with volumes that are in memory now.
     evaluation : Evaluation
         The numbers.
     colours : mapping of int to str
         Of every class.
+    summary : list of SummaryRow
+        The numbers over cases, whose intervals take a while.
+    page : str
+        What the numbers mean, as rich text.
     """
 
+    asked: EvaluationRequest
     request: EvaluationRequest
     evaluation: Evaluation
     colours: Mapping[int, str]
+    summary: list[SummaryRow]
+    page: str
 
 
 def request_of(viewer: Viewer, judged: Source, truth: Source) -> EvaluationRequest:
@@ -110,31 +123,45 @@ def places(judged: Labels | Path, truth: Labels | Path) -> tuple[Volume | Path, 
 
 
 def evaluated(request: EvaluationRequest, report: Report = silent) -> Answer:
-    """Compare what is asked for; runs in a thread."""
+    """Compare what is asked for; runs in a thread.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `engine.evaluate`, in words for the window.
+    """
     load_settings()  # slow; what was compared is kept there afterwards
-    options: dict[str, Any] = {
+    asked, judged, truth = request, request.judged, request.truth
+    try:
+        if isinstance(judged, Path) and isinstance(truth, Path):
+            evaluation = evaluate(judged, truth, **_options(request), report=report)
+        else:
+            judged, truth = _in_memory(judged), _in_memory(truth)
+            request = replace(request, judged=judged, truth=truth)
+            evaluation = _evaluated_volumes(asked, judged, truth)
+    except ValueError as error:
+        raise ValueError(str(error).replace(_FOR_TERMINALS, "(tick 'Resample')")) from error
+    colours = _colours(evaluation, request.colours)
+    rows, page = summary_of(evaluation), definitions_page(evaluation)
+    return Answer(asked, request, evaluation, colours, rows, page)
+
+
+def _evaluated_volumes(asked: EvaluationRequest, judged: Volume, truth: Volume) -> Evaluation:
+    names = dict(asked.names)
+    for source in (asked.judged, asked.truth):
+        if isinstance(source, Path):
+            names = {c.value: c.name for c in classes_beside(source)} | names
+    values = sorted({*tally(judged.array[0]), *tally(truth.array[0])})
+    classes = {value: names.get(value, f"class {value}") for value in values} or None
+    return evaluate_volumes(judged, truth, classes=classes, **_options(asked))
+
+
+def _options(request: EvaluationRequest) -> dict[str, Any]:
+    return {
         "tolerance": request.tolerance,
         "lesions": request.lesions,
         "resample": request.resample,
     }
-    judged, truth = request.judged, request.truth
-    if isinstance(judged, Path) and isinstance(truth, Path):
-        evaluation = evaluate(judged, truth, **options, report=report)
-        return Answer(request, evaluation, _colours(evaluation, request.colours))
-    names = dict(request.names)
-    for path in (judged, truth):
-        if isinstance(path, Path):
-            names = {c.value: c.name for c in classes_beside(path)} | names
-    judged, truth = _in_memory(judged), _in_memory(truth)
-    values = {*tally(judged.array[0]), *tally(truth.array[0])}
-    evaluation = evaluate_volumes(
-        judged,
-        truth,
-        classes={value: names.get(value, f"class {value}") for value in sorted(values)} or None,
-        **options,
-    )
-    request = replace(request, judged=judged, truth=truth)
-    return Answer(request, evaluation, _colours(evaluation, request.colours))
 
 
 def _copied(source: Labels | Path, point: tuple[float, ...]) -> Volume | Path:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from napari_medseg.engine.evaluation import CaseScore, Evaluation
 from napari_medseg.engine.metric_table import METRICS, Metric
-from napari_medseg.widgets.evaluate.rows import CaseRows, SummaryRows, worst_first
+from napari_medseg.widgets.evaluate.rows import CaseRows, SummaryRow, SummaryRows, worst_first
 from napari_medseg.widgets.pieces import ElidedLabel, narrow_combo
 from napari_medseg.widgets.plots import BoxChart, BoxGroup
 from napari_medseg.widgets.sorted_table import SortedTable
@@ -61,20 +61,21 @@ class ResultView(QWidget):
         row = self.cases.chosen
         return None if row is None else self.case_rows.cases[row]
 
-    def show_evaluation(self, evaluation: Evaluation | None, colours: Mapping[int, str]) -> None:
-        """Show an evaluation, worst cases first; None empties the view."""
+    def show_evaluation(
+        self, evaluation: Evaluation, colours: Mapping[int, str], summary: Sequence[SummaryRow]
+    ) -> None:
+        """Show an evaluation, with its rows over cases; the worst cases first."""
         self._evaluation, self._colours = evaluation, colours
         wanted = self._metric()
         for combo in (self.metrics, self.classes):
             combo.blockSignals(True)
             combo.clear()
-        metrics = () if evaluation is None else evaluation.metrics
+        metrics, classes = evaluation.metrics, evaluation.classes
         for metric in metrics:
             self.metrics.addItem(metric.title, metric.name)
         self.metrics.setCurrentIndex(
-            next((i for i, metric in enumerate(metrics) if metric is wanted), 0 if metrics else -1)
+            next((i for i, metric in enumerate(metrics) if metric is wanted), 0)
         )
-        classes = {} if evaluation is None else evaluation.classes
         if len(classes) != 1:
             self.classes.addItem(_ALL, None)
         for value, name in classes.items():
@@ -82,9 +83,9 @@ class ResultView(QWidget):
         for combo in (self.metrics, self.classes):
             combo.blockSignals(False)
             combo.setEnabled(combo.count() > 1)
-        self.summary_rows.show_evaluation(evaluation, colours)
+        self.summary_rows.show_evaluation(evaluation, colours, summary)
         self.summary.fit_columns(_WIDEST)
-        remarks = [] if evaluation is None else evaluation.remarks()
+        remarks = evaluation.remarks()
         more = f" (and {len(remarks) - 1} more)" if len(remarks) > 1 else ""
         self.remark.say(remarks[0] + more if remarks else "", "\n".join(remarks))
         self.remark.setVisible(bool(remarks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
@@ -31,6 +31,22 @@ _EMPTY = {
     "prediction": "nothing marked",
     "truth": "nothing true",
 }
+
+
+SummaryRow = tuple[int | None, str, list[str]]
+"""A class (None for the mean of all), what its numbers are ("median"), one text a metric."""
+
+
+def summary_of(evaluation: Evaluation) -> list[SummaryRow]:
+    """Return the numbers over cases, class by class."""
+    metrics = evaluation.metrics
+    found: list[SummaryRow] = []
+    for value in evaluation.classes:
+        rows = class_rows(evaluation, value, metrics)
+        found += [(value, what, cells) for what, cells in rows.items()]
+    if len(evaluation.classes) > 1:
+        found.append((None, "mean", [m.shown(evaluation.mean(m.name)) for m in metrics]))
+    return found
 
 
 class _Rows(QAbstractTableModel):
@@ -107,20 +123,18 @@ class SummaryRows(_Rows):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[tuple[int | None, str, list[str]]] = []
+        self._rows: Sequence[SummaryRow] = ()
 
-    def show_evaluation(self, evaluation: Evaluation | None, colours: Mapping[int, str]) -> None:
-        """Show this evaluation; None empties the table."""
+    def show_evaluation(
+        self,
+        evaluation: Evaluation | None,
+        colours: Mapping[int, str],
+        rows: Sequence[SummaryRow] = (),
+    ) -> None:
+        """Show the rows that `summary_of` made of an evaluation; None empties the table."""
         self.beginResetModel()
         self.begin(evaluation, colours)
-        self._rows = []
-        if evaluation is not None:
-            for value in evaluation.classes:
-                rows = class_rows(evaluation, value, self.metrics)
-                self._rows += [(value, what, cells) for what, cells in rows.items()]
-            if len(evaluation.classes) > 1:
-                means = [m.shown(evaluation.mean(m.name)) for m in self.metrics]
-                self._rows.append((None, "mean", means))
+        self._rows = () if evaluation is None else rows
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex = _PARENT) -> int:

@@ -75,11 +75,11 @@ class SourceField(QWidget):
     def choose(self, source: Source) -> None:
         """Choose a layer, a file or a folder, or nothing."""
         before = self.source
+        if isinstance(source, Path):
+            self._paths = [source, *(path for path in self._paths if path != source)][:_FEW]
         self._chosen = ref(source) if isinstance(source, Labels) else source
-        if isinstance(source, Path) and source not in self._paths:
-            self._paths = [source, *self._paths][:_FEW]
         self._show()
-        if source is not before:
+        if source != before:
             self.changed.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:

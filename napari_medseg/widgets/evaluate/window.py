@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_medseg.widgets.background import Runner, Task
+from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.evaluate.definitions import definitions_page
 from napari_medseg.widgets.evaluate.layout import EvaluateParts
 from napari_medseg.widgets.evaluate.memory import recall_choice, remember_choice
@@ -25,7 +26,12 @@ from napari_medseg.widgets.evaluate.request import (
 )
 from napari_medseg.widgets.evaluate.saving import REPORT_KINDS, save_report
 from napari_medseg.widgets.evaluate.watch import Watch
-from napari_medseg.widgets.evaluate.words import compared_words, legend_words, likely_pair
+from napari_medseg.widgets.evaluate.words import (
+    class_words,
+    compared_words,
+    legend_words,
+    likely_pair,
+)
 from napari_medseg.widgets.evaluate.wrong import Wrong, find_wrong
 from napari_medseg.widgets.evaluate.wrong_layers import WrongLayers
 from napari_medseg.widgets.notices import show_failure
@@ -190,13 +196,13 @@ class EvaluateWindow(QWidget):
             self._refresh()
 
     def _take(self, answer: Answer) -> None:
-        if self._asked is None or answer.request.names is not self._asked.names:
+        if answer.asked is not self._asked:
             return
-        self._asked, self._answer = None, answer
-        self.parts.result.show_evaluation(answer.evaluation, answer.colours)
-        self.parts.definitions.setHtml(definitions_page(answer.evaluation))
-        self.parts.legend.clear()
-        remember_choice(self.parts)
+        parts, self._asked, self._answer = self.parts, None, answer
+        parts.result.show_evaluation(answer.evaluation, answer.colours, answer.summary)
+        parts.definitions.setHtml(answer.page)
+        parts.legend.clear()
+        remember_choice(parts)
 
     def _note_option(self, *_: object) -> None:
         self._note_change("Other settings: press Evaluate")
@@ -234,6 +240,15 @@ class EvaluateWindow(QWidget):
             return "The true labels are not in the viewer any more; evaluate again"
         return ""
 
+    def _classes(self) -> tuple[dict[int, str], dict[int, str]]:
+        """Return names and colours of the classes that are compared, as far as they are known."""
+        answer = self._answer
+        if answer is not None and not self._stale:
+            return dict(answer.evaluation.classes), dict(answer.colours)
+        layers = [x for x in (self.parts.judged.source, self.parts.truth.source) if x is not None]
+        found = [c for x in layers if isinstance(x, Labels) for c in classes_of(x)]
+        return {c.value: c.name for c in found}, {c.value: c.colour for c in found}
+
     def _copy(self) -> None:
         copy_text(self.parts.result.as_text())
 
@@ -264,7 +279,10 @@ class EvaluateWindow(QWidget):
         enable(parts.copy, empty, "Copy both tables as one sees them, for a spreadsheet")
         tip = "Save a report to read or print, a table, or everything for other programs"
         enable(parts.save, empty or running, tip)
-        parts.more.setVisible(parts.lesions.isChecked())
+        rule = "" if parts.lesions.isChecked() else "Tick 'Lesion by lesion' first"
+        enable(parts.more.header, rule, "How lesions are told apart and matched")
+        enable(parts.rule, rule, "")
+        parts.classes.setText(class_words(*self._classes()))
         same = parts.truth.source is None and parts.judged.source is None
         enable(parts.swap, "Nothing is chosen yet" if same else "", parts.swap.toolTip())
 

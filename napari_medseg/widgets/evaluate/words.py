@@ -17,6 +17,8 @@ from napari_medseg.widgets.volumes import KEY
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+_FEW, _LONG = 4, 16  # classes and letters of a name
+
 
 def compared_words(answer: Answer, stale: str, found: Preflight) -> str:
     """Return what the numbers are of, in one line; what changed since comes first."""
@@ -38,6 +40,16 @@ def compared_words(answer: Answer, stale: str, found: Preflight) -> str:
     return f"{found.words} ({stale}; shown: {said})" if found.words else f"{stale}. {said}"
 
 
+def class_words(names: Mapping[int, str], colours: Mapping[int, str]) -> str:
+    """Return the classes with their colours, the first few, as rich text."""
+    chips = [
+        f"<span style='color: {colours[value]}'>■</span>&nbsp;{escape(_short(name))}"
+        for value, name in list(names.items())[:_FEW]
+    ]
+    more = [f"and {len(names) - _FEW} more"] if len(names) > _FEW else []
+    return " &nbsp; ".join(chips + more)
+
+
 def legend_words(counts: Mapping[int, int]) -> str:
     """Return what each colour of the differences means and how often it occurs, as rich text."""
     return " &nbsp; ".join(
@@ -57,3 +69,7 @@ def likely_pair(viewer: Viewer) -> tuple[Labels | None, Labels | None]:
     answers = [x for x in layers if x.metadata.get(KEY, {}).get("model")]
     judged = answers[-1] if answers else layers[-1]
     return next(x for x in layers if x is not judged and x not in answers[1:]), judged
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONG else f"{name[: _LONG - 1]}…"

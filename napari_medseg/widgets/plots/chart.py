@@ -49,6 +49,8 @@ class Chart(QWidget):
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.setFrameShape(self.plot.Shape.NoFrame)
+        # a scroll area gives a chart with lines that wrap the height its plot would like, else
+        self.plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.plot.setVisible(False)
         self.heading.setVisible(False)
         column = QVBoxLayout(self)

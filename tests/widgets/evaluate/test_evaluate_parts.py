@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dask.array
 import numpy as np
 import pytest
@@ -17,15 +19,23 @@ from napari_medseg.engine.lesions import LesionRule
 from napari_medseg.engine.metric_table import METRICS
 from napari_medseg.progress import Cancelled
 from napari_medseg.volume import Volume
+from napari_medseg.widgets import settings
 from napari_medseg.widgets.classes.class_list import set_classes
 from napari_medseg.widgets.classes.palette import difference
 from napari_medseg.widgets.evaluate.definitions import definitions_page
+from napari_medseg.widgets.evaluate.memory import Choice, recall_choice
 from napari_medseg.widgets.evaluate.preflight import preflight
 from napari_medseg.widgets.evaluate.request import EvaluationRequest, evaluated, request_of
-from napari_medseg.widgets.evaluate.rows import CaseRows, SummaryRows, sort_value, worst_first
+from napari_medseg.widgets.evaluate.rows import (
+    CaseRows,
+    SummaryRows,
+    sort_value,
+    summary_of,
+    worst_first,
+)
 from napari_medseg.widgets.evaluate.saving import REPORT_KINDS, save_report
 from napari_medseg.widgets.evaluate.source_field import SourceField
-from napari_medseg.widgets.evaluate.words import likely_pair
+from napari_medseg.widgets.evaluate.words import class_words, likely_pair
 from napari_medseg.widgets.evaluate.wrong import find_wrong, images_of
 from napari_medseg.widgets.evaluate.wrong_layers import COLOURS
 from napari_medseg.widgets.sorted_table import VALUE_ROLE
@@ -112,7 +122,7 @@ def test_another_grid_is_compared_only_when_asked_for(volumes):
     found = preflight(small, truth, resample=False)
     assert "different grids" in found.words
     assert "Tick 'Resample'" in found.why_not
-    with pytest.raises(ValueError, match="coarse"):
+    with pytest.raises(ValueError, match=r"coarse.*\(tick 'Resample'\)"):
         evaluated(request(small, truth))
     assert not preflight(small, truth, resample=True).why_not
     answer = evaluated(request(small, truth, resample=True))
@@ -213,7 +223,7 @@ def test_the_tables_show_numbers_with_definitions_and_sort_the_worst_first(volum
     rows.show_evaluation(evaluation, {}, value=3)
     assert [row[1] for row in cells(rows)] == ["cyst"]
     summary = SummaryRows()
-    summary.show_evaluation(evaluation, {})
+    summary.show_evaluation(evaluation, {}, summary_of(evaluation))
     assert [row[:2] for row in cells(summary)] == [
         ["liver", "mean"],
         ["cyst", "mean"],
@@ -298,6 +308,9 @@ def test_a_source_is_a_layer_a_file_or_a_folder_and_forgets_layers_that_are_gone
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     qtbot.mouseClick(field.file, Qt.MouseButton.LeftButton)  # the person changed their mind
     assert field.source == tmp_path
+    before = len(told)
+    field.choose(Path(str(tmp_path)))  # the same once more, as the settings keep it
+    assert (field.source, len(told)) == (tmp_path, before)
     field.choose(second)
     field.offer([first])
     assert told[-1] is None
@@ -324,3 +337,28 @@ def test_a_file_is_dropped_on_a_field(qtbot, tmp_path):
     assert field.source is None
     assert drop(tmp_path)
     assert field.source == tmp_path
+
+
+def test_what_was_compared_last_is_read_from_the_settings_file_if_it_is_still_there(
+    tmp_path, monkeypatch
+):
+    file = tmp_path / "napari-medseg.yaml"
+    monkeypatch.setattr(settings._settings, "live", None)
+    monkeypatch.setattr(settings, "_file", lambda: file if file.exists() else None)
+    assert recall_choice() == Choice()
+    file.write_text(f"evaluate:\n  truth: {tmp_path}\n  judged: /gone\n  tolerance: 2.5\n")
+    assert recall_choice() == Choice(tmp_path, None, 2.5, lesions=False)
+    file.write_text("evaluate: [1, 2")
+    assert recall_choice() == Choice()
+    settings.remember("evaluate", {"truth": "x"})  # before the settings are loaded: nowhere
+    assert file.read_text() == "evaluate: [1, 2"
+
+
+def test_the_first_few_classes_are_named_in_their_colours():
+    names = {value: f"<organ> {value}" + "x" * 30 * (value == 2) for value in range(1, 8)}
+    words = class_words(names, dict.fromkeys(names, "#123456"))
+    assert words.count("#123456") == 4
+    assert "and 3 more" in words
+    assert "&lt;organ&gt; 1" in words
+    assert "x" * 20 not in words
+    assert class_words({}, {}) == ""

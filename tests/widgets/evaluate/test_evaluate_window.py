@@ -83,6 +83,8 @@ def index_of(viewer, layer):
 def test_two_layers_are_compared_the_worst_first_and_copied(window, qtbot):
     parts = window.parts
     assert parts.preflight.whole() == "1 case: model against hand"
+    assert all(name in parts.classes.text() for name in ("liver", "cyst"))
+    assert parts.rule.toolTip() == "Tick 'Lesion by lesion' first"
     for button in (parts.show_wrong, parts.copy, parts.save):
         assert button.toolTip() == "Nothing is evaluated yet"
         assert not button.isEnabled()
@@ -98,6 +100,9 @@ def test_two_layers_are_compared_the_worst_first_and_copied(window, qtbot):
     at = QPoint(heading.sectionViewportPosition(rows.column_of("dice")) + 5, 5)
     qtbot.mouseClick(heading.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert column(cases, 1) == ["liver", "cyst"]
+    qtbot.keyClick(cases, Qt.Key.Key_Down)
+    qtbot.keyClick(cases, Qt.Key.Key_Down)
+    assert parts.result.case.name == "cyst"
     press(qtbot, parts.copy)
     lines = [line.split("\t") for line in QGuiApplication.clipboard().text().split("\n")]
     assert lines[0][:3] == ["Class", "Over cases", "Dice"]
@@ -215,7 +220,8 @@ def test_folders_are_compared_and_their_cases_opened_one_after_the_other(
     assert "Choose the true labels" in parts.preflight.whole()
     parts.truth.choose(truth)
     parts.judged.choose(judged)
-    parts.lesions.setChecked(True)
+    press(qtbot, parts.lesions)
+    assert parts.rule.isEnabled()
     ready(window, qtbot)
     assert parts.preflight.whole().startswith("2 cases match · 1 true labels without a partner")
     compare(window, qtbot)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QImage
+from qtpy.QtWidgets import QScrollArea
 
 from napari_medseg.widgets.plots import BoxChart, BoxGroup, CurveChart
 
@@ -176,6 +177,19 @@ def test_many_groups_take_as_much_height_as_they_need(boxes, qtbot):
     boxes.grab()
     rows = [boxes.place_of(i, "a").y() for i in range(30)]
     assert min(np.diff(rows)) > 20
+
+
+def test_a_chart_takes_the_room_a_scroll_area_has_and_scrolls_only_for_many_groups(boxes, qtbot):
+    area = QScrollArea()
+    qtbot.addWidget(area)
+    area.setWidgetResizable(True)
+    area.setWidget(boxes)
+    area.resize(300, 160)
+    area.show()
+    assert not area.verticalScrollBar().maximum()
+    boxes.show_groups([BoxGroup(i, "x", BLUE, ("a",), (i / 40,)) for i in range(30)], "Dice")
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 500)
+    area.takeWidget()
 
 
 @pytest.mark.parametrize(

@@ -38,13 +38,15 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "metrics": metrics.main,
     "viewer": viewer.main,
 }
+LONG = ("finetune",)  # takes hours
 
 
 def main() -> None:
     """Run the benchmarks named on the command line, all without a name."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"which: {', '.join(BENCHMARKS)}; none = all")
-    names = parser.parse_args().names or list(BENCHMARKS)
+    which = f"which: {', '.join(BENCHMARKS)}; none = all but {', '.join(LONG)}"
+    parser.add_argument("names", nargs="*", help=which)
+    names = parser.parse_args().names or [name for name in BENCHMARKS if name not in LONG]
     unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")

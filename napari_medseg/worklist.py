@@ -13,8 +13,21 @@ from psygnal import Signal
 
 from napari_medseg.io import CaseFiles, DatasetLayout, find_cases, image_stem, is_image_path
 from napari_medseg.io.layouts import existing_folder, layout_of
-from napari_medseg.io.paths import IMAGE_SUFFIXES, NIFTI_SUFFIXES, TIFF_SUFFIXES, image_suffix
+from napari_medseg.io.paths import (
+    IMAGE_SUFFIXES,
+    PICTURE_SUFFIXES,
+    TIFF_SUFFIXES,
+    ZARR_SUFFIXES,
+    image_suffix,
+)
 from napari_medseg.worklist_file import FILE_NAME, CaseRecord, State, WorklistFile
+
+_LABELS_OF = {
+    **dict.fromkeys(PICTURE_SUFFIXES, ".png"),
+    **dict.fromkeys(TIFF_SUFFIXES, ".tif"),
+    **dict.fromkeys(ZARR_SUFFIXES, ".ome.zarr"),
+}
+"""Suffix of the labels of an image by the image's; volumes of all other formats get .nii.gz."""
 
 
 class UnusableLabelsFolder(OSError):
@@ -191,8 +204,7 @@ class Worklist:
         """Return where the labels of a case are saved, or would be."""
         case = self.case(case) if isinstance(case, str) else case
         suffix = image_suffix(case.images[0])
-        like = {**dict.fromkeys(NIFTI_SUFFIXES, ".nii.gz"), **dict.fromkeys(TIFF_SUFFIXES, ".tif")}
-        beside = self.labels_folder / f"{case.name}{like.get(suffix, '.png')}"
+        beside = self.labels_folder / f"{case.name}{_LABELS_OF.get(suffix, '.nii.gz')}"
         return self._saved.get(case.name, beside)
 
     def _take(self, records: dict[str, CaseRecord]) -> None:

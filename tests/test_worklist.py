@@ -234,7 +234,15 @@ def test_a_models_labels_that_were_deleted_are_to_be_made_anew(worklist):
 
 
 @pytest.mark.parametrize(
-    ("image", "label"), [("a.nii", "a.nii.gz"), ("a.jpg", "a.png"), ("a.tiff", "a.tif")]
+    ("image", "label"),
+    [
+        ("a.nii", "a.nii.gz"),
+        ("a.nrrd", "a.nii.gz"),
+        ("a.mgz", "a.nii.gz"),
+        ("a.jpg", "a.png"),
+        ("a.tiff", "a.tif"),
+        ("a.ome.zarr", "a.ome.zarr"),
+    ],
 )
 def test_labels_are_saved_in_the_kind_of_their_image(folder_of, image, label):
     worklist = Worklist.open(folder_of(image))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_medseg.io import find_cases, image_stem, is_image_path
+from napari_medseg.io.paths import is_zarr_folder
 
 LABEL_FOLDERS = ("labelsTr", "labelsTs", "masks", "labels", "mask", "label")
 _LABEL_STEMS = ("label", "labels", "seg", "segmentation", "mask")
@@ -47,10 +48,10 @@ def match(prediction: Path, truth: Path) -> Pairs:
     OSError
         If one of the paths is not there.
     """
-    if prediction.is_file() and truth.is_file():
+    if _is_image(prediction) and _is_image(truth):
         return Pairs(((image_stem(prediction), prediction, truth),))
     predictions, truths = label_files(prediction), label_files(truth)
-    if truth.is_file():  # a folder of predictions against one truth: its own is meant
+    if _is_image(truth):  # a folder of predictions against one truth: its own is meant
         predictions = {n: p for n, p in predictions.items() if _core(n) in map(_core, truths)}
     partner = _partners(predictions, truths)
     matched = tuple((name, predictions[name], truths[partner[name]]) for name in partner)
@@ -61,12 +62,12 @@ def match(prediction: Path, truth: Path) -> Pairs:
         )
     missing = tuple(sorted(set(truths) - set(partner.values())))
     unmatched = tuple(sorted(set(predictions) - set(partner)))
-    return Pairs(matched, () if prediction.is_file() else missing, unmatched)
+    return Pairs(matched, () if _is_image(prediction) else missing, unmatched)
 
 
 def label_files(path: Path) -> dict[str, Path]:
     """Find the label file of every case in a folder, or of the one case a file is."""
-    if path.is_file():
+    if _is_image(path):
         return {_case_name(path): path}
     if not path.is_dir():
         raise OSError(f"{path} is not there; check the path")
@@ -89,11 +90,16 @@ def label_files(path: Path) -> dict[str, Path]:
     return files
 
 
+def _is_image(path: Path) -> bool:
+    """Whether it is one image: a file, or the folder of an OME-Zarr."""
+    return path.is_file() or is_zarr_folder(path)
+
+
 def _label_images(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.is_file() and is_image_path(file) and not _MAP.search(image_stem(file))
+        if is_image_path(file) and _is_image(file) and not _MAP.search(image_stem(file))
     )
 
 

@@ -32,6 +32,14 @@ def test_two_files_match_whatever_their_names(tree):
     assert names(match(root / "a.nii.gz", root / "b.nii")) == [("a", "a.nii.gz", "b.nii")]
 
 
+def test_an_ome_zarr_is_one_label_image_though_it_is_a_folder(tree):
+    root = tree("out/a.ome.zarr/zarr.json", "out/a.ome.zarr/0/zarr.json", "truth/a.nii.gz")
+    expected = [("a", "a.ome.zarr", "a.nii.gz")]
+    assert names(match(root / "out", root / "truth")) == expected
+    assert names(match(root / "out/a.ome.zarr", root / "truth/a.nii.gz")) == expected
+    assert names(match(root / "out/a.ome.zarr", root / "truth")) == expected
+
+
 def test_files_match_the_case_folders_they_are_named_after(tree):
     root = tree(
         "out/case_1.nii.gz",

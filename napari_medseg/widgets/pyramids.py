@@ -88,13 +88,17 @@ def channel_of(pyramid: Pyramid, channel: int) -> Pyramid:
             f"{pyramid.name} has colours in each of its channels, which is not shown; save its "
             "channels as images of their own"
         )
-    axis = pyramid.axes.index(colours[0])
+    names = pyramid.channels[channel : channel + 1]
+    return replace(one_of(pyramid, colours[0], channel), channels=names, alpha=False)
+
+
+def one_of(pyramid: Pyramid, axis: str, index: int) -> Pyramid:
+    """Return a pyramid without one of its axes that are none of space, at a place on it."""
+    at = pyramid.axes.index(axis)
     return replace(
         pyramid,
-        levels=tuple(OneChannel(level, axis, channel) for level in pyramid.levels),
-        axes=pyramid.axes.replace(colours[0], ""),
-        channels=pyramid.channels[channel : channel + 1],
-        alpha=False,
+        levels=tuple(OneEntry(level, at, index) for level in pyramid.levels),
+        axes=pyramid.axes.replace(axis, ""),
     )
 
 
@@ -110,7 +114,7 @@ def is_colour(pyramid: Pyramid) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class OneChannel:
+class OneEntry:
     """A lazily sliced array without one of its axes, of which it shows one entry.
 
     Parameters

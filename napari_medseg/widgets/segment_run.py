@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.engine.inference_config import InferenceConfig
+from napari_medseg.io import Pyramid
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.answers import show_answer, show_maps
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.notices import show_failure
+from napari_medseg.widgets.pyramids import one_of, pyramid_of
 from napari_medseg.widgets.scopes import Target
 from napari_medseg.widgets.segmenting import Answer, Outcome, Part, Request, run
 from napari_medseg.widgets.sessions import runner_of, session_of
-from napari_medseg.widgets.volumes import place_of, to_volume
+from napari_medseg.widgets.volumes import place_of, to_volume, too_large
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -64,6 +66,7 @@ class SegmentRun(QObject):
                 target.image.name,
                 tuple(None if c is None else to_volume(c, point) for c in target.channels),
                 target.box,
+                _in_pieces(target),
             )
             for target in targets
         )
@@ -125,3 +128,13 @@ class SegmentRun(QObject):
         if outcome == "cancelled" and count > 1:
             self._note(f"Cancelled: {self._done} of {count} are done and stay.")
         self._targets = []
+
+
+def _in_pieces(target: Target) -> Pyramid | None:
+    """Return the image itself if it is too large to be read for the sake of a part of it."""
+    if target.box is None or len(target.channels) > 1 or not too_large(target.image):
+        return None
+    pyramid = pyramid_of(target.image)
+    if pyramid is None or "t" not in pyramid.axes:
+        return pyramid
+    return one_of(pyramid, "t", target.step[0])

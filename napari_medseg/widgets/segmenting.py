@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_medseg.engine.inference_config import InferenceConfig
+from napari_medseg.io import Pyramid
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.session import LoadedModel, written_at
 from napari_medseg.volume import Volume
@@ -60,11 +61,14 @@ class Part:
         One per input channel, or one with all channels; None for a channel that is not there.
     box : tuple of slice or None
         Which voxels; None is all.
+    pyramid : Pyramid or None
+        The image itself, where it is larger than memory: only what is near the box is read.
     """
 
     name: str
     volumes: tuple[Volume | None, ...]
     box: tuple[slice, ...] | None = None
+    pyramid: Pyramid | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +120,7 @@ def run(request: Request, deliver: Callable[[Answer], None], report: Report = si
         counted = _counted(report, index, len(request.parts), part.name)
         counted(Step(0, 0, "image", "reading the image …"))
         try:
-            found = segmenter.segment(_volume(part.volumes), request.config, counted, box=part.box)
+            found = _segment(segmenter, part, request.config, counted)
         except (ValueError, OSError, RuntimeError, MemoryError) as error:
             if len(request.parts) == 1:
                 raise
@@ -128,6 +132,16 @@ def run(request: Request, deliver: Callable[[Answer], None], report: Report = si
             _deliver(deliver, last)
             last = None
     return Outcome(len(request.parts) - len(failures), failures, last)
+
+
+def _segment(
+    segmenter: Segmenter, part: Part, config: InferenceConfig, report: Report
+) -> Segmentation:
+    if part.pyramid is None or part.box is None:
+        return segmenter.segment(_volume(part.volumes), config, report, box=part.box)
+    from napari_medseg.engine.block_part import segment_part
+
+    return segment_part(segmenter, part.pyramid, part.box, config, report)
 
 
 def _deliver(deliver: Callable[[Answer], None], answer: Answer) -> None:

@@ -10,7 +10,13 @@ from napari.layers import Image, Labels
 
 from napari_medseg.io import open_pyramid
 from napari_medseg.widgets.classes.class_list import classes_of
-from napari_medseg.widgets.pyramids import OneChannel, channel_of, pyramid_layers, pyramid_of
+from napari_medseg.widgets.pyramids import (
+    OneEntry,
+    channel_of,
+    one_of,
+    pyramid_layers,
+    pyramid_of,
+)
 from napari_medseg.widgets.readers import drop_opens, open_dropped
 from napari_medseg.widgets.volumes import place_of, realised, to_volume
 
@@ -145,6 +151,8 @@ def test_time_is_stepped_through_and_never_taken_for_space(store, axes):
     layer = Image(data, **kwargs)
     assert layer.axis_labels == tuple(axes)
     for t in (0, 2):
+        one = one_of(pyramid_of(layer), "t", t)
+        np.testing.assert_array_equal(one.read().array[0], film[t])
         volume = to_volume(layer, layer.data_to_world((t, *(0,) * (layer.ndim - 1))))
         assert volume.spatial_dims == len(axes) - 1
         np.testing.assert_array_equal(realised(volume).array[0], film[t])
@@ -181,7 +189,7 @@ def test_of_values_that_are_not_numbers_the_range_is_that_of_the_others(store):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 3])
-def test_one_channel_of_an_array_slices_as_the_whole_does(axis):
+def test_one_entry_of_an_axis_slices_as_the_whole_does(axis):
     whole = np.arange(3 * 4 * 5 * 6).reshape(3, 4, 5, 6)
 
     class Stored:
@@ -190,7 +198,7 @@ def test_one_channel_of_an_array_slices_as_the_whole_does(axis):
         def __getitem__(self, index):
             return whole[index]
 
-    one = OneChannel(Stored(), axis, 2)
+    one = OneEntry(Stored(), axis, 2)
     plain = np.take(whole, 2, axis)
     assert (one.shape, one.ndim, one.dtype) == (plain.shape, 3, plain.dtype)
     for index in (..., 1, (..., 1), (slice(1, 3), 2), (slice(None), slice(0, 4, 2), slice(1, 2))):

@@ -350,3 +350,39 @@ def test_what_is_larger_than_memory_is_segmented_in_parts_or_block_by_block(
     assert "all of it block by block" in panel.hint.text()
     click(qtbot, panel.fix)
     assert shown == [(scene, image)]
+
+
+def test_a_slice_of_an_image_larger_than_memory_reads_it_in_pieces(
+    scene, panel, choose, press, tmp_path, monkeypatch
+):
+    import zarr
+
+    from napari_medseg.engine.inference_config import InferenceConfig
+    from napari_medseg.engine.segmenter import Segmenter
+    from napari_medseg.io import read_volume
+    from napari_medseg.widgets import segmenting, volumes
+    from napari_medseg.widgets.readers import open_dropped
+
+    values = np.random.default_rng(0).normal(100, 30, (64, 32, 32)).astype(np.float32)
+    stored = zarr.create_array(
+        tmp_path / "body.zarr", shape=values.shape, chunks=(8, 16, 16), dtype=values.dtype
+    )
+    stored[...] = values
+    expected = Segmenter.load(panel._session.model.path, "cpu").segment(
+        read_volume(tmp_path / "body.zarr"),
+        InferenceConfig(exact=True),
+        box=(slice(20, 21), slice(0, 32), slice(0, 32)),
+    )
+    open_dropped(scene, [tmp_path / "body.zarr"])
+    monkeypatch.setattr(volumes, "host_memory", lambda: (100_000, 200_000))
+    scene.dims.set_current_step(0, 20)
+    choose(Scope.SLICE)
+    wholes = []
+    monkeypatch.setattr(segmenting, "stacked", wholes.append)  # what reads an image as a whole
+    press()
+    labels = next(layer for layer in scene.layers if isinstance(layer, Labels))
+    assert labels.data.shape == values.shape
+    np.testing.assert_array_equal(labels.data[20], expected.labels[0])
+    assert not labels.data[:20].any()
+    assert not labels.data[21:].any()
+    assert wholes == []

@@ -35,7 +35,10 @@ class FineTuneConfig(Config):
     )
     steps: int = field(default=120, metadata={"min": 0, "tip": "steps of learning"})
     batch_size: int = field(default=4, metadata={"min": 1, "tip": "patches a step, replay too"})
-    learning_rate: float = field(default=1e-3, metadata={"tip": "of the last layer"})
+    learning_rate: float = field(
+        default=1e-3,
+        metadata={"tip": "of the last layer", "decimals": 5, "step": 5e-4, "min": 1e-5},
+    )
     decoder_rate: float = field(
         default=0.5, metadata={"min": 0.0, "tip": "of the decoder, as a share of the last layer's"}
     )

@@ -138,7 +138,7 @@ def _segment(
     segmenter: Segmenter, part: Part, config: InferenceConfig, report: Report
 ) -> Segmentation:
     if part.pyramid is None or part.box is None:
-        return segmenter.segment(_volume(part.volumes), config, report, box=part.box)
+        return segmenter.segment(whole_volume(part.volumes), config, report, box=part.box)
     from napari_medseg.engine.block_part import segment_part
 
     return segment_part(segmenter, part.pyramid, part.box, config, report)
@@ -162,8 +162,8 @@ def _counted(report: Report, index: int, count: int, name: str) -> Report:
     return counted
 
 
-def _volume(channels: Sequence[Volume | None]) -> Volume:
-    """Return the channels as one volume; one that is not there is NaN everywhere."""
+def whole_volume(channels: Sequence[Volume | None]) -> Volume:
+    """Return the channels as one volume in memory; one that is not there is NaN everywhere."""
     there = [volume for volume in channels if volume is not None]
     if len(there) == len(channels):
         return stacked(there)

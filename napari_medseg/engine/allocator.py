@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
+_ARENA_MAX = -8  # M_ARENA_MAX
 _KEEP_ALL = 2**31 - 1
 # where glibc's own adjusting ends in a process that uses big blocks; it cannot be resumed
 _USUAL_MMAP, _USUAL_TRIM = 32 << 20, 64 << 20
@@ -35,6 +36,13 @@ def keep_memory() -> Iterator[None]:
         yield
     finally:
         _leave(libc)
+
+
+def share_memory(arenas: int = 2) -> None:
+    """Let threads use each other's freed memory from now on, instead of each keeping its own."""
+    libc = _glibc()
+    if libc is not None:
+        libc.mallopt(_ARENA_MAX, arenas)
 
 
 def runs() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +19,19 @@ from napari_medseg.engine.grid import Grid
 from napari_medseg.engine.part import Box
 from napari_medseg.io import Pyramid
 
+DECODED = 4
+"""Chunks that are decoded at a time: more would be faster only where nothing else is done."""
+
 _PIECE = 1 << 22  # voxels read at once by a pass over the whole image
+
+
+@contextlib.contextmanager
+def few_at_once() -> Iterator[None]:
+    """Let Zarr hold `DECODED` chunks at a time instead of ten and more."""
+    import zarr
+
+    with zarr.config.set({"async.concurrency": DECODED}):
+        yield
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,29 +162,40 @@ class RollingImage:
         ``(C, *S)``.
     stream : int
         The axis along which windows move on and never back.
+    planes : int
+        How many are held at most: a window and the slab that completes it.
     """
 
-    def __init__(self, slabs: Iterator[Tensor], shape: tuple[int, ...], stream: int) -> None:
+    def __init__(
+        self, slabs: Iterator[Tensor], shape: tuple[int, ...], stream: int, planes: int
+    ) -> None:
         self.shape = shape
         self._slabs = slabs
         self._dim = 1 + stream
-        self._start = 0
-        self._held: Tensor | None = None
+        held = list(shape)
+        held[self._dim] = min(planes, shape[self._dim])
+        self._held = torch.empty(held)
+        self._start = 0  # the plane of the image that is the first of those held
+        self._count = 0
 
     def __getitem__(self, index: tuple[slice, ...]) -> Tensor:
         start, stop, _ = index[self._dim].indices(self.shape[self._dim])
-        if self._held is None:
-            self._held = next(self._slabs)
-        size = self._held.shape[self._dim]
-        if self._start + size < stop:
-            drop = min(start - self._start, size)
-            kept = [self._held.narrow(self._dim, drop, size - drop)]
-            self._start += drop
-            held = size - drop
-            while self._start + held < stop:
-                kept.append(next(self._slabs))
-                held += kept[-1].shape[self._dim]
-            self._held = torch.cat(kept, self._dim)
+        while self._start + self._count < stop:
+            self._take(next(self._slabs), start)
         cut = list(index)
         cut[self._dim] = slice(start - self._start, stop - self._start)
         return self._held[tuple(cut)]
+
+    def _take(self, slab: Tensor, start: int) -> None:
+        """Put a slab behind what is held; what lies before `start` may go."""
+        planes, room = slab.shape[self._dim], self._held.shape[self._dim]
+        if self._count + planes > room:
+            drop = min(start - self._start, self._count)
+            kept = self._count - drop
+            for at in range(0, kept, max(drop, 1)):  # in parts that do not overlap, without a copy
+                part = min(drop, kept - at)
+                here = self._held.narrow(self._dim, at, part)
+                here.copy_(self._held.narrow(self._dim, at + drop, part))
+            self._start, self._count = self._start + drop, kept
+        self._held.narrow(self._dim, self._count, planes).copy_(slab)
+        self._count += planes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,9 +20,9 @@ import torch
 from torch import Tensor
 
 from napari_medseg.engine.block_ahead import ahead
-from napari_medseg.engine.block_image import RollingImage, Source, slabs
+from napari_medseg.engine.block_image import DECODED, RollingImage, Source, few_at_once, slabs
 from napari_medseg.engine.block_values import Values, measure_values
-from napari_medseg.engine.blocks import Blocks, Footprint, cut, label_chunks, step, united
+from napari_medseg.engine.blocks import Blocks, Footprint, cut, label_chunks, slab, united
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.channels import can_do_without, fitted
 from napari_medseg.engine.grid import Grid
@@ -131,6 +132,7 @@ class BlockRun:
             itemsize=self.template.array.dtype.itemsize,
             classes=self.segmenter.card.out_channels,
             piece=self.source.chunks[stream],
+            decoded=DECODED * math.prod(self.source.chunks) * self.template.array.dtype.itemsize,
         )
         return cut(
             self.plan,
@@ -165,7 +167,7 @@ class BlockRun:
             write(box, labels)
             left.remove(box)
 
-        with self.segmenter.running(report) as outer:
+        with self.segmenter.running(report) as outer, few_at_once():
             try:
                 self._column(self.plan, left, values, done, outer)
             except NotFiniteError as error:
@@ -204,26 +206,25 @@ class BlockRun:
         stream, card = plan.tiling.order[0], self.segmenter.card
         wanted = united(boxes)
         touched, part = self._touched(plan, wanted)
+        thick = slab(plan, stream)
+        consume: Consume = _Rows(card, tuple(boxes), stream, write)
+        if self.grid.is_identity:
+            consume = placed(consume, wanted, [p.start for p in part])
+        else:
+            sides = zip(self.grid.input_shape, self.grid.shape, part, wanted, strict=True)
+            axes = [AxisMap.of(*side) for side in sides]
+            consume = Resampler(axes, stream, placed(consume, wanted))
+        shape = (self.source.channels, *(p.stop - p.start for p in part))
         with (
-            _behind(write) as later,
-            ahead(
-                slabs(self.source, values, self.grid, part, stream, step(plan, stream))
-            ) as coming,
+            _behind(consume) as later,
+            ahead(slabs(self.source, values, self.grid, part, stream, thick)) as coming,
         ):
-            rows = _Rows(card, tuple(boxes), stream, later)
-            consume: Consume = placed(rows, wanted, [p.start for p in part])
-            if not self.grid.is_identity:
-                sides = zip(self.grid.input_shape, self.grid.shape, part, wanted, strict=True)
-                axes = [AxisMap.of(*side) for side in sides]
-                consume = Resampler(axes, stream, placed(rows, wanted))
-            image = RollingImage(
-                coming, (self.source.channels, *(p.stop - p.start for p in part)), stream
-            )
+            image = RollingImage(coming, shape, stream, plan.window[stream] + thick)
             sliding_window(
                 predictor(self.segmenter.network, card, touched, flips=self.config.flips),
                 cast(Tensor, image),  # windows are cut out of it, nothing else
                 touched.tiling,
-                consume,
+                later,
                 normalise=not self.grid.is_identity,
                 device=torch.device("cpu") if plan.sums_on_cpu else None,
                 report=report,
@@ -263,19 +264,27 @@ class _Rows:
 
 
 @contextmanager
-def _behind(write: Write) -> Iterator[Write]:
-    """Give a `write` that does it in a thread, one block behind; errors come with the next one."""
-    with ThreadPoolExecutor(1) as writer:
-        pending: list[Future[None]] = []
+def _behind(consume: Consume) -> Iterator[Consume]:
+    """Give a consumer that works in a thread of its own, one block behind.
 
-        def later(box: Box, labels: np.ndarray) -> None:
-            while pending:
-                pending.pop().result()
-            pending.append(writer.submit(write, box, labels))
+    What `consume` raises is raised with the next block, or at the end.
+    """
+
+    def take(logits: Tensor, corner: tuple[int, ...]) -> None:
+        with torch.inference_mode():  # which belongs to a thread
+            consume(logits, corner)
+
+    with ThreadPoolExecutor(1) as worker:
+        pending: deque[Future[None]] = deque()
+
+        def later(logits: Tensor, corner: tuple[int, ...]) -> None:
+            while len(pending) > 1:
+                pending.popleft().result()
+            pending.append(worker.submit(take, logits.clone(), corner))
 
         yield later
         while pending:
-            pending.pop().result()
+            pending.popleft().result()
 
 
 def _check(card: ModelCard, config: InferenceConfig) -> None:

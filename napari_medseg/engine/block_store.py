@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.engine.block_values import Values
+from napari_medseg.engine.blocks import Blocks
 from napari_medseg.engine.part import Box
 from napari_medseg.io import Pyramid, create_labels, finish_pyramid, open_labels
 from napari_medseg.io.atomic import unwritable
@@ -127,6 +128,11 @@ class LabelStore:
             yield
         with contextlib.suppress(OSError):
             path.unlink()
+
+    def chunk_boxes(self) -> Iterator[Box]:
+        """Go through the boxes ``(D, H, W)`` of all chunks."""
+        shape = (1, *map(int, self.array.shape))[-3:]
+        return iter(Blocks(shape, self.chunks, 0, self.offset))
 
     def files(self, box: Box) -> Iterator[Path]:
         """Go through the files of a block's chunks."""

@@ -18,6 +18,7 @@ from napari_medseg.engine.part import Box, network_box, touching
 from napari_medseg.engine.plan import Plan
 
 _USUAL = (64, 256, 256)  # voxels of a chunk of labels where the image has no sensible ones
+_SLAB = 32  # planes
 _FEWEST, _MOST = 1 << 12, 1 << 25  # voxels of a sensible chunk
 
 
@@ -94,12 +95,15 @@ class Footprint:
         Channels of logits.
     piece : int
         Planes of the image that are read at once along the stream.
+    decoded : int
+        Bytes of the chunks that are decoded at a time.
     """
 
     channels: int
     itemsize: int
     classes: int
     piece: int
+    decoded: int = 0
 
     def bytes(self, plan: Plan, grid: Grid, blocks: Blocks) -> int:
         """Return the bytes held at once: image as read and as prepared, sums, labels."""
@@ -115,16 +119,18 @@ class Footprint:
             for a, (n, m) in enumerate(zip(grid.input_shape, grid.shape, strict=True))
             if a != stream
         )
-        read = 2 * self.piece * across * factor * self.channels * self.itemsize
-        planes = min(sides[stream], plan.window[stream] + 2 * step(plan, stream))
+        stored = self.channels * self.itemsize * factor
+        read = (2 * self.piece + slab(plan, stream)) * across * stored + self.decoded
+        planes = min(sides[stream], plan.window[stream] + 4 * slab(plan, stream))
         prepared = 4 * planes * across * self.channels
         tiling = touched.tiling
         sums = 4 * (self.classes + 1) * tiling.floats(tiling.order)
+        _, strip, full = tiling.order
+        finished = 12 * self.classes * step(plan, stream) * step(plan, strip) * tiling.padded[full]
+        if not grid.is_identity:
+            finished += 4 * self.classes * step(plan, stream) * across * (1 + factor)
         labels = 3 * math.prod(side.stop - side.start for side in blocks.column(0)[0])
-        resampled = (
-            0 if grid.is_identity else 8 * self.classes * step(plan, stream) * across * factor
-        )
-        return int(read + prepared + sums + labels + resampled)
+        return int(read + prepared + sums + finished + labels)
 
 
 def cut(
@@ -199,6 +205,11 @@ def windows(plan: Plan, grid: Grid, blocks: Blocks) -> int:
 def step(plan: Plan, axis: int) -> int:
     """Return how far windows are apart along an axis."""
     return max(1, plan.window[axis] - plan.tiling.carried(axis))
+
+
+def slab(plan: Plan, axis: int) -> int:
+    """Return how many planes are prepared at a time along an axis."""
+    return min(step(plan, axis), _SLAB)
 
 
 def label_chunks(chunks: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_medseg.engine.allocator import share_memory
 from napari_medseg.engine.block_run import BlockRun
 from napari_medseg.engine.block_store import LabelStore, open_store
 from napari_medseg.engine.block_values import Values
@@ -120,6 +121,7 @@ def segment_blockwise(
     begun, config = clock.monotonic(), config or InferenceConfig()
     if isinstance(model, Segmenter) and (scheduler or workers):
         raise ValueError("workers load the model themselves; give its file or name")
+    share_memory()  # before there are threads that keep their own
     pyramid = image if isinstance(image, Pyramid) else open_image(image)
     segmenter = model if isinstance(model, Segmenter) else Segmenter.load(model, device)
     run = BlockRun.of(segmenter, pyramid, config, time=time)
@@ -233,7 +235,7 @@ def _opened(
     key = {
         "model": run.segmenter.sha256 or _hash_of(run.segmenter),
         "image": _fingerprint(run, time),
-        "config": config.to_dict(),
+        "config": config.replace(exact=True, crop_to_body=False).to_dict(),  # as it is run
     }
     return open_store(
         out,

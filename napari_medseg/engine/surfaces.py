@@ -14,6 +14,7 @@ import numpy as np
 EDT_POINTS_PER_VOXEL = 0.11
 """Surface voxels per voxel of the box above which a distance transform was measured faster than a
 KD-tree; real organs are far below it, speckled masks above."""
+LEAF = 40  # points in a leaf of the tree; a sixth faster than scipy's 10 and 16 on two organs
 
 
 def surface_points(
@@ -38,11 +39,14 @@ def surface_points(
     if not labels.size:
         return {}
     volume = np.ascontiguousarray(labels).reshape(-1, *labels.shape[-2:])
-    found = [
-        np.flatnonzero(_edge(volume, depth, outside=labels.ndim == 3)) + depth * volume[0].size
-        for depth in range(len(volume))
-        if volume[depth].any()
-    ]
+    found = []
+    for depth, plane in enumerate(volume):
+        rows = np.flatnonzero(plane.any(axis=1))
+        if rows.size:
+            inhabited = slice(int(rows[0]), int(rows[-1]) + 1)
+            edge = _edge(volume, depth, inhabited, outside=labels.ndim == 3)
+            start = depth * plane.size + inhabited.start * plane.shape[1]
+            found.append(np.flatnonzero(edge) + start)
     where = np.concatenate(found) if found else np.empty(0, np.intp)
     classes = volume.ravel()[where]
     if values is not None:
@@ -81,27 +85,28 @@ def surface_distances(
     return way(prediction - corner, truth - corner, tuple(spacing))
 
 
-def _edge(volume: np.ndarray, depth: int, *, outside: bool) -> np.ndarray:
-    """Mark in one plane ``(H * W,)`` what is not background and has another value beside it.
+def _edge(volume: np.ndarray, depth: int, inhabited: slice, *, outside: bool) -> np.ndarray:
+    """Mark in rows of a plane ``(H * W,)`` what is not background and has another value beside it.
 
-    `outside` says that nothing is before the first plane and after the last one. A plane is
-    compared in one piece: the ends of rows meet the next row there, but they are marked anyway.
+    Around the `inhabited` rows there is only background; `outside` says that nothing is before the
+    first plane and after the last one. The rows are compared in one piece: the end of each meets
+    the next one there, but ends are marked anyway.
     """
-    height, width = volume.shape[1:]
-    plane = volume[depth].ravel()
+    rows = volume[depth, inhabited]
+    plane = rows.ravel()
     edge = np.zeros(plane.size, bool)
     differs = np.empty(plane.size, bool)
     for beside in (depth - 1, depth + 1):
         if 0 <= beside < len(volume):
-            edge |= np.not_equal(plane, volume[beside].ravel(), out=differs)
+            edge |= np.not_equal(plane, volume[beside, inhabited].ravel(), out=differs)
         elif outside:
             edge[:] = True
-    for step in (1, width):
+    for step in (1, rows.shape[1]):
         other = np.not_equal(plane[step:], plane[:-step], out=differs[step:])
         edge[step:] |= other
         edge[:-step] |= other
-    rows = edge.reshape(height, width)
-    rows[0] = rows[-1] = rows[:, 0] = rows[:, -1] = True
+    border = edge.reshape(rows.shape)
+    border[0] = border[-1] = border[:, 0] = border[:, -1] = True
     edge &= np.not_equal(plane, 0, out=differs)
     return edge
 
@@ -112,7 +117,7 @@ def _by_tree(
     from scipy.spatial import cKDTree
 
     points = [surface * np.asarray(spacing) for surface in (prediction, truth)]
-    trees = [cKDTree(p, balanced_tree=False, compact_nodes=False) for p in points]
+    trees = [cKDTree(p, LEAF, balanced_tree=False, compact_nodes=False) for p in points]
     return trees[1].query(points[0])[0], trees[0].query(points[1])[0]
 
 

@@ -65,20 +65,23 @@ def write_segmentation(
             f"a DICOM segmentation refers to the DICOM images it belongs to, and "
             f"'{like.name}' was read from none; use .nii.gz"
         )
-    if np.prod(labels.shape[-2:]) < _FEWEST:
-        raise ValueError(
-            f"slices of {labels.shape[-2]} x {labels.shape[-1]} voxels are too small for a DICOM "
-            "segmentation; use .nii.gz"
-        )
     values = [int(v) for v in np.unique(labels) if v]
     if not values:
         raise ValueError("there is no label to write, and DICOM has no empty segmentations")
+    stored = like.storage.to_stored(labels)
+    if np.prod(stored.shape[-2:]) < _FEWEST:
+        raise ValueError(
+            f"slices of {stored.shape[-2]} x {stored.shape[-1]} voxels are too small for a DICOM "
+            "segmentation; use .nii.gz"
+        )
     with quiet():
         files = list(dict.fromkeys(file for file, _ in slices))
         frame = generate_uid()  # for images that name no frame of reference
         apart = _apart(np.asarray(like.storage.affine))
-        images = [_completed(dcmread(file), frame, apart) for file in files]
-        numbers = _numbered(like.storage.to_stored(labels), values)
+        images = [
+            _completed(dcmread(file, stop_before_pixels=True), frame, apart) for file in files
+        ]
+        numbers = _numbered(stored, values)
         if len(files) == 1 and len(slices) > 1:  # frames of one file, in its own order
             numbers = numbers[np.argsort([index for _, index in slices])]
         seg = hd.seg.Segmentation(

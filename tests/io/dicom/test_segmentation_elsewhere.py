@@ -238,7 +238,9 @@ def test_frames_that_end_within_a_byte_are_read(make_scan, write_series, tmp_pat
 
 
 def test_slices_of_a_few_voxels_are_refused(make_scan, write_series, tmp_path):
-    image = read_volume(write_series(make_scan(some_values((5, 1, 7)))))
+    sagittal = {"rows": (0, 1, 0), "columns": (0, 0, -1), "step": (2.5, 0, 0)}
+    image = read_volume(write_series(make_scan(some_values((5, 1, 7)), **sagittal)))
+    assert image.shape == (1, 7, 5)
     with pytest.raises(ValueError, match=r"1 x 7 voxels are too small .* use \.nii\.gz"):
         write_labels(tmp_path / "seg.dcm", np.ones(image.shape, np.uint8), like=image)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_medseg.engine.evaluation_remarks import listed
 from napari_medseg.engine.matching import match
+from napari_medseg.io.paths import is_zarr_folder
 from napari_medseg.io.placing import grid_relation
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Volume
@@ -44,11 +45,12 @@ def preflight(
     try:
         if isinstance(judged, Path) and isinstance(truth, Path):
             return _files(judged, truth)
-        folder = next((x for x in (judged, truth) if isinstance(x, Path) and x.is_dir()), None)
-        if folder is not None:
+        if any(
+            isinstance(x, Path) and x.is_dir() and not is_zarr_folder(x) for x in (judged, truth)
+        ):
             why = "A folder is compared with a folder; choose a file or two folders"
             return Preflight(why, why_not=why)
-        if isinstance(judged, Path) or isinstance(truth, Path):
+        if paths:
             return Preflight(f"1 case: {_name(judged)} against {_name(truth)}")
         return _volumes(judged, truth, resample)
     except (ValueError, OSError) as error:

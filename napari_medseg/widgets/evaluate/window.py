@@ -65,10 +65,11 @@ class EvaluateWindow(QWidget):
         self.parts = parts = EvaluateParts(self, self.runner)
         self._asked: EvaluationRequest | None = None  # what the thread compares now
         self._answer: Answer | None = None  # what is shown
-        self._true_layer: ref[Labels] | None = None  # of the answer
+        self._asked_layer: ref[Labels] | None = None  # the true one of what is asked
+        self._true_layer: ref[Labels] | None = None  # that of the answer
         self._preflight = Preflight(_NO_CHOICE, why_not=_NO_CHOICE)
         self._look_asked = 0
-        self._stale = ""
+        self._stale = self._stale_before = ""
         self._watch = Watch(self._note_change)
         self._wrong_layers = WrongLayers(viewer)
         self._soon = QTimer(self)
@@ -106,14 +107,14 @@ class EvaluateWindow(QWidget):
             show_failure(error)
             return
         truth = parts.truth.source
-        self._true_layer = ref(truth) if isinstance(truth, Labels) else None
+        self._asked_layer = ref(truth) if isinstance(truth, Labels) else None
         self._asked = replace(
             request,
             tolerance=parts.tolerance.value(),
             lesions=rule,
             resample=parts.resample.isChecked(),
         )
-        self._stale = ""
+        self._stale_before, self._stale = self._stale, ""
         self._watch.follow(x for x in (parts.judged.source, truth) if isinstance(x, Labels))
         task = Task(partial(evaluated, self._asked))
         task.returned.connect(self._take)
@@ -135,7 +136,7 @@ class EvaluateWindow(QWidget):
         parts.copy.clicked.connect(self._copy)
         parts.save.clicked.connect(self._save)
         self.runner.started.connect(self._refresh)
-        self.runner.ended.connect(self._refresh)
+        self.runner.ended.connect(self._end)
 
     def _offer_layers(self, _event: object = None) -> None:
         layers = [
@@ -199,10 +200,16 @@ class EvaluateWindow(QWidget):
         if answer.asked is not self._asked:
             return
         parts, self._asked, self._answer = self.parts, None, answer
+        self._true_layer, self._stale_before = self._asked_layer, ""
         parts.result.show_evaluation(answer.evaluation, answer.colours, answer.summary)
         parts.definitions.setHtml(answer.page)
         parts.legend.clear()
         remember_choice(parts)
+
+    def _end(self, _outcome: str) -> None:
+        """Say what was changed before, if the run brought no answer."""
+        self._stale, self._stale_before = self._stale or self._stale_before, ""
+        self._refresh()
 
     def _note_option(self, *_: object) -> None:
         self._note_change("Other settings: press Evaluate")

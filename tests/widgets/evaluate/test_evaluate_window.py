@@ -201,6 +201,11 @@ def test_a_comparison_is_cancelled_and_an_error_is_said_in_words(
     ready(window, qtbot)
     compare(window, qtbot)
     assert "another grid" in parts.result.remark.toolTip()
+    parts.tolerance.setValue(3)
+    press(qtbot, parts.evaluate)
+    press(qtbot, parts.run_bar.cancel)
+    settle(window, qtbot)
+    assert "Other settings: press Evaluate" in parts.preflight.whole()  # it is as it was before
     broken = folders[1] / "case_1.nii.gz"
     broken.write_bytes(b"not an image")
     parts.truth.choose(folders[0])

@@ -45,12 +45,11 @@ def preflight(
     try:
         if isinstance(judged, Path) and isinstance(truth, Path):
             return _files(judged, truth)
-        if any(
-            isinstance(x, Path) and x.is_dir() and not is_zarr_folder(x) for x in (judged, truth)
-        ):
-            why = "A folder is compared with a folder; choose a file or two folders"
-            return Preflight(why, why_not=why)
-        if paths:
+        for source in (judged, truth):
+            if isinstance(source, Path) and source.is_dir() and not is_zarr_folder(source):
+                why = "A folder is compared with a folder; choose a file or two folders"
+                return Preflight(why, why_not=why)
+        if isinstance(judged, Path) or isinstance(truth, Path):
             return Preflight(f"1 case: {_name(judged)} against {_name(truth)}")
         return _volumes(judged, truth, resample)
     except (ValueError, OSError) as error:

@@ -43,7 +43,7 @@ def test_a_model_is_trained_on_a_few_painted_slices(tmp_path, slices, caplog):
     caplog.set_level(logging.INFO)
     cases = [scan(i)[0] for i in range(2)]
     settings = {"slices": True, "size": (32, 32)} if slices else {"window": (32, 32, 32)}
-    config = TrainingConfig(**TINY, **settings, classes=("2=cube",))
+    config = TrainingConfig(**{**TINY, "epochs": 1}, **settings, classes=("2=cube",))
     result = train(cases, config, out=tmp_path / "m.safetensors")
     card = read_card(result.checkpoint)
     assert card.spatial_dims == (2 if slices else 3)
@@ -56,7 +56,7 @@ def test_a_model_is_trained_on_a_few_painted_slices(tmp_path, slices, caplog):
 
 
 def test_labels_nobody_looked_at_do_not_change_a_bit_of_the_model(tmp_path):
-    config = TrainingConfig(**TINY, window=(32, 32, 32))
+    config = TrainingConfig(**{**TINY, "epochs": 1}, window=(32, 32, 32))
     for name, unseen in (("a", 0), ("b", 9)):
         train([scan(0, unseen)[0]], config, out=tmp_path / f"{name}.safetensors")
     a, b = (weights(tmp_path / f"{name}.safetensors") for name in "ab")
@@ -67,11 +67,11 @@ def test_labels_nobody_looked_at_do_not_change_a_bit_of_the_model(tmp_path):
 def test_a_model_learns_an_easy_thing_from_a_few_slices(tmp_path):
     cases = [scan(i)[0] for i in range(3)]
     config = TrainingConfig(
-        **{**TINY, "network": {"widths": (8,) * 5}, "epochs": 12, "batch_size": 6},
+        **{**TINY, "network": {"widths": (8,) * 5}, "epochs": 8, "batch_size": 6},
         slices=True,
         size=(32, 32),
-        windows_per_case=2,
-        validate_every=12,
+        windows_per_case=3,
+        validate_every=8,
         learning_rate=0.02,
         augment=AugmentConfig(affine=0.0),
     )

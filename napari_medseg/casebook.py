@@ -214,7 +214,8 @@ class Casebook:
             If the image cannot be read.
         """
         stored = {"file": entry.file, "sha256": entry.sha256}
-        return replace(read_case(self.folder, stored, self.project), name=entry.name)
+        case = read_case(self.folder, stored, self.project)
+        return replace(case, name=entry.name, weight=entry.weight)
 
     def load_used(self) -> tuple[list[Case], list[str]]:
         """Read the cases that are learnt from; what cannot be read is said and skipped."""

@@ -223,3 +223,16 @@ def test_cancel_stops_before_the_next_case(folders):
 def test_evaluating_needs_no_torch():
     code = "import sys, napari_medseg.engine.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_ome_zarr_and_nifti_are_label_files_alike(tmp_path, pair):
+    pytest.importorskip("zarr")
+    write_labels(tmp_path / "p" / "x.ome.zarr", pair[0], like=grid())
+    write_labels(tmp_path / "t" / "x.nii.gz", pair[1], like=grid())
+    by_folder = evaluate(tmp_path / "p", tmp_path / "t")
+    by_file = evaluate(tmp_path / "p" / "x.ome.zarr", tmp_path / "t" / "x.nii.gz")
+    assert by_folder.names() == by_file.names() == ["x"]
+    assert by_folder.cases[0].scores == by_file.cases[0].scores
+    expected = score(*pair, 1, spacing=SPACING)
+    assert by_file.cases[0].scores.counts == expected.counts
+    assert by_file.cases[0].scores.hd95 == pytest.approx(expected.hd95, abs=1e-4)

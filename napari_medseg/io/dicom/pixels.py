@@ -80,10 +80,15 @@ def same_pixels(first: Frame, second: Frame) -> bool:
 def _decoded(path: Path) -> np.ndarray:
     from pydicom import dcmread
     from pydicom.pixels.processing import apply_color_lut
+    from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     with explained(path), quiet():
         dataset = dcmread(path, force=True)
         _refuse(path, dataset)
+        if "TransferSyntaxUID" not in dataset.file_meta:  # older than the rules for files
+            implicit, _little = dataset.original_encoding
+            form = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+            dataset.file_meta.TransferSyntaxUID = form
         try:
             stored = np.asarray(dataset.pixel_array)
         except (NotImplementedError, RuntimeError) as error:
@@ -106,10 +111,7 @@ def _refuse(path: Path, dataset: Any) -> None:
         raise UnusableFile(f"{path.name} is encrypted; ask its sender for a readable copy")
     if "PixelDataProviderURL" in dataset:
         raise UnusableFile(f"{path.name} only refers to pixels on a server; fetch the series first")
-    raise UnusableFile(
-        f"{path.name} holds no image but {dataset.get('Modality', 'something else')}; "
-        "choose the files of an image"
-    )
+    raise broken(path, "describes an image but holds no pixels")
 
 
 def _undecodable(path: Path, dataset: Any) -> UnusableFile:

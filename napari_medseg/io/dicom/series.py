@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,6 +77,8 @@ def find_series(folder: Path, report: Report = silent) -> list[Series]:
 
     Raises
     ------
+    UnusableFile
+        If all its DICOM files are damaged; the message is that of the first.
     OSError
         If the folder cannot be read.
     """
@@ -88,6 +90,8 @@ def find_series(folder: Path, report: Report = silent) -> list[Series]:
         if not path.name.startswith(".") and path.name != "DICOMDIR" and is_dicom(path):
             found.append(path)
     headers, damaged = _read_headers(found)
+    if damaged and not headers:
+        raise next(iter(damaged.values()))
     return _grouped(headers, damaged)
 
 
@@ -103,15 +107,16 @@ def series_of(path: Path) -> list[Series]:
     return _grouped(sorted(own, key=lambda h: _by_name(h.path)), damaged)
 
 
-def _read_headers(paths: Sequence[Path]) -> tuple[list[Header], list[Path]]:
-    """Return the headers of files, and the files whose header is damaged."""
-    headers, damaged = [], []
+def _read_headers(paths: Sequence[Path]) -> tuple[list[Header], dict[Path, UnusableFile]]:
+    """Return the headers of files, and what is wrong with the files whose header is damaged."""
+    headers: list[Header] = []
+    damaged: dict[Path, UnusableFile] = {}
     for path in paths:
         try:
             header = read_header(path)
             header.frames()
-        except UnusableFile:
-            damaged.append(path)  # it cannot say to which series it belongs
+        except UnusableFile as error:
+            damaged[path] = error  # it cannot say to which series it belongs
         else:
             headers.append(header)
     return headers, damaged
@@ -121,7 +126,7 @@ def _by_name(path: Path) -> list[tuple[int, int, str]]:
     return natural_key(path.name)
 
 
-def _grouped(headers: Sequence[Header], damaged: Sequence[Path] = ()) -> list[Series]:
+def _grouped(headers: Sequence[Header], damaged: Iterable[Path] = ()) -> list[Series]:
     groups: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
     for header in headers:
         if not header.has_pixels or header.is_segmentation:
@@ -135,7 +140,7 @@ def _grouped(headers: Sequence[Header], damaged: Sequence[Path] = ()) -> list[Se
     return sorted((_warned(series, damaged) for series in found), key=_order)
 
 
-def _warned(series: Series, damaged: Sequence[Path]) -> Series:
+def _warned(series: Series, damaged: Iterable[Path]) -> Series:
     """Say that files beside a series are damaged: slices at its ends could be missing unseen."""
     folders = {file.parent for file in series.files}
     names = [path.name for path in damaged if path.parent in folders]

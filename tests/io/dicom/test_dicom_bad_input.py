@@ -67,7 +67,7 @@ def test_a_slice_cut_off_in_its_pixels_is_named(series):
 def test_a_slice_without_pixels_is_named(series):
     folder, _ = series()
     changed(folder / "IM0003", PixelData=None)
-    with pytest.raises(ValueError, match="IM0003 holds no image"):
+    with pytest.raises(ValueError, match="IM0003 describes an image but holds no pixels"):
         read_volume(folder)
 
 
@@ -133,6 +133,19 @@ def test_a_table_of_contents_says_what_to_open(series, name):
     listing.save_as(folder / name)
     with pytest.raises(ValueError, match=f"{name} is a table of contents; open the folder"):
         read_volume(folder / name)
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_files_from_before_files_had_a_preamble_are_read(series, implicit):
+    folder, values = series()
+    for path in folder.iterdir():
+        bare = dcmread(path)
+        bare.file_meta.clear()
+        bare.save_as(path, implicit_vr=implicit, little_endian=True)
+        path.write_bytes(path.read_bytes().split(b"DICM")[-1])
+        assert path.read_bytes()[:2] == b"\x08\x00"
+        path.rename(path.with_suffix(".dcm"))
+    np.testing.assert_array_equal(slices(read_volume(folder / "IM0000.dcm")), values)
 
 
 def test_a_folder_of_reports_holds_no_image(series):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,7 @@ import numpy as np
 from napari_medseg.case_file import read_case, voxel_hash, write_case
 from napari_medseg.case_picture import draw_case
 from napari_medseg.casebook_file import CaseEntry, entry_of, read_index, write_index
+from napari_medseg.effort import Effort
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.sparse import seen_values
 from napari_medseg.project import SUFFIX, clear_arrays
@@ -21,17 +22,6 @@ from napari_medseg.worklist_file import locked
 
 _LOCK = ".cases.lock"
 _CHANGEABLE = ("name", "weight", "used", "prompts", "minutes")
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What the cases took together that were added after so many rounds of learning."""
-
-    rounds: int
-    cases: int
-    edited_voxels: int
-    prompts: int
-    minutes: float
 
 
 def casebook_folder(project: Path) -> Path:

@@ -58,10 +58,10 @@ def page(evaluation: Evaluation) -> str:
     prediction, truth = evaluation.compared
     title = f"Evaluation of {prediction} against {truth}"
     parts = [
-        *_head(title),
+        *page_head(title),
         f"<h1>{escape(title)}</h1>",
         _about(evaluation),
-        _remarks(evaluation.remarks()),
+        remark_list(evaluation.remarks()),
         "<h2>Every class over all cases</h2>",
         *_summaries(evaluation),
         "<h2>How the cases spread</h2>",
@@ -79,7 +79,8 @@ def page(evaluation: Evaluation) -> str:
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _head(title: str) -> list[str]:
+def page_head(title: str) -> list[str]:
+    """Return the beginning of a page that needs nothing from anywhere, with its style."""
     return [
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
         # a browser then loads nothing from anywhere, whatever a name in the data may say
@@ -104,7 +105,8 @@ def _about(evaluation: Evaluation) -> str:
     return f'<p class="dim">{escape(text)}</p>'
 
 
-def _remarks(remarks: Sequence[str]) -> str:
+def remark_list(remarks: Sequence[str]) -> str:
+    """Return sentences that a reader must not miss, as a list."""
     if not remarks:
         return ""
     items = "".join(f"<li>{escape(remark)}</li>" for remark in remarks)

@@ -1,0 +1,35 @@
+"""What correcting took, from round to round of learning; the standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the cases took together that were added after so many rounds of learning.
+
+    Parameters
+    ----------
+    rounds : int
+        How often the model had learnt from a person's cases before.
+    cases : int
+        How many were added then.
+    edited_voxels : int
+        Changed by hand.
+    prompts : int
+        Clicks, scribbles and boxes given to a model.
+    minutes : float
+        Spent on them; 0 where nobody measured.
+    """
+
+    rounds: int
+    cases: int
+    edited_voxels: int
+    prompts: int
+    minutes: float
+
+    def per_case(self) -> tuple[float, float, float]:
+        """Return edited voxels, prompts and minutes of a case on average."""
+        count = max(self.cases, 1)
+        return self.edited_voxels / count, self.prompts / count, self.minutes / count

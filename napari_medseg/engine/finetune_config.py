@@ -96,8 +96,15 @@ class FineTuneConfig(Config):
             "tip": "the candidate is a running mean of the weights: share kept a step; 0 = off",
         },
     )
+    recalibrate: bool = field(
+        default=True,
+        metadata={
+            "tip": "take the statistics of batch norms anew, once, from corrected and rehearsed "
+            "images together; needs examples of what the model knew"
+        },
+    )
     freeze_statistics: bool = field(
-        default=True, metadata={"tip": "keep the running statistics of batch norms"}
+        default=True, metadata={"tip": "keep the statistics of batch norms at every step"}
     )
     gradient_clip: float = field(default=1.0, metadata={"min": 0.0, "tip": "largest norm; 0 = off"})
     validation: str = field(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from napari_medseg.engine.cases import Case
@@ -36,6 +37,8 @@ from napari_medseg.progress import Report, Step
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+_MIXTURES = 16  # batches from which the statistics of batch norms are taken
 
 OnProgress = Callable[[FineTuneProgress], None]
 Weights = dict[str, Tensor]
@@ -204,6 +207,8 @@ class Course:
         rank = 0 if self._fabric is None else self._fabric.global_rank
         patches = Patches(examples, self.card, config, self.size, self._replay, rank)
         until = self._steps_of(stage)
+        if not run.done and until and self._recalibrates():
+            run.recalibrate(self._mixtures(patches))
         while True:
             due = run.done > 0 and (run.done % config.validate_every == 0 or run.done == until)
             if due and notes.checked < run.done:
@@ -216,6 +221,20 @@ class Course:
             self._tell(stage, run, notes)
             supervised, distilled = run.update(*patches.of(run.done))
             notes.curve.append({"step": run.done, "supervised": supervised, "distilled": distilled})
+
+    def _recalibrates(self) -> bool:
+        config = self._config
+        rehearses = config.replay and config.distillation and self._replay is not None
+        return bool(config.recalibrate and config.supervised and rehearses)
+
+    def _mixtures(self, patches: Patches) -> Iterator[Tensor]:
+        """Yield batches of corrected and rehearsed images, as many of these as of those."""
+        for step in range(_MIXTURES):
+            self._report(Step(0, self._total, "step", "looking at old and new images"))
+            now, rehearsed = patches.of(step)
+            if rehearsed is not None:
+                count = min(len(now[0]), len(rehearsed.plain))
+                yield torch.cat([now[0][:count], rehearsed.plain[:count]])
 
     def _steps_of(self, stage: Stage) -> int:
         """Return how many steps a run has; the last one as many as were best without a case."""

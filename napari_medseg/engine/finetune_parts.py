@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.networks.base import SegmentationNetwork
@@ -68,6 +70,29 @@ def parameter_groups(
         for part, parameters in chosen.items()
         if parameters
     ]
+
+
+def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Take the running statistics of batch norms anew, as the mean over batches.
+
+    Source: Li et al. 2017, Adaptive Batch Normalization, arXiv:1603.04779; of a mixture of the old
+    and the new domain, so that both are served (ours).
+    """
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    network.eval()
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all batches
+        norm.train()
+    with torch.no_grad():
+        for images in batches:
+            network(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
 
 
 def set_mode(network: nn.Module, *, freeze_statistics: bool) -> None:

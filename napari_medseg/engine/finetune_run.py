@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, Losses
-from napari_medseg.engine.finetune_parts import parameter_groups, set_mode
+from napari_medseg.engine.finetune_parts import parameter_groups, recalibrate, set_mode
 from napari_medseg.engine.finetune_patches import Rehearsed, to_device
 from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.patches import Batch
@@ -100,6 +100,12 @@ class FineTuneRun:
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the candidate's weights."""
         return {key: value.detach().clone() for key, value in self.candidate.state_dict().items()}
+
+    def recalibrate(self, batches: Iterable[Tensor]) -> None:
+        """Take the statistics of the student's batch norms anew, from all of some images."""
+        moved = (to_device([images], self._device, self._layout)[0] for images in batches)
+        recalibrate(self._lesson.student, moved)
+        set_mode(self._lesson.student, freeze_statistics=self._config.freeze_statistics)
 
     def update(self, now: Batch, rehearsed: Rehearsed | None) -> tuple[float, float]:
         """Take a step.

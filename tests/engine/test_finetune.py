@@ -283,3 +283,20 @@ def test_without_a_case_or_a_reviewed_voxel_it_says_what_to_do(small_model, corr
     cases, words = ([], "add at least one") if reviewed is None else ([blank], "review a slice")
     with pytest.raises(ValueError, match=words):
         finetune(small_model(), cases, QUICK)
+
+
+@pytest.mark.parametrize(
+    ("changes", "anew"), [({}, True), ({"supervised": 0.0}, False), ({"recalibrate": False}, False)]
+)
+def test_statistics_are_taken_anew_only_to_learn_and_with_a_replay(
+    small_model, corrected, changes, anew
+):
+    model, case = small_model("gladnet"), corrected()
+    for known, taken in ((replay_for(guards=0), anew), (None, False)):
+        config = QUICK.replace(steps=1, learning_rate=1e-9, **changes)
+        tuned = finetune(model, [case], config, replay=known)
+        changed = any(
+            "running_mean" in key and not torch.equal(value, tuned.old[key])
+            for key, value in tuned.new.items()
+        )
+        assert changed == taken

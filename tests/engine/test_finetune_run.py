@@ -8,7 +8,12 @@ import torch
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, objective_for
-from napari_medseg.engine.finetune_parts import norm_parameters, parameter_groups, set_mode
+from napari_medseg.engine.finetune_parts import (
+    norm_parameters,
+    parameter_groups,
+    recalibrate,
+    set_mode,
+)
 from napari_medseg.engine.finetune_patches import CHANGED, Rehearsed
 from napari_medseg.engine.finetune_progress import Clock, FineTuneProgress
 from napari_medseg.engine.finetune_run import FineTuneRun
@@ -209,3 +214,27 @@ def test_the_time_left_follows_the_pace_of_this_sitting(monkeypatch):
     assert clock.left(30, 40) == pytest.approx(10.0)
     assert clock.spent == pytest.approx(60.0)
     assert math.isfinite(clock.left(40, 40))
+
+
+def test_statistics_taken_anew_are_the_mean_over_all_batches(small_model):
+    network = small_model("gladnet").network
+    before = weights(network)
+    norm = network.enc1[1]
+    seen = []
+    norm.register_forward_pre_hook(lambda m, inputs: seen.append(inputs[0]))
+    batches = [torch.randn(3, 1, 32, 32) * 2 + 1 for _ in range(3)]
+    recalibrate(network, batches)
+    mean = torch.stack([x.mean((0, 2, 3)) for x in seen]).mean(0)
+    variance = torch.stack([x.transpose(0, 1).flatten(1).var(1) for x in seen]).mean(0)
+    torch.testing.assert_close(norm.running_mean, mean)
+    torch.testing.assert_close(norm.running_var, variance)
+    assert norm.momentum == 0.1
+    assert not any(module.training for module in network.modules())
+    assert all("running" in key or "tracked" in key for key in moved(before, weights(network)))
+
+
+def test_a_network_without_batch_norms_has_nothing_to_take_anew(small_model):
+    network = small_model("msd_kmamba", 3).network
+    before = weights(network)
+    recalibrate(network, (pytest.fail("asked for images") for _ in range(1)))
+    assert not moved(before, weights(network))

@@ -4,7 +4,7 @@
 
 Each file, and each DICOM series of several files, is opened as an image and as labels in a
 process of its own, with limits of time and memory, and what was opened is compared with another
-library's reading of it (see other_readers.py). With ``--segment``, images of up to two million
+library's reading of it (see other_readers.py). With ``--segment``, images of up to 100,000
 voxels are also segmented by a tiny network, and the labels written in the image's own format must
 have the image's grid. At the end stand the counts that must be 0: crashes and silent shifts.
 The exit status is 1 if they are not.
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 _SERIES = 3  # files from which on a series is one row, not one row for each file
-_SMALL = 2_000_000  # voxels
+_SMALL = 100_000  # voxels
 _HEAD = "| file | format | as an image | how it was checked | as labels |\n|---|---|---|---|---|"
 
 

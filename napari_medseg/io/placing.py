@@ -263,8 +263,8 @@ def _difference(labels: Volume, like: Volume) -> str:
 def _boxes_meet(labels: Volume, like: Volume) -> bool:
     """Whether the box around the labels reaches into the image, in the image's axes."""
     there = (_to_index(like, labels) @ _corners(labels).T)[:3]
-    size = np.array(_box(like))
-    return bool(((there.max(1) > -0.5) & (there.min(1) < size - 0.5)).all())
+    last = np.array(_box(like)) - 0.5
+    return bool(((there.max(1) > NEAR - 0.5) & (there.min(1) < last - NEAR)).all())
 
 
 def _corners(volume: Volume) -> np.ndarray:

@@ -207,7 +207,7 @@ class BlocksWindow(QWidget):
         self._session.loaded = outcome.loaded
         self._look()
         result = outcome.result
-        self._say(f"Done: {result.blocks} blocks, written to {result.path}.", *result.notes)
+        self._say(f"Done: written to {result.path}.", *result.notes)
 
     def _on_failed(self, reason: str) -> None:
         if self._ours:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.widgets.large.filling import Filling
 
+MEMORY: int | None = None  # bytes beside the network's; None is what `segment_blockwise` takes
+
 _log = logging.getLogger(__name__)
 
 
@@ -103,7 +105,13 @@ def run(
 
     config = InferenceConfig()
     result = segment_blockwise(
-        segmenter, request.image, request.out, config, on_block=show, report=watch
+        segmenter,
+        request.image,
+        request.out,
+        config,
+        memory=MEMORY,
+        on_block=show,
+        report=watch,
     )
     if filling is None:  # all blocks were done; only the coarser levels were not
         show(None)

@@ -86,7 +86,8 @@ class StateFile:
             state: dict[str, Any] = torch.load(self._path, map_location=device, weights_only=True)
         except Exception as error:  # torch raises many kinds for a file that is cut off
             raise ValueError(
-                f"{self._path} cannot be read: {error}; start anew without resuming"
+                f"{self._path} cannot be read, it is damaged or no state of a fine-tuning; start "
+                "anew without resuming"
             ) from error
         if state.get("of") != self._fingerprint or state.get("version") != _VERSION:
             raise ValueError(

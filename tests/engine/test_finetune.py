@@ -2,6 +2,9 @@
 
 import copy
 import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -300,3 +303,65 @@ def test_statistics_are_taken_anew_only_to_learn_and_with_a_replay(
             for key, value in tuned.new.items()
         )
         assert changed == taken
+
+
+def test_a_state_that_cannot_be_written_is_said_and_nothing_is_lost(
+    small_model, corrected, tmp_path
+):
+    model, case = small_model(), corrected()
+    weights, hashed = copy.deepcopy(model.network.state_dict()), case_hash(case)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match=r"cannot write .*choose another folder"):
+        finetune(model, [case], QUICK, out=tmp_path / "file")
+    assert equal(model.network.state_dict(), weights)
+    assert case_hash(case) == hashed
+
+
+def test_a_damaged_state_is_refused(small_model, corrected, tmp_path):
+    model, case = small_model(), corrected()
+    (tmp_path / "finetune.resume.pt").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match=r"cannot be read.*start anew"):
+        finetune(model, [case], QUICK, out=tmp_path, resume=True)
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from napari_medseg.engine.cases import Case
+from napari_medseg.engine.finetune import finetune
+from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.volume import Volume
+
+model, out, how = sys.argv[1:]
+labels = np.zeros((32, 32), np.uint8)
+labels[4:20, 4:20] = 3
+values = np.random.default_rng(0).normal(size=(1, 32, 32)).astype(np.float32)
+case = Case(Volume(values, (1.0, 1.0)), labels, name="a")
+
+def kill(progress):
+    if how == "kill" and progress.step == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+config = FineTuneConfig(steps=4, validation="none", alphas=(1.0,), save_every=2)
+tuned = finetune(
+    Segmenter.load(model, "cpu"), [case], config, out=out, resume=how == "resume", on_progress=kill
+)
+tuned.save(f"{out}/new.safetensors", alpha=1.0)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_program_goes_on_to_the_same_bits(tiny_2d, tmp_path):
+    def run(out, how):
+        words = [sys.executable, "-c", KILLED, str(tiny_2d), str(tmp_path / out), how]
+        return subprocess.run(words, capture_output=True, timeout=200).returncode
+
+    assert run("whole", "all") == 0
+    assert run("parts", "kill") == -signal.SIGKILL
+    assert run("parts", "resume") == 0
+    whole, parts = (
+        load_checkpoint(tmp_path / name / "new.safetensors")[0].state_dict()
+        for name in ("whole", "parts")
+    )
+    assert equal(whole, parts)

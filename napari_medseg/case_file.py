@@ -34,6 +34,7 @@ def case_of(
     changed: np.ndarray | None = None,
     *,
     seen: str = "slices",
+    axis: int | None = None,
     name: str = "",
 ) -> Case:
     """Make a case of an image, its labels and what a person did to them.
@@ -48,9 +49,10 @@ def case_of(
         ``(*S)`` bool, as `Painted` knows them: what a person painted or confirmed, and what
         differs from the model's answer; None is nothing.
     seen : str
-        What counts as looked at. "slices": every slice in which anything was painted or confirmed,
-        along the axis with the fewest such slices; of an image, all of it. "painted": nothing else.
-        "all": every voxel.
+        What counts as looked at. "slices": every slice in which anything was painted or confirmed;
+        of an image, all of it. "painted": nothing else. "all": every voxel.
+    axis : int, optional
+        Which axis those slices lie across; by default that with the fewest of them.
     name : str
         For people; empty takes the volume's.
 
@@ -79,17 +81,20 @@ def case_of(
             "slices first, or say that all of it is right"
         )
     if seen == "slices":
-        mask = whole_slices(mask)
+        mask = whole_slices(mask, axis)
     return replace(whole, reviewed=mask, changed=differs & mask)
 
 
-def whole_slices(seen: np.ndarray) -> np.ndarray:
-    """Return a mask of all slices that hold any of `seen` ``(*S)``; all of an image."""
+def whole_slices(seen: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """Return a mask of all slices that hold any of `seen` ``(*S)``; all of an image.
+
+    Slices lie across `axis`, or across the one with the fewest of them.
+    """
     result = np.zeros(seen.shape, bool)
     if seen.ndim == 2:
         result[:] = seen.any()
         return result
-    axis = painted_axis(seen)
+    axis = painted_axis(seen) if axis is None else axis
     result[(slice(None),) * axis + (planes_along(seen, axis),)] = True
     return result
 
@@ -187,7 +192,7 @@ def read_case(folder: Path, stored: Mapping[str, Any], project: Path) -> Case:
         if mask in arrays
     }
     volume = _copy_of(arrays, about) if "image" in arrays else _found(about, project)
-    return Case(volume, labels, name=about["name"], **masks)
+    return Case(volume, labels, masks.get("reviewed"), masks.get("changed"), about["name"])
 
 
 def read_about(path: Path) -> dict[str, Any] | None:

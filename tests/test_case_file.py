@@ -61,6 +61,8 @@ def test_whole_slices_lie_across_the_axis_with_the_fewest(axis):
     seen = np.moveaxis(painted((4, 9, 9), (2, 1, 1), (2, 5, 7), (2, 3, 8)), 0, axis)
     assert np.moveaxis(whole_slices(seen), axis, 0)[2].all()
     assert whole_slices(seen).sum() == 81
+    for other in {0, 1, 2} - {axis}:  # three places along either of the others
+        assert whole_slices(seen, other).sum() == 3 * seen.size / 9
 
 
 def test_a_painted_image_is_seen_in_whole():

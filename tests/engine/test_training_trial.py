@@ -47,6 +47,8 @@ def test_the_data_decides_dimensions_and_sides():
     assert (volumes.window, volumes.slices, volumes.size) == ((32, 64, 32), False, None)
     stacks = preset_config("quick", [case((8, 60, 60), spacing=(4.0, 1.0, 1.0))])
     assert (stacks.slices, stacks.size, stacks.window) == (True, (128, 128), None)
+    thick = preset_config("quick", [case((20, 60, 60), spacing=(5.0, 1.0, 1.0))])
+    assert (thick.slices, thick.size) == (True, (128, 128))
     pictures = preset_config("quick", [case((60, 60), channels=3, dtype=np.uint8)])
     assert (pictures.slices, pictures.size) == (False, (128, 128))
     assert pictures.augment.colour > 0

@@ -113,11 +113,11 @@ class WrongLayers:
 
     def _add(self, viewer: Viewer, volume: Volume, path: Path, case: str, what: str) -> Layer:
         if what:
-            datas = [with_file(labels_with_classes(volume, f"{case} · {what}"), path)]
+            layers = [with_file(labels_with_classes(volume, f"{case} · {what}"), path)]
         else:
-            datas = with_source(from_volume(volume, case), [path])
+            layers = with_source(from_volume(volume, case), [path])
         layer: Layer | None = None
-        for data, kwargs, kind in datas:
+        for data, kwargs, kind in layers:
             # the differences are what one wants to see; the labels are a click away
             own = {**kwargs, "visible": False} if what else kwargs
             layer = Layer.create(data, own, kind)

@@ -61,6 +61,7 @@ KEYS: dict[str, Key] = {
     "next_place": Key(".", "Next doubtful place"),
     "previous_place": Key(",", "Previous doubtful place"),
     "looks_right": Key("N", "The place looks right"),
+    "slice_reviewed": Key("Shift-N", "This slice is right"),
     "orthogonal_views": Key("F4", "Show or hide the orthogonal views"),
     **{f"class_{n}": Key(f"Alt-{n}", f"Choose class {n} of the table") for n in range(1, 10)},
 }

@@ -62,6 +62,11 @@ PANELS: dict[str, Panel] = {
         "napari_medseg.widgets.edit.panel:EditPanel",
         "Correct a mask: classes, tools, undo",
     ),
+    "learn": Panel(
+        "Learn",
+        "napari_medseg.widgets.learn.panel:LearnPanel",
+        "Let a model learn from what you corrected",
+    ),
 }
 
 

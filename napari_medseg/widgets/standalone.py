@@ -57,3 +57,9 @@ class EditDock(PanelDock):
     """The Edit panel alone."""
 
     name = "edit"
+
+
+class LearnDock(PanelDock):
+    """The Learn panel alone."""
+
+    name = "learn"

@@ -1,0 +1,1 @@
+"""Learning from corrected images: the cases, the plan, the run, and the page that judges it."""

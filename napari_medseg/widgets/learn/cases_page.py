@@ -1,0 +1,282 @@
+"""The first page of the Learn panel: the cases, the plan, and the button that starts learning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_medseg.casebook_file import CaseEntry
+from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.session import ChosenModel
+from napari_medseg.widgets.classes.class_list import classes_of
+from napari_medseg.widgets.learn import questions
+from napari_medseg.widgets.learn.adding import Adding
+from napari_medseg.widgets.learn.case_list import CaseList
+from napari_medseg.widgets.learn.collect import Collect
+from napari_medseg.widgets.learn.forecast import Forecast, Question
+from napari_medseg.widgets.learn.lesson import Lesson
+from napari_medseg.widgets.learn.outlook import Outlook
+from napari_medseg.widgets.learn.parts import Stored
+from napari_medseg.widgets.learn.plan_view import PlanView
+from napari_medseg.widgets.learn.shelf import shelf_of
+from napari_medseg.widgets.notices import sentence, show_failure
+from napari_medseg.widgets.pieces import enable, main_button, wrapped_label
+from napari_medseg.widgets.sessions import connect_while_alive, runner_of, session_of
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class CasesPage(QWidget):
+    """Collects cases and says what learning from them means; emits ``start_wanted(Lesson)``."""
+
+    start_wanted = Signal(object)
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._session, self._runner = session_of(viewer), runner_of(viewer)
+        self._shelf = shelf_of(viewer)
+        self._forecast: Forecast | None = None
+        self._awake = False
+        self._told = ""
+        self._shown_stale: dict[str, bool] = {}
+        self.collect, self.list, self.plan = Collect(viewer), CaseList(), PlanView()
+        self.earlier = wrapped_label()
+        self.take_earlier = QPushButton("Go on with them")
+        self.result = QPushButton("Back to what was learnt")
+        self.start = main_button("Start learning")
+        self.hint = wrapped_label()
+        self._adding = Adding(viewer, self.collect, self._shelf)
+        self._outlook = Outlook(self)
+        self._lay_out()
+        self._connect()
+        self.show_model()
+
+    def wake(self) -> None:
+        """Look at the cases again: the page is seen."""
+        self._awake = True
+        self.collect.refresh()
+        self.ask()
+
+    def rest(self) -> None:
+        """Look at nothing: nobody sees it, or something learns."""
+        self._awake = False
+        self._outlook.forget()
+
+    def show_shelf(self) -> None:
+        """List the cases that are there now."""
+        book = self._shelf.book
+        self._shown_stale = self._stale()
+        self.list.show_cases(book, self._shown_stale)
+        earlier = [] if book.entries else self._shelf.earlier()
+        if earlier:
+            count = len(earlier[0].entries)
+            cases = "1 case" if count == 1 else f"{count} cases"
+            day = earlier[0].entries[-1].added[:10]
+            self.earlier.setText(f"{cases} of {day} were not saved with a project.")
+        for widget in (self.earlier, self.take_earlier):
+            widget.setVisible(bool(earlier))
+        self.ask()
+
+    def show_model(self) -> None:
+        """Offer the session's model."""
+        self.plan.show_model(self._session.model)
+        self.ask()
+
+    def say(self, text: str) -> None:
+        """Say what became of a run."""
+        self._told = text
+        self.refresh()
+
+    def ask(self) -> None:
+        """Have the plan made anew."""
+        self._forecast = None
+        self._told = ""
+        used = self._shelf.book.used
+        self.plan.show_new_classes(self._unknown(used))
+        dims = {len(entry.shape) for entry in used}
+        self.plan.show_dims(max(dims) if dims else None)
+        question = self._question() if used and self._awake and not self._runner.busy else None
+        if question is not None:
+            self._outlook.ask(question)
+        else:
+            self._outlook.forget()
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Say what can be started, or why not."""
+        waiting = "Looking at the cases …" if self._outlook.busy else ""
+        self.plan.show_forecast(self._forecast, waiting)
+        why_not = self._why_not()
+        tip = "Learn from the cases in the background; one can go on working"
+        enable(self.start, why_not, tip)
+        self.hint.setText(self._told or (why_not if not waiting else ""))
+        self.hint.setVisible(bool(self.hint.text()))
+
+    def changed_rate(self, lesson: Lesson) -> Lesson:
+        """Return a lesson with the learning rate the form says now; all else must stay."""
+        config = lesson.config
+        if not isinstance(config, FineTuneConfig):
+            return lesson
+        rate = self.plan.config.learning_rate
+        return replace(lesson, config=config.replace(learning_rate=rate))
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        offered = QHBoxLayout()
+        offered.addWidget(self.earlier, 1)
+        offered.addWidget(self.take_earlier)
+        column.addWidget(self.collect)
+        column.addLayout(offered)
+        for widget in (self.list, self.plan):
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addWidget(self.hint)
+        column.addWidget(self.result)
+        column.addWidget(self.start)
+        self.result.setToolTip("Compare the model with what it was, and keep or discard it")
+        self.result.setVisible(False)
+        self.take_earlier.setToolTip("Show the cases of that day again")
+
+    def _connect(self) -> None:
+        self.collect.add_wanted.connect(self._add)
+        self.collect.changed.connect(self._show_stale)
+        self._adding.added.connect(self._on_added)
+        self.list.use_changed.connect(self._use)
+        self.list.weight_changed.connect(self._weigh)
+        self.list.removed.connect(self._remove)
+        self.plan.changed.connect(self.ask)
+        self.take_earlier.clicked.connect(self._take_earlier)
+        self.start.clicked.connect(self._start)
+        self._outlook.answered.connect(self._show_forecast)
+        connect_while_alive(self, self._session.events.model, self.show_model)
+        connect_while_alive(self, self._session.events.device, self.ask)
+
+    def _add(self) -> None:
+        model = self._session.model
+        rounds = 0 if model is None else _rounds(model)
+        self._adding.start(picture=self.plan.pictures.isChecked(), rounds=rounds)
+
+    def _on_added(self, stored: Stored) -> None:
+        self.list.show_picture(stored.entry.key, stored.picture)
+        what = "brought up to date" if stored.replaced else "added"
+        self.say(f"{stored.entry.name} is {what}.")
+
+    def _show_stale(self) -> None:
+        stale = self._stale()
+        if stale != self._shown_stale:
+            self._shown_stale = stale
+            self.list.show_cases(self._shelf.book, stale)
+
+    def _stale(self) -> dict[str, bool]:
+        return {e.key: self.collect.is_stale(e.key) for e in self._shelf.book.entries}
+
+    def _use(self, entry: CaseEntry, used: bool) -> None:
+        self._change(entry, used=used)
+
+    def _weigh(self, entry: CaseEntry, weight: float) -> None:
+        self._change(entry, weight=weight)
+
+    def _change(self, entry: CaseEntry, **changes: object) -> None:
+        try:
+            self._shelf.book.update(entry, **changes)
+        except (ValueError, OSError) as error:
+            show_failure(error)
+        self._shelf.refresh()
+
+    def _remove(self, entry: CaseEntry) -> None:
+        try:
+            self._shelf.book.remove(entry)
+        except (ValueError, OSError) as error:
+            show_failure(error)
+        self._shelf.refresh()
+
+    def _take_earlier(self) -> None:
+        earlier = self._shelf.earlier()
+        if earlier:
+            self._shelf.take(earlier[0].project)
+
+    def _question(self) -> Question | None:
+        model = self.plan.model
+        try:
+            config = self.plan.config
+        except ValueError as error:
+            self._told = sentence(error)
+            return None
+        return Question(
+            self._shelf.book.project,
+            None if model is None else model.path,
+            self._session.device,
+            config,
+            replace(self.plan.new, classes=self._named()),
+            self._session.ready_segmenter if model is not None else None,
+            self.list.unseen,
+        )
+
+    def _show_forecast(self, forecast: Forecast) -> None:
+        for key, picture in forecast.pictures.items():
+            self.list.show_picture(key, picture)
+        if forecast.loaded is not None and self._session.ready_segmenter is None:
+            self._session.loaded = forecast.loaded
+        self._forecast = forecast
+        self.refresh()
+
+    def _why_not(self) -> str:
+        if self._runner.busy:
+            return "A run is going; wait for it or cancel it below."
+        if not self._shelf.book.entries:
+            return "No case yet: add the image you corrected."
+        if not self._shelf.book.used:
+            return "All cases are left out; tick one in the list."
+        if self._forecast is None:
+            return self._told or "The cases are being looked at; a moment."
+        if not self._forecast.may_start:
+            return "This cannot be learnt yet: see above what is in the way."
+        return ""
+
+    def _start(self) -> None:
+        forecast, model = self._forecast, self.plan.model
+        if forecast is None or self._why_not():
+            return
+        count, device = len(self._shelf.book.used), self._session.device
+        if model is not None:
+            lesson = Lesson(str(model.path), model.title, device, self.plan.config, cases=count)
+        else:
+            path = questions.ask_model("my-model")
+            if path is None or forecast.training is None:
+                return
+            if path.exists():
+                self.say(f"{path.name} is there already, and no model is ever replaced.")
+                return
+            config = forecast.training.replace(name=path.stem)
+            lesson = Lesson("", path.stem, device, config, str(path), count)
+        self.start_wanted.emit(lesson)
+
+    def _unknown(self, used: tuple[CaseEntry, ...]) -> list[str]:
+        """Return the label values the model does not know, with their names: ``"5=cyst"``."""
+        model = self._session.model
+        if model is None:
+            return []
+        card = model.card
+        known = {0, *(c.value for c in card.classes), *(v for c in card.classes for v in c.unites)}
+        found = sorted({value for entry in used for value in entry.values} - known)
+        names = self._names()
+        return [f"{value}={names.get(value, f'class {value}')}" for value in found]
+
+    def _named(self) -> tuple[str, ...]:
+        values = {value for entry in self._shelf.book.used for value in entry.values}
+        names = self._names()
+        return tuple(f"{v}={names[v]}" for v in sorted(values & set(names)))
+
+    def _names(self) -> dict[int, str]:
+        """Return what the classes are called in the layers the cases were made from."""
+        layers = [self.collect.labels_of(entry.key) for entry in self._shelf.book.used]
+        return {c.value: c.name for x in layers if x is not None for c in classes_of(x)}
+
+
+def _rounds(model: ChosenModel) -> int:
+    """Return how often a model was fine-tuned."""
+    return sum(str(e.get("what", "")).startswith("fine-tuned") for e in model.card.history)

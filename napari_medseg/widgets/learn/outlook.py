@@ -1,0 +1,66 @@
+"""The plan kept up to date in the background: the latest question is answered, others are not."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_medseg.widgets.background import Task
+from napari_medseg.widgets.learn.forecast import Question, look_ahead
+
+_PAUSE = 600  # ms without a change before cases are read and a step is tried
+
+
+class Outlook(QObject):
+    """Answers one question at a time; a newer one ends the one before.
+
+    Emits ``answered(Forecast)``.
+    """
+
+    answered = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._wanted: Question | None = None
+        self._task: Task | None = None
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE)
+        self._pause.timeout.connect(self._start)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is to come."""
+        return self._wanted is not None or self._task is not None
+
+    def ask(self, question: Question) -> None:
+        """Answer a question soon."""
+        self.forget()
+        self._wanted = question
+        self._pause.start()
+
+    def forget(self) -> None:
+        """Ask for nothing any more."""
+        self._wanted = None
+        self._pause.stop()
+        if self._task is not None:
+            self._task.quit()
+
+    def _start(self) -> None:
+        if self._task is not None or self._wanted is None:
+            return  # what still runs calls this at its end
+        question, self._wanted = self._wanted, None
+        self._task = task = Task(partial(look_ahead, question))
+        task.returned.connect(self._tell)
+        task.finished.connect(self._end)
+        task.start()
+
+    def _tell(self, forecast: object) -> None:
+        if self._wanted is None and forecast is not None:
+            self.answered.emit(forecast)
+
+    def _end(self) -> None:
+        self._task = None
+        if self._wanted is not None and not self._pause.isActive():
+            self._start()

@@ -1,0 +1,207 @@
+"""The Learn panel: cases and a plan, the run, and the page that judges what was learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from napari_medseg.widgets.learn.cases_page import CasesPage
+from napari_medseg.widgets.learn.lesson import Lesson
+from napari_medseg.widgets.learn.lesson_run import LessonRun
+from napari_medseg.widgets.learn.live import Live
+from napari_medseg.widgets.learn.points import Feed
+from napari_medseg.widgets.learn.running_page import RunningPage
+from napari_medseg.widgets.learn.shelf import shelf_of
+from napari_medseg.widgets.model_choice import model_choice_of
+from napari_medseg.widgets.notices import offer, show_failure
+from napari_medseg.widgets.sessions import connect_while_alive, runner_of, unwrapped
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class LearnPanel(QWidget):
+    """Lets a model learn from the images a person corrected.
+
+    Emits ``model_wanted()``, ``segment_wanted()`` or ``edit_wanted()`` when a person asks for that
+    panel.
+    """
+
+    model_wanted = Signal()
+    segment_wanted = Signal()
+    edit_wanted = Signal()
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = unwrapped(viewer)
+        self._runner, self._shelf = runner_of(viewer), shelf_of(viewer)
+        self.pages = QStackedWidget()
+        self.cases = CasesPage(self._viewer)
+        self.running: RunningPage | None = None  # its charts take a moment: made when needed
+        self.gate: Any = None
+        self.run = LessonRun(self._viewer, self._shelf, self)
+        self.live = Live(self._viewer, self.cases.collect.images, self)
+        self._lesson: Lesson | None = None
+        self._judging = False  # something was learnt that is neither kept nor discarded yet
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._look)
+        self.pages.addWidget(self.cases)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.pages)
+        self.cases.start_wanted.connect(self._start)
+        self.cases.result.clicked.connect(self._show_result)
+        self.run.began.connect(self._on_began)
+        self.run.learnt.connect(self._on_learnt)
+        self.run.paused.connect(self._on_paused)
+        self.run.dropped.connect(self._on_dropped)
+        self._runner.started.connect(self.cases.refresh)
+        self._runner.ended.connect(self.cases.refresh)
+        connect_while_alive(self, self._shelf.changed, self._on_shelf)
+        connect_while_alive(self, self._viewer.layers.events.inserted, self._soon)
+        self._on_shelf()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        super().showEvent(event)
+        self._look()
+        self.cases.wake()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        super().hideEvent(event)
+        self.cases.rest()
+
+    def _soon(self, *_: object) -> None:
+        self._later.start()  # a project that is opened brings its layers first
+
+    def _look(self) -> None:
+        self._shelf.look()
+
+    def _on_shelf(self) -> None:
+        """Show the cases that are there now, and a run that waits among them."""
+        self.cases.show_shelf()
+        waiting = None if self._judging else self.run.waiting
+        if waiting is not None and self.pages.currentWidget() is self.cases:
+            self._lesson = waiting
+            page = self._running_page()
+            page.begin(_title(waiting), anew=True)
+            page.show_paused(
+                _title(waiting), "Learning was interrupted; what was learnt is kept on disk."
+            )
+            self.pages.setCurrentWidget(page)
+
+    def _start(self, lesson: Lesson) -> None:
+        self._set_judging(False)
+        self._lesson = lesson
+        self.run.start(lesson)
+
+    def _resume(self) -> None:
+        if self._lesson is None or self._runner.busy:
+            self._say_paused("Another run is going; go on when it has ended.")
+            return
+        lesson = self.cases.changed_rate(self._lesson)
+        self._lesson = lesson
+        self.run.start(lesson, resume=True)
+
+    def _on_began(self, feed: Feed, resumed: bool) -> None:
+        assert self._lesson is not None
+        page = self._running_page()
+        page.begin(_title(self._lesson), anew=not resumed)
+        feed.points.connect(page.show_points)
+        self.live.follow(feed)
+        self.cases.rest()
+        self.pages.setCurrentWidget(page)
+
+    def _on_learnt(self, result: object) -> None:
+        self.live.follow(None)
+        if isinstance(result, Path):
+            self._on_trained(result)
+            return
+        self._set_judging(True)
+        self._gate_page().show_tuned(result, self._shelf.book)
+        self._show_result()
+
+    def _on_trained(self, path: Path) -> None:
+        self.run.forget()
+        self._show_cases()
+        try:
+            model_choice_of(self._viewer).open(path)
+        except (ValueError, OSError) as error:
+            show_failure(error)
+            return
+        offer(
+            f"The new model is saved as {path.name} and chosen.",
+            "Segment",
+            self.segment_wanted.emit,
+        )
+
+    def _on_paused(self, reason: str) -> None:
+        self.live.follow(None)
+        self._say_paused(reason)
+
+    def _say_paused(self, reason: str) -> None:
+        if self.running is not None and self._lesson is not None:
+            self.running.show_paused(_title(self._lesson), reason)
+
+    def _on_dropped(self, reason: str) -> None:
+        self.live.follow(None)
+        self._show_cases()
+        self.cases.say(reason)
+
+    def _end_judging(self, *_: object) -> None:
+        self._set_judging(False)
+        self.run.forget()
+        self._show_cases()
+
+    def _set_judging(self, judging: bool) -> None:
+        self._judging = judging
+        self.cases.result.setVisible(judging)
+
+    def _show_result(self) -> None:
+        self.pages.setCurrentWidget(self._gate_page())
+
+    def _show_cases(self) -> None:
+        self.pages.setCurrentWidget(self.cases)
+        self.cases.wake()
+
+    def _pause(self) -> None:
+        if self.running is not None:
+            self.running.show_stopping()
+        self.run.pause()
+
+    def _stop(self) -> None:
+        if self.running is not None and self.run.going:
+            self.running.show_stopping()
+        self.run.stop()
+
+    def _running_page(self) -> RunningPage:
+        if self.running is None:
+            self.running = page = RunningPage(self._viewer)
+            page.pause_wanted.connect(self._pause)
+            page.resume_wanted.connect(self._resume)
+            page.stop_wanted.connect(self._stop)
+            page.preview_wanted.connect(self.live.show)
+            self.pages.addWidget(page)
+        return self.running
+
+    def _gate_page(self) -> Any:
+        if self.gate is None:
+            from napari_medseg.widgets.learn.gate import GatePage  # when something was learnt
+
+            self.gate = gate = GatePage(self._viewer)
+            gate.promoted.connect(self._end_judging)
+            gate.discarded.connect(self._end_judging)
+            gate.back.connect(self._show_cases)
+            self.pages.addWidget(gate)
+        return self.gate
+
+
+def _title(lesson: Lesson) -> str:
+    cases = "1 case" if lesson.cases == 1 else f"{lesson.cases} cases"
+    verb = "Teaching" if lesson.model else "Training"
+    return f"{verb} {lesson.title} on {cases}"

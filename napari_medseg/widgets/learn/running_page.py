@@ -1,0 +1,117 @@
+"""While a model learns: how far it is, its curves, what it would find on the slice one looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_medseg.widgets.learn.points import Point
+from napari_medseg.widgets.pieces import main_button, wrapped_label
+from napari_medseg.widgets.plots import CurveChart
+from napari_medseg.widgets.run_bar import duration
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+_DICE = "Dice"
+_HEIGHT = 190  # pixels of a chart
+
+
+class RunningPage(QWidget):
+    """Shows a run.
+
+    Emits ``pause_wanted()``, ``resume_wanted()``, ``stop_wanted()`` and ``preview_wanted(bool)``.
+    """
+
+    pause_wanted = Signal()
+    resume_wanted = Signal()
+    stop_wanted = Signal()
+    preview_wanted = Signal(bool)
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self.title = wrapped_label()
+        self.stage = wrapped_label()
+        self.losses = CurveChart("step", "The curves begin with the first step")
+        self.dice = CurveChart("step", "Dice is told every few steps on cases held out")
+        self.preview = QCheckBox("Show on this slice what it would find now")
+        self.pause, self.stop = main_button("Pause"), QPushButton("Stop")
+        self.note = wrapped_label(
+            "Go on working: the cases were copied when learning began, and your layers stay as "
+            "they are."
+        )
+        self._paused = False
+        self.preview.setToolTip(
+            "Every few seconds a layer shows the answer of the model as it is; it is taken away "
+            "at the end"
+        )
+        self.stop.setToolTip("End it and forget what was learnt; the cases stay")
+        for chart in (self.losses, self.dice):
+            chart.setFixedHeight(_HEIGHT)
+            chart.follow(viewer)
+        below = QHBoxLayout()
+        below.addWidget(self.pause, 1)
+        below.addWidget(self.stop)
+        column = QVBoxLayout(self)
+        rows = (self.title, self.stage, self.losses, self.dice, self.preview, self.note)
+        for row in rows:
+            column.addWidget(row)
+        column.addStretch(1)
+        column.addLayout(below)
+        self.pause.clicked.connect(self._on_pause)
+        self.stop.clicked.connect(self.stop_wanted)
+        self.preview.toggled.connect(self.preview_wanted)
+        self.show_running("")
+
+    def begin(self, title: str, *, anew: bool) -> None:
+        """Show a run from its beginning, or one that goes on."""
+        if anew:
+            self.losses.clear()
+            self.dice.clear()
+        self.stage.setText("Getting ready …")
+        self.show_running(title)
+
+    def show_running(self, title: str) -> None:
+        """Say what learns, and offer to pause it."""
+        self._paused = False
+        self.title.setText(title)
+        self.pause.setText("Pause")
+        self.pause.setToolTip("Stop here and keep what was learnt, to go on later")
+        self.pause.setEnabled(True)
+        self.stop.setEnabled(True)
+        self.preview.setEnabled(True)
+
+    def show_paused(self, title: str, reason: str = "") -> None:
+        """Say that a run waits, and offer to go on."""
+        self._paused = True
+        self.title.setText(title)
+        self.stage.setText(reason or "Paused: what was learnt is kept on disk.")
+        self.pause.setText("Go on learning")
+        self.pause.setToolTip("Go on where it stopped; the result is as without the pause")
+        self.pause.setEnabled(True)
+        self.stop.setEnabled(True)
+        self.preview.setEnabled(False)
+
+    def show_stopping(self) -> None:
+        """Say that the run stops at its next step."""
+        self.stage.setText("Stopping at the next step …")
+        self.pause.setEnabled(False)
+        self.stop.setEnabled(False)
+
+    def show_points(self, points: Sequence[Point]) -> None:
+        """Draw what is new, and say how long it takes still."""
+        for point in points:
+            for name, value in point.values.items():
+                chart = self.dice if name.startswith(_DICE) else self.losses
+                chart.append(name, point.step, value)
+        last = points[-1]
+        if self._paused or not self.pause.isEnabled():
+            return
+        left = "" if last.seconds_left is None else f" · about {duration(last.seconds_left)} left"
+        self.stage.setText(f"{last.stage[:1].upper()}{last.stage[1:]}, step {last.step}{left}")
+
+    def _on_pause(self) -> None:
+        (self.resume_wanted if self._paused else self.pause_wanted).emit()

@@ -367,3 +367,28 @@ def test_a_killed_run_loses_only_open_blocks(tiny_3d, image, tmp_path):
     assert (result.resumed, result.blocks) == (3, 6)
     expected = Segmenter.load(tiny_3d).segment(read_volume(path), EXACT).labels
     np.testing.assert_array_equal(labels_of(out), expected)
+
+
+def test_an_image_that_lies_backwards_in_its_file_gets_its_labels_backwards(
+    tiny_segmenter, image, tmp_path
+):
+    import zarr
+
+    path, out = image((20, 40, 48), (8, 16, 32)), tmp_path / "out.ome.zarr"
+    group = zarr.open_group(path, mode="r+")
+    ome = dict(group.attrs["ome"])
+    ways = ("superior-to-inferior", "posterior-to-anterior", "left-to-right")
+    for axis, way in zip(ome["multiscales"][0]["axes"], ways, strict=True):
+        axis["orientation"] = {"type": "anatomical", "value": way}
+    group.attrs["ome"] = ome
+    segmenter = tiny_segmenter(3, window=(8, 16, 16))
+    stored = np.asarray(group["0"])
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.array[0], stored[::-1, ::-1, ::-1])
+    begun(segmenter, path, out)
+    result = segment_blockwise(segmenter, path, out, EXACT, memory=1)
+    assert result.resumed >= 2
+    expected = segmenter.segment(volume, EXACT).labels
+    np.testing.assert_array_equal(labels_of(out), expected)
+    labels = np.asarray(zarr.open_group(out, mode="r")["0"])
+    np.testing.assert_array_equal(labels, expected[::-1, ::-1, ::-1])

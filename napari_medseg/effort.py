@@ -33,3 +33,14 @@ class Effort:
         """Return edited voxels, prompts and minutes of a case on average."""
         count = max(self.cases, 1)
         return self.edited_voxels / count, self.prompts / count, self.minutes / count
+
+    def cells(self) -> tuple[str, ...]:
+        """Return round, cases, and what a case took, as people read them; – was not noted."""
+        edited, prompts, minutes = self.per_case()
+        return (
+            str(self.rounds),
+            str(self.cases),
+            f"{edited:,.0f}",
+            f"{prompts:.1f}" if self.prompts else "–",
+            f"{minutes:.1f}" if self.minutes else "–",
+        )

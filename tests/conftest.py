@@ -107,3 +107,49 @@ def published_state():
         return state
 
     return make
+
+
+@pytest.fixture
+def tuned_from():
+    """Make a fine-tuning with known scores: ``tuned_from(segmenter, cases=[(before, after)])``."""
+    from napari_medseg.engine.finetune_choice import choose, sweep_rows
+    from napari_medseg.engine.finetune_config import FineTuneConfig
+    from napari_medseg.engine.finetune_result import CaseResult, FineTuned
+    from napari_medseg.engine.finetune_scores import ClassScore
+
+    config = FineTuneConfig(steps=5)
+
+    def result(card, name, held_out, before, after):
+        def scored(alpha):
+            dice = before + alpha * (after - before)
+            return tuple(ClassScore(c.value, c.name, dice, 20 * (1 - dice)) for c in card.classes)
+
+        by_alpha = {alpha: scored(alpha) for alpha in config.alphas}
+        return CaseResult(name, held_out, by_alpha, edited=120, reviewed=900, sha256="c" * 64)
+
+    def make(segmenter, cases=((0.6, 0.8),) * 3, guards=((0.9, 0.895),), *, held_out=True):
+        card = segmenter.card
+        learnt = [result(card, f"patient {i}", held_out, *one) for i, one in enumerate(cases)]
+        known = [result(card, f"guard {i}", True, *one) for i, one in enumerate(guards)]
+        swept = ({a: [c.by_alpha[a] for c in group] for a in config.alphas if group}
+                 for group in (learnt, known))  # fmt: skip
+        rows = sweep_rows(*swept)
+        old = {k: v.clone() for k, v in segmenter.network.state_dict().items()}
+        return FineTuned(
+            card=card,
+            old=old,
+            new={k: v * 1.5 if v.is_floating_point() else v for k, v in old.items()},
+            teacher=segmenter,
+            alpha=choose(rows, config.forgetting),
+            sweep=rows,
+            cases=tuple(learnt),
+            guards=tuple(known),
+            trained="decoder",
+            steps=5,
+            seconds=90.0,
+            curves=(("final", [{"step": 0, "supervised": 1.0}]),),
+            notes=("a note for people",),
+            config=config,
+        )
+
+    return make

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -156,8 +155,3 @@ def _points(dice: float) -> str:
 def _cases(count: int, what: str = "case") -> str:
     return f"one {what}" if count == 1 else f"{count} {what}s"
 
-
-def dice_words(before: Sequence[ClassScore], after: Sequence[ClassScore] | None) -> str:
-    """Return "0.812 → 0.880" for the mean over classes; "–" where it was not measured."""
-    old = mean_dice([tuple(before)])
-    return f"{old:.3f} → –" if after is None else f"{old:.3f} → {mean_dice([tuple(after)]):.3f}"

@@ -246,7 +246,6 @@ class Course:
 
     def _check(self, stage: Stage, run: FineTuneRun, notes: _Notes) -> None:
         """Score the candidate, and keep it if it is the best so far."""
-        notes.checked = run.done
         row = notes.curve[-1]
         weights = run.weights()
         if stage.final and self.guards:
@@ -261,6 +260,7 @@ class Course:
             notes.worse = 0 if dice > notes.best else notes.worse + 1
             if dice > notes.best:
                 notes.best, notes.best_step, notes.best_weights = dice, run.done, weights
+        notes.checked = run.done
 
     def _sweep(
         self, stage: Stage, new: Weights

@@ -114,6 +114,22 @@ def test_a_copy_of_the_state_of_any_moment_leads_to_the_same_end(small_model, co
         assert again.curves == whole.curves
 
 
+def test_stopped_while_it_checks_it_checks_again(small_model, corrected, tmp_path):
+    model, cases = small_model(), [corrected(0), corrected(1)]
+    config = QUICK.replace(validation="hold-out", validate_every=1)
+
+    def stop(step):
+        if "checking" in step.note and step.done == 1:
+            raise Cancelled
+
+    whole = finetune(model, cases, config)
+    with pytest.raises(Cancelled):
+        finetune(model, cases, config, out=tmp_path, report=stop)
+    parts = finetune(model, cases, config, out=tmp_path, resume=True)
+    assert parts.curves == whole.curves
+    assert equal(parts.new, whole.new)
+
+
 def test_a_finished_run_is_there_again_at_once(small_model, corrected, tmp_path):
     model, cases = small_model(), [corrected()]
     whole = finetune(model, cases, QUICK, out=tmp_path)

@@ -278,6 +278,7 @@ def _optimiser(network: SegmentationNetwork, config: TrainingConfig) -> torch.op
 
 
 def duration(seconds: float) -> str:
+    """Say a duration in minutes and seconds, from an hour on in hours and minutes."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

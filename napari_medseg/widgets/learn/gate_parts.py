@@ -1,0 +1,92 @@
+"""The pieces of the gate and where they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_medseg.widgets.learn.gate_effort import EffortTable
+from napari_medseg.widgets.learn.gate_preview import MixPreview
+from napari_medseg.widgets.learn.gate_roll_back import RollBack
+from napari_medseg.widgets.learn.gate_slider import MixSlider
+from napari_medseg.widgets.learn.gate_table import CaseTable
+from napari_medseg.widgets.pieces import Fold, main_button, wrapped_label
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class GateParts:
+    """What the gate is made of, laid out in `page`."""
+
+    def __init__(self, page: QWidget, viewer: Viewer) -> None:
+        self.back = QToolButton()
+        self.back.setText("← Cases")
+        self.back.setToolTip("Back to the cases; this result stays until something else is learnt")
+        self.gained, self.forgotten = wrapped_label(), wrapped_label()
+        font = self.gained.font()
+        font.setBold(True)
+        self.gained.setFont(font)
+        self.notes = wrapped_label()
+        self.slider = MixSlider()
+        self.preview = MixPreview(viewer)
+        self.table = CaseTable()
+        self.effort = EffortTable()
+        self.effort_fold = Fold(
+            "Work for a case, by round", self.effort, "Whether correcting takes less and less work"
+        )
+        self.notes_fold = Fold("About this run", self.notes, "How it learnt, and what to know")
+        self.name = QLineEdit()
+        self.folder = QToolButton()
+        self.folder.setText("…")
+        self.keep_replay = QCheckBox("Keep examples of these images with the model")
+        self.keep_replay.setToolTip(
+            "Stores small pieces of these images beside the model, so that it forgets less when it "
+            "learns again. They are images of people: leave this off unless you may keep them. "
+            "They are never exported with the model"
+        )
+        self.promote, self.discard = main_button("Promote"), main_button("Discard")
+        self.report = QPushButton("Report…")
+        self.done = wrapped_label()
+        self.undo = QPushButton("Undo")
+        self.undo.setToolTip("Take the discarded result up again")
+        self.roll_back = RollBack(viewer)
+        self._lay_out(page)
+
+    def _lay_out(self, page: QWidget) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self.back)
+        top.addStretch(1)
+        top.addWidget(self.report)
+        done = QHBoxLayout()
+        done.addWidget(self.done, 1)
+        done.addWidget(self.undo)
+        named = QHBoxLayout()
+        named.addWidget(QLabel("Name"))
+        named.addWidget(self.name, 1)
+        named.addWidget(self.folder)
+        decide = QHBoxLayout()
+        decide.addWidget(self.promote, 1)
+        decide.addWidget(self.discard, 1)
+        column = QVBoxLayout(page)
+        column.addLayout(top)
+        for piece in (self.gained, self.forgotten, self.slider, self.preview, self.table):
+            column.addWidget(piece)
+        column.addWidget(self.effort_fold)
+        column.addWidget(self.notes_fold)
+        column.addStretch(1)
+        column.addLayout(named)
+        column.addWidget(self.keep_replay)
+        column.addLayout(decide)
+        column.addLayout(done)
+        column.addWidget(self.roll_back)

@@ -45,7 +45,8 @@ cases. The model stays as it is. Ctrl-C keeps the state; --resume goes on, given
 _EVALUATE = """\
 PRED and TRUTH are two label files, or two folders whose files are matched by name or case folder:
 NIfTI, NRRD, MetaImage, DICOM-SEG, OME-Zarr, PNG, TIFF. A prediction on another grid than its truth
-is refused unless --resample is given. Any of the --lesion flags implies --lesions.
+is refused unless --resample is given. Any of the --lesion flags implies --lesions. In folders, a
+case that cannot be scored is left out and named; the exit status is then 1.
 """
 
 _IMPORT = """\
@@ -65,8 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all went well, 2 when the input cannot be used, 130 after Ctrl-C. Anything else
-        that goes wrong is a bug and keeps its traceback.
+        0 when all went well, 1 when some cases were left out, 2 when the input cannot be used,
+        130 after Ctrl-C. Anything else that goes wrong is a bug and keeps its traceback.
     """
     try:
         args = make_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))

@@ -213,6 +213,25 @@ def test_evaluate_prints_the_table_and_writes_csv(tmp_path, capsys):
     assert float(row["dice"]) == pytest.approx(2 / 3)
 
 
+def test_evaluate_scores_the_cases_it_can_and_exits_with_1(tmp_path, capsys):
+    for name in "ab":
+        Image.fromarray(np.eye(9, dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    predictions = tmp_path / "p"
+    predictions.mkdir()
+    for name in "ab":
+        (predictions / f"{name}.png").write_bytes((tmp_path / "a.png").read_bytes())
+    (predictions / "b.png").write_bytes(b"not a picture")
+    report = tmp_path / "new" / "report.html"
+    assert main(["evaluate", str(predictions), str(tmp_path), "--html", str(report)]) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("1 case; 1 could not be scored")
+    assert "b: not scored, b.png" in said.err
+    assert "b is left out: b.png" in report.read_text(encoding="utf-8")
+    (predictions / "a.png").unlink()
+    assert main(["evaluate", str(predictions), str(tmp_path)]) == 2
+    assert "b.png" in capsys.readouterr().err
+
+
 def test_evaluate_counts_lesions_and_writes_json_and_html(tmp_path, capsys):
     truth, prediction = np.zeros((2, 9, 9), np.uint8)
     truth[1:3, 1:3] = truth[5:8, 5:8] = 1

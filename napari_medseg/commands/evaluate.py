@@ -6,7 +6,7 @@ import argparse
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """Print the table, and write every number where asked for."""
+    """Print the table, write every number where asked for, return 1 if cases were left out."""
     from napari_medseg.commands.flags import changes
     from napari_medseg.commands.terminal import say, watching
     from napari_medseg.engine import evaluate as engine
@@ -24,7 +24,9 @@ def evaluate(args: argparse.Namespace) -> int:
             resample=args.resample,
             report=report,
         )
-    print(result.table())  # before anything can go wrong with a file
+    print(result.table(), flush=True)  # before anything can go wrong with a file
+    for name, why in result.failed.items():
+        say(f"{name}: not scored, {why}")
     for path, write, what in (
         (args.csv, result.write_csv, "every case and class"),
         (args.json, result.write_json, "every number, summaries and definitions"),
@@ -33,4 +35,4 @@ def evaluate(args: argparse.Namespace) -> int:
         if path is not None:
             write(path)
             say(f"{what}: {path}")
-    return 0
+    return 1 if result.failed else 0

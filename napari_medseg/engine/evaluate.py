@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from napari_medseg.engine.evaluation import CaseScore, Evaluation
+from napari_medseg.engine.evaluation import Evaluation
+from napari_medseg.engine.evaluation_question import Answer, Classes, OtherGrid, Question
 from napari_medseg.engine.lesions import LesionRule
 from napari_medseg.engine.matching import Pairs, match
-from napari_medseg.engine.metrics import Scores, empty_scores, score_classes
-from napari_medseg.io import dataset_info, image_stem, read_labels
-from napari_medseg.io.placing import grid_relation, place_on
+from napari_medseg.io import dataset_info, image_stem
 from napari_medseg.progress import Report, Step, silent
-from napari_medseg.tally import tally
 from napari_medseg.volume import Volume
-
-Classes = Mapping[int, str] | Iterable[int] | None
 
 
 def evaluate(
@@ -51,26 +47,38 @@ def evaluate(
         Put predictions on another grid onto that of their truth (nearest label), and say so;
         without, they are refused.
     report : Report
-        Called before every case; may raise `Cancelled`.
+        Called before every case and between its classes; may raise `Cancelled`.
+
+    Returns
+    -------
+    Evaluation
+        Of all cases that can be scored; its `failed` says which could not, and why.
 
     Raises
     ------
+    OtherGrid
+        If no prediction lies on the grid of its truth, and `resample` was not asked for.
     ValueError
-        If nothing matches, or a prediction does not lie on the grid of its truth.
+        If nothing matches, or no case can be scored.
     OSError
-        If a file is not there or cannot be read.
+        If one of the paths is not there, or the only file cannot be read.
     """
     prediction, truth = Path(prediction), Path(truth)
     pairs = match(prediction, truth)
-    question = _Question(classes, tolerance, lesions, resample)
-    answers = []
-    for done, (name, predicted, true) in enumerate(pairs.matched):
-        report(Step(done, len(pairs.matched), "case", name))
-        answers.append(question.ask_files(name, predicted, true))
-    report(Step(len(answers), len(answers), "case"))
+    question = Question(classes, tolerance, lesions, resample)
+    answers, errors = _asked(question, pairs, report)
+    if not answers:
+        raise _none_scored(errors)
     names, named_by = _known_names(pairs, truth)
     evaluation = question.gathered(answers, names, named_by, (_name(prediction), _name(truth)))
-    return replace(evaluation, missing=pairs.missing, unmatched=pairs.unmatched)
+    return replace(
+        evaluation,
+        missing=pairs.missing,
+        unmatched=pairs.unmatched,
+        failed={
+            name: _reason(errors[name], *files) for name, *files in pairs.matched if name in errors
+        },
+    )
 
 
 def evaluate_volumes(
@@ -83,6 +91,7 @@ def evaluate_volumes(
     lesions: LesionRule | None = None,
     resample: bool = False,
     name: str = "",
+    report: Report = silent,
 ) -> Evaluation:
     """Score one label image in memory against the truth.
 
@@ -96,133 +105,68 @@ def evaluate_volumes(
         As for `evaluate`.
     name : str
         Of the case; default the name of the prediction.
+    report : Report
+        Called between classes; may raise `Cancelled`.
 
     Raises
     ------
+    OtherGrid
+        If the two do not lie on one grid, and `resample` was not asked for.
     ValueError
-        If the two do not lie on one grid, or have nothing to score.
+        If they have nothing to score.
     """
     predicted, true = _volume(prediction, spacing), _volume(truth, spacing)
     words = predicted.name or "prediction", true.name or "truth"
-    question = _Question(classes, tolerance, lesions, resample)
-    answer = question.ask(name or words[0], predicted, true, *words)
+    question = Question(classes, tolerance, lesions, resample)
+    answer = question.ask(name or words[0], predicted, true, words, report)
     return question.gathered([answer], {}, "", words)
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What was measured of one case."""
+def _asked(
+    question: Question, pairs: Pairs, report: Report
+) -> tuple[list[Answer], dict[str, Exception]]:
+    """Ask of every case; what went wrong stands by the names of cases."""
+    answers: list[Answer] = []
+    errors: dict[str, Exception] = {}
+    for done, (name, prediction, truth) in enumerate(pairs.matched):
+        step = Step(done, len(pairs.matched), "case", name)
+        report(step)
+        try:
+            answer = question.ask_files(name, prediction, truth, partial(_repeat, report, step))
+        except (ValueError, OSError, MemoryError) as error:
+            errors[name] = error
+        else:
+            answers.append(answer)
+    report(Step(len(pairs.matched), len(pairs.matched), "case"))
+    return answers, errors
 
-    name: str
-    unit: str
-    dims: int
-    voxels: int
-    scores: dict[int, Scores]
-    values: frozenset[int]
-    resampled: bool
-    notes: tuple[str, ...]
-    classes: dict[int, str]
-    files: tuple[Path | None, Path | None] = (None, None)
+
+def _repeat(report: Report, step: Step, _class: Step) -> None:
+    """Say of every class which case it is of: one bar counts one thing."""
+    report(step)
 
 
-class _Question:
-    """What is asked of every case."""
+def _none_scored(errors: dict[str, Exception]) -> Exception:
+    """Return what to raise where no case could be scored."""
+    name, first = next(iter(errors.items()))
+    if len(errors) == 1:
+        return first
+    head = f"none of the {len(errors)} cases can be scored; {name}: "
+    if isinstance(first, OtherGrid) and {OtherGrid} == {*map(type, errors.values())}:
+        return OtherGrid(f"{head}{first.words}")
+    return ValueError(f"{head}{_reason(first)}")
 
-    def __init__(
-        self, classes: Classes, tolerance: float, lesions: LesionRule | None, resample: bool
-    ) -> None:
-        self.names = dict(classes) if isinstance(classes, Mapping) else {}
-        self.wanted = None if classes is None else sorted(classes)
-        self.tolerance, self.lesions, self.resample = tolerance, lesions, resample
 
-    def ask_files(self, name: str, prediction: Path, truth: Path) -> _Answer:
-        volumes = read_labels(prediction), read_labels(truth)
-        answer = self.ask(name, *volumes, str(prediction), str(truth))
-        return replace(answer, files=(prediction, truth))
-
-    def ask(
-        self, name: str, prediction: Volume, truth: Volume, file: str, truth_file: str
-    ) -> _Answer:
-        given = prediction
-        relation = grid_relation(prediction, truth)
-        apart = relation.kind != "same"
-        if apart and not self.resample:
-            raise ValueError(
-                f"the prediction {file} does not lie on the grid of its truth {truth_file}: as "
-                f"labels on an image, {relation.words}; put it onto that grid (--resample, or "
-                "resample=True)"
-            )
-        notes: tuple[str, ...] = ()
-        if apart:
-            before = prediction.notes
-            prediction = place_on(prediction, truth, resample=True)
-            notes = tuple(note for note in prediction.notes if note not in before)
-        arrays = prediction.array[0], truth.array[0]
-        scores = score_classes(
-            *arrays,
-            self.wanted,
-            spacing=truth.spacing,
-            tolerance=self.tolerance,
-            lesions=self.lesions,
-        )
-        found = set(scores) if self.wanted is None else {*tally(arrays[0]), *tally(arrays[1])}
-        unit = "mm" if truth.spacing_known else "px"
-        return _Answer(
-            name,
-            unit,
-            truth.spatial_dims,
-            arrays[1].size,
-            scores,
-            frozenset(found),
-            apart,
-            notes,
-            _file_names(given, truth),
-        )
-
-    def gathered(
-        self,
-        answers: list[_Answer],
-        known: dict[int, str],
-        named_by: str,
-        compared: tuple[str, str],
-    ) -> Evaluation:
-        """Return every class of every case; a class that a case does not have is empty there."""
-        found = set().union(*(answer.values for answer in answers))
-        values = sorted(found) if self.wanted is None else self.wanted
-        if not values:
-            raise ValueError(
-                f"neither {compared[0]} nor {compared[1]} has anything but background (0), so "
-                "there is nothing to score; name the classes to score them as empty"
-            )
-        if not known:
-            known = {v: name for answer in answers for v, name in answer.classes.items()}
-            named_by = "the files"
-        names = {v: (known | self.names).get(v, f"class {v}") for v in values}
-        cases = tuple(
-            CaseScore(
-                answer.name,
-                value,
-                names[value],
-                answer.unit,
-                answer.scores.get(value) or empty_scores(answer.voxels, self.lesions),
-                answer.dims,
-                *answer.files,
-            )
-            for answer in answers
-            for value in values
-        )
-        return Evaluation(
-            cases,
-            names,
-            self.tolerance,
-            self.lesions,
-            resampled=tuple(answer.name for answer in answers if answer.resampled),
-            unknown=tuple(v for v in values if v not in known | self.names) if known else (),
-            named_by=named_by if known else "",
-            notes=tuple(f"{answer.name}: {note}" for answer in answers for note in answer.notes),
-            unscored=tuple(sorted(found - set(values))),
-            compared=compared,
-        )
+def _reason(error: Exception, *files: Path) -> str:
+    """Return why a case is left out, with the names of its `files` instead of their paths."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to score it"
+    words = str(error)
+    if isinstance(error, OtherGrid):
+        words = f"{error.words}; resample it to score it all the same"
+    for file in files:
+        words = words.replace(str(file), file.name)
+    return words
 
 
 def _volume(labels: Volume | np.ndarray, spacing: tuple[float, ...] | None) -> Volume:
@@ -234,12 +178,6 @@ def _volume(labels: Volume | np.ndarray, spacing: tuple[float, ...] | None) -> V
 
 def _name(path: Path) -> str:
     return path.name or path.resolve().name
-
-
-def _file_names(prediction: Volume, truth: Volume) -> dict[int, str]:
-    """Return the names of classes that label files hold themselves, rather the truth's."""
-    storages = [volume.storage for volume in (prediction, truth) if volume.storage is not None]
-    return {c.value: c.name for each in storages for c in each.header.get("classes", ())}
 
 
 def _known_names(pairs: Pairs, truth: Path) -> tuple[dict[int, str], str]:

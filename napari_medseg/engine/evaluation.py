@@ -71,6 +71,8 @@ class Evaluation:
         How lesions were matched; None if they were not.
     missing, unmatched : tuple of str
         Truths without prediction and predictions without truth; neither is scored.
+    failed : dict
+        Cases that could not be scored and are left out, by name, with the reason in a sentence.
     resampled : tuple of str
         Cases whose prediction lay on another grid and was put onto that of the truth.
     unknown : tuple of int
@@ -93,6 +95,7 @@ class Evaluation:
     lesions: LesionRule | None = None
     missing: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
     resampled: tuple[str, ...] = ()
     unknown: tuple[int, ...] = ()
     named_by: str = ""

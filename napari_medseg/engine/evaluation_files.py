@@ -18,7 +18,7 @@ from napari_medseg.engine.metrics import Counts, Scores
 from napari_medseg.io import atomic_path
 
 FORMAT, VERSION = "napari-medseg evaluation", 1
-_PLAIN = ("tolerance", "named_by", "date", "version")
+_PLAIN = ("tolerance", "failed", "named_by", "date", "version")
 _TUPLES = ("missing", "unmatched", "resampled", "unknown", "unscored", "notes", "compared")
 
 

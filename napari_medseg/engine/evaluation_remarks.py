@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_medseg.engine.evaluation import Evaluation
 
+_FAILURES = 20  # left out cases that are each given a sentence
 _EMPTY = {
     "both": "neither side has any (Dice 1, distances 0)",
     "prediction": "the prediction has none (Dice 0, distances = diagonal)",
@@ -18,6 +19,7 @@ _EMPTY = {
 def remarks(evaluation: Evaluation) -> list[str]:
     """Return one sentence for each thing that is special, or was left out."""
     return [
+        *_failed(evaluation),
         *_sides(evaluation),
         *_values(evaluation),
         *_files(evaluation),
@@ -29,6 +31,13 @@ def listed(names: Sequence[object], at_most: int = 5) -> str:
     shown = ", ".join(str(name) for name in names[:at_most])
     more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
     return f"{len(names)} ({shown}{more})"
+
+
+def _failed(evaluation: Evaluation) -> list[str]:
+    names = list(evaluation.failed)
+    lines = [f"{name} is left out: {evaluation.failed[name]}." for name in names[:_FAILURES]]
+    rest = names[_FAILURES:]
+    return [*lines, f"Left out for reasons like these: {listed(rest)}."] if rest else lines
 
 
 def _sides(evaluation: Evaluation) -> list[str]:

@@ -20,7 +20,10 @@ def table(evaluation: Evaluation) -> str:
     voxel = tuple(metric for metric in evaluation.metrics if not metric.lesion)
     lesion = tuple(metric for metric in evaluation.metrics if metric.lesion)
     count = len(evaluation.names())
-    lines = [f"{count} {'case' if count == 1 else 'cases'}", "", *_block(evaluation, voxel)]
+    head = f"{count} {'case' if count == 1 else 'cases'}"
+    if evaluation.failed:
+        head += f"; {len(evaluation.failed)} could not be scored"
+    lines = [head, "", *_block(evaluation, voxel)]
     if lesion:
         lines += ["", *_block(evaluation, lesion)]
     remarks = evaluation.remarks()

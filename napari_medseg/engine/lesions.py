@@ -147,9 +147,8 @@ def score_lesions(
     LesionScores
         Counts, from which F1, sensitivity and precision follow.
 
-    Source: detection by overlap as in Metrics Reloaded, Maier-Hein et al. 2024,
-    doi:10.1038/s41592-023-02151-z; one-to-one by falling IoU as panoptica's
-    ``NaiveThresholdMatching`` (Kofler et al. 2023, arXiv:2312.02608), sizes left out as COCO does.
+    Source: the rule is ours; on matching objects by overlap see Maier-Hein et al. 2024, Metrics
+    Reloaded, doi:10.1038/s41592-023-02151-z, and Kofler et al. 2023, Panoptica, arXiv:2312.02608.
     """
     rule = rule or LesionRule()
     box = bounding_box(prediction | truth)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_medseg.engine.lesions import NO_LESIONS, LesionRule, LesionScores, score_lesions
 from napari_medseg.engine.surfaces import surface_distances, surface_points
+from napari_medseg.progress import Report, Step, silent
 from napari_medseg.tally import Tally, combined, tally
 
 
@@ -176,24 +177,27 @@ def score_classes(
     spacing: Sequence[float] | None = None,
     tolerance: float = 1.0,
     lesions: LesionRule | None = None,
+    report: Report = silent,
 ) -> dict[int, Scores]:
-    """Measure several classes as `score` does, in one pass; without `values`, all that occur."""
+    """Measure several classes as `score` does, in one pass; without `values`, all that occur.
+
+    `report` is called before every class, and may raise `Cancelled`.
+    """
     same_shape(prediction, truth)
     spacing = tuple(spacing) if spacing is not None else (1.0,) * truth.ndim
     if len(spacing) != truth.ndim or any(not s > 0 for s in spacing):
         raise ValueError(
             f"spacing {spacing} must be {truth.ndim} positive lengths, one per axis of the image"
         )
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance must be a distance of at least 0 mm, got {tolerance}")
     values = None if values is None else tuple(values)
-    if values is not None and 0 in values:
-        raise ValueError("0 is the background, which has no surface; choose the values of classes")
+    check_wanted(values, tolerance)
     prediction, truth, spacing = _as_in_memory(prediction, truth, spacing)
     numbers = _class_counts(prediction, truth, values)
+    report(Step(0, len(numbers), "class"))
     surfaces = [surface_points(side, numbers) for side in (prediction, truth)]
-    scores = {}
+    scores: dict[int, Scores] = {}
     for value, number in numbers.items():
+        report(Step(len(scores), len(numbers), "class"))
         points = [side[value] for side in surfaces if value in side]
         distances = _distances(points, number, truth.shape, spacing, tolerance)
         counted = None
@@ -203,6 +207,14 @@ def score_classes(
             counted = score_lesions(*masks, lesions, spacing=spacing)
         scores[value] = _scores(number, distances, float(np.prod(spacing)), counted)
     return scores
+
+
+def check_wanted(values: Collection[int] | None, tolerance: float) -> None:
+    """Raise a ValueError unless these classes can be scored with this tolerance, in mm."""
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance must be a distance of at least 0 mm, got {tolerance}")
+    if values is not None and 0 in values:
+        raise ValueError("0 is the background, which has no surface; choose the values of classes")
 
 
 def empty_scores(voxels: int, lesions: LesionRule | None = None) -> Scores:

@@ -1,8 +1,8 @@
 """Surfaces of classes and how far apart they are.
 
-A surface is the voxels that an erosion by one voxel removes, as in MONAI and medpy, so that what is
-computed from the distances equals theirs. The surfaces of all classes are found in one pass: a
-voxel belongs to that of its class if a face neighbour has another value.
+A surface is the voxels that an erosion by one voxel removes, as in MONAI, so that what is computed
+from the distances equals that of MONAI. The surfaces of all classes are found in one pass: a voxel
+belongs to that of its class if a face neighbour has another value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import numpy as np
 EDT_POINTS_PER_VOXEL = 0.11
 """Surface voxels per voxel of the box above which a distance transform was measured faster than a
 KD-tree; real organs are far below it, speckled masks above."""
-LEAF = 40  # points in a leaf of the tree; a sixth faster than scipy's 10 and 16 on two organs
+LEAF = 40
+"""Points in a leaf of the tree: beside scipy's 10 and 16, measured up to a third faster on surfaces
+far apart and about even on near ones."""
 
 
 def surface_points(

@@ -6,14 +6,17 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from napari_medseg.engine.evaluate import evaluate
+from napari_medseg.engine.evaluate import OtherGrid, evaluate
+from napari_medseg.engine.evaluation import Evaluation
+from napari_medseg.engine.evaluation_html import page
 from napari_medseg.engine.metrics import score
 from napari_medseg.io import write_labels
-from napari_medseg.progress import Cancelled
+from napari_medseg.progress import Cancelled, Step
 from napari_medseg.volume import Volume
 
 SPACING = (3.0, 1.0, 0.5)
@@ -207,17 +210,73 @@ def test_large_values_are_classes_too(tmp_path):
     assert result.mean("dice") == 1
 
 
-def test_cancel_stops_before_the_next_case(folders):
+def test_cancel_stops_before_the_next_case_or_class(folders):
     seen = []
 
     def stop_at_second(step):
-        seen.append(step.note)
-        if step.done == 1:
+        seen.append(step)
+        if step.note == "b":
             raise Cancelled
 
     with pytest.raises(Cancelled):
         evaluate(folders / "out", folders / "masks", report=stop_at_second)
-    assert seen == ["a", "b"]
+    assert list(dict.fromkeys(seen)) == [Step(0, 3, "case", "a"), Step(1, 3, "case", "b")]
+    assert len(seen) > 2  # also asked between the classes of a case
+
+
+@pytest.fixture
+def some_unusable(tmp_path, pair):
+    """Three cases: a good one, one on another grid, and one that is cut off."""
+    for name in "abc":
+        write_labels(tmp_path / "t" / f"{name}.nii.gz", pair[1], like=grid())
+        write_labels(tmp_path / "p" / f"{name}.nii.gz", pair[0], like=grid())
+    write_labels(tmp_path / "p" / "b.nii.gz", pair[0][:4], like=grid((4, 12, 14)))
+    cut = tmp_path / "p" / "c.nii.gz"
+    cut.write_bytes(cut.read_bytes()[:60])
+    return tmp_path
+
+
+def test_cases_that_cannot_be_scored_are_left_out_and_named_with_the_reason(some_unusable):
+    result = evaluate(some_unusable / "p", some_unusable / "t")
+    assert result.names() == ["a"]
+    assert list(result.failed) == ["b", "c"]
+    assert "b.nii.gz does not lie on the grid" in result.failed["b"]
+    assert "c.nii.gz is cut off or damaged" in result.failed["c"]
+    assert str(some_unusable) not in " ".join(result.failed.values())
+    assert result.remarks()[0] == f"b is left out: {result.failed['b']}."
+    assert "1 case; 2 could not be scored" in result.table()
+    assert "c is left out" in page(result)
+    result.write_json(some_unusable / "r.json")
+    assert Evaluation.from_json(some_unusable / "r.json").failed == result.failed
+    resampled = evaluate(some_unusable / "p", some_unusable / "t", resample=True)
+    assert (resampled.names(), list(resampled.failed)) == (["a", "b"], ["c"])
+
+
+def test_many_cases_left_out_are_not_each_a_sentence(some_unusable):
+    result = evaluate(some_unusable / "p", some_unusable / "t")
+    many = replace(result, failed={f"case {i}": "it is damaged" for i in range(50)})
+    said = [line for line in many.remarks() if "eft out" in line]
+    assert len(said) == 21
+    assert said[-1].startswith("Left out for reasons like these: 30 (case 20, ")
+
+
+def test_where_no_case_can_be_scored_the_first_reason_is_the_error(some_unusable):
+    (some_unusable / "p" / "a.nii.gz").unlink()
+    with pytest.raises(ValueError, match=r"none of the 2 cases can be scored; b: .*resample it"):
+        evaluate(some_unusable / "p", some_unusable / "t")
+    (some_unusable / "p" / "c.nii.gz").unlink()
+    with pytest.raises(OtherGrid, match=r"^the prediction .*--resample"):
+        evaluate(some_unusable / "p", some_unusable / "t")
+    (some_unusable / "p" / "c.nii.gz").write_bytes((some_unusable / "p/b.nii.gz").read_bytes())
+    with pytest.raises(OtherGrid, match=r"none of the 2 .*\(--resample, or resample=True\)$"):
+        evaluate(some_unusable / "p", some_unusable / "t")
+
+
+def test_a_question_that_no_case_can_answer_is_the_error_of_none(some_unusable):
+    with pytest.raises(ValueError, match=r"^tolerance must be"):
+        evaluate(some_unusable / "p", some_unusable / "t", tolerance=-1)
+    with pytest.raises(ValueError, match=r"^0 is the background"):
+        evaluate(some_unusable / "p", some_unusable / "t", classes=[0, 1])
 
 
 def test_evaluating_needs_no_torch():

@@ -20,6 +20,7 @@ from napari_medseg.engine.lesions import LesionRule
 from napari_medseg.engine.metric_table import METRICS
 from napari_medseg.engine.metrics import dice
 from napari_medseg.io.classes import ClassName
+from napari_medseg.progress import Cancelled, Step
 from napari_medseg.volume import Storage, Volume
 
 NASTY = 'tumour <script>alert("x")</script> & co'
@@ -101,6 +102,19 @@ def test_labels_on_another_grid_are_put_there_only_when_asked():
     filled[:, :2] = 0
     assert result.cases[0].scores.counts == evaluate_volumes(filled, truth).cases[0].scores.counts
     assert any("another grid" in line for line in result.remarks())
+
+
+def test_cancel_stops_between_two_classes():
+    steps = []
+
+    def stop_before_the_second(step):
+        steps.append(step)
+        if step.done == 1:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        evaluate_volumes(*masks(3), report=stop_before_the_second)
+    assert steps[-1] == Step(1, 2, "class")
 
 
 def test_a_value_only_one_side_has_is_said():

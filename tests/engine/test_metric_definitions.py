@@ -40,7 +40,6 @@ def test_surface_metrics_follow_their_formulas(pair):
 
 
 def test_the_percentile_of_one_list_is_never_above_ours_by_more_than_a_step(pair):
-    """As medpy computes HD95."""
     there, back = directed(*pair), directed(*pair[::-1])
     every = np.sort(np.concatenate([there, back]))
     ours, theirs = score(*pair, spacing=SPACING).hd95, np.percentile(every, 95)

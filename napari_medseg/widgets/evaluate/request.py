@@ -12,6 +12,7 @@ from napari.layers import Labels
 
 from napari_medseg.engine.evaluate import evaluate, evaluate_volumes
 from napari_medseg.engine.evaluation import Evaluation
+from napari_medseg.engine.evaluation_question import OtherGrid
 from napari_medseg.engine.lesions import LesionRule
 from napari_medseg.io import read_labels
 from napari_medseg.io.class_tables import classes_beside
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_medseg.widgets.evaluate.source_field import Source
-
-_FOR_TERMINALS = "(--resample, or resample=True)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,22 +137,24 @@ def evaluated(request: EvaluationRequest, report: Report = silent) -> Answer:
         else:
             judged, truth = _in_memory(judged), _in_memory(truth)
             request = replace(request, judged=judged, truth=truth)
-            evaluation = _evaluated_volumes(asked, judged, truth)
-    except ValueError as error:
-        raise ValueError(str(error).replace(_FOR_TERMINALS, "(tick 'Resample')")) from error
+            evaluation = _evaluated_volumes(asked, judged, truth, report)
+    except OtherGrid as error:
+        raise ValueError(f"{error.words}; tick 'Resample' to compare them all the same") from error
     colours = _colours(evaluation, request.colours)
     rows, page = summary_of(evaluation), definitions_page(evaluation)
     return Answer(asked, request, evaluation, colours, rows, page)
 
 
-def _evaluated_volumes(asked: EvaluationRequest, judged: Volume, truth: Volume) -> Evaluation:
+def _evaluated_volumes(
+    asked: EvaluationRequest, judged: Volume, truth: Volume, report: Report
+) -> Evaluation:
     names = dict(asked.names)
     for source in (asked.judged, asked.truth):
         if isinstance(source, Path):
             names = {c.value: c.name for c in classes_beside(source)} | names
     values = sorted({*tally(judged.array[0]), *tally(truth.array[0])})
     classes = {value: names.get(value, f"class {value}") for value in values} or None
-    return evaluate_volumes(judged, truth, classes=classes, **_options(asked))
+    return evaluate_volumes(judged, truth, classes=classes, **_options(asked), report=report)
 
 
 def _options(request: EvaluationRequest) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def compared_words(answer: Answer, stale: str, found: Preflight) -> str:
     left_out = len(evaluation.missing) + len(evaluation.unmatched)
     if left_out:
         words.append(f"{left_out} without a partner left out")
+    if evaluation.failed:
+        words.append(f"{len(evaluation.failed)} could not be scored")
     said = " · ".join(words)
     if not stale:
         return said

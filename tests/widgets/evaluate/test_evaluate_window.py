@@ -211,9 +211,15 @@ def test_a_comparison_is_cancelled_and_an_error_is_said_in_words(
     parts.truth.choose(folders[0])
     parts.judged.choose(folders[1])
     qtbot.waitUntil(lambda: "2 cases match" in parts.preflight.whole())
+    (folders[1] / "case_2.nii.gz").write_bytes(b"nor this")
     compare(window, qtbot)
-    assert "case_1.nii.gz" in notices[-1].message
+    assert "None of the 2 cases can be scored; case_1: case_1.nii.gz" in notices[-1].message
     assert "coarse against hand" in parts.preflight.whole()  # what is shown is still that
+    (folders[1] / "case_2.nii.gz").write_bytes((folders[0] / "case_2.nii.gz").read_bytes())
+    compare(window, qtbot)
+    assert "1 case · 2 classes" in parts.preflight.whole()
+    assert "1 could not be scored" in parts.preflight.whole()
+    assert parts.result.remark.whole().startswith("case_1 is left out: case_1.nii.gz")
 
 
 def test_folders_are_compared_and_their_cases_opened_one_after_the_other(

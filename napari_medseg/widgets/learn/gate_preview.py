@@ -6,7 +6,6 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-from weakref import ref
 
 from napari.layers import Image
 from qtpy.QtCore import Qt, QTimer, Signal
@@ -69,6 +68,8 @@ class MixPreview(QWidget):
         self._alpha = 0.0
         self._tasks: list[Task] = []
         self._asked: tuple[Hashable, float] | None = None
+        self._place: _Place | None = None
+        self._found: Seen | None = None
         self.images = ImageChoice(self._viewer)
         self.answer_layer = CandidateLayer(self._viewer, _ANSWER)
         self.changes_layer = CandidateLayer(self._viewer, _CHANGES)
@@ -171,6 +172,7 @@ class MixPreview(QWidget):
         image_key = (tuple(id(image) for image in images), step)
         key = (image_key, None if box is None else tuple((b.start, b.stop) for b in box))
         if self._asked == (key, self._alpha):
+            self._show_found()  # perhaps another layer of it is wanted
             return
         if self._tasks:
             self._asked = None
@@ -179,20 +181,26 @@ class MixPreview(QWidget):
         self._asked = key, self._alpha
         point = tuple(self._viewer.dims.point)
         volumes = tuple(None if image is None else to_volume(image, point) for image in images)
-        place = _Place(there[0], step, box)
-        task = Task(partial(_see, self._views, Look(key, volumes, box), image_key, self._alpha))
-        task.returned.connect(partial(_deliver, ref(self), place))
-        task.finished.connect(partial(_go_on, ref(self), task))
+        self._place, self._found = _Place(there[0], step, box), None
+        look = Look(key, volumes, box)
+        task = Task(partial(_see, self._views, look, image_key, self._alpha))
+        task.returned.connect(self._take)
+        task.finished.connect(self._end_task)
         self._tasks.append(task)
         self.counts.setText(self.counts.text() or "Looking …")
         task.start()
 
-    def take(self, place: _Place, found: Seen | str) -> None:
+    def _take(self, found: Seen | str) -> None:
         """Show what a thread found, if it is still wanted."""
         if isinstance(found, str):
             self._say_nothing(found)
-            return
-        if self._asked != (found.key, found.alpha):
+        elif self._asked == (found.key, found.alpha):
+            self._found = found
+            self._show_found()
+
+    def _show_found(self) -> None:
+        found, place = self._found, self._place
+        if found is None or place is None:
             return
         for box, layer, labels, classes in (
             (self.answer, self.answer_layer, found.labels, self._classes),
@@ -213,15 +221,15 @@ class MixPreview(QWidget):
         self.counts.setText(why)
 
     def _stop(self) -> None:
-        self._asked = None
+        self._asked = self._place = self._found = None
         self._soon.stop()
         _quit_all(self._tasks)
 
-    def ended(self, task: Task) -> None:
+    def _end_task(self) -> None:
         """Go on with what was wished for meanwhile."""
-        if task in self._tasks:
-            self._tasks.remove(task)
-        self.refresh()
+        self._tasks.clear()  # there is never more than one
+        if self._asked is None:
+            self.refresh()
 
 
 def _see(
@@ -232,18 +240,6 @@ def _see(
         return views.see(look, image_key, alpha, report)
     except (ValueError, OSError) as error:
         return sentence(error)
-
-
-def _deliver(preview: ref[MixPreview], place: _Place, found: Seen | str) -> None:
-    alive = preview()
-    if alive is not None:
-        alive.take(place, found)
-
-
-def _go_on(preview: ref[MixPreview], task: Task) -> None:
-    alive = preview()
-    if alive is not None:
-        alive.ended(task)
 
 
 def _quit_all(tasks: list[Task]) -> None:

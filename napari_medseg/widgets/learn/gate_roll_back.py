@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import ref
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
@@ -64,13 +63,14 @@ class RollBack(QWidget):
             self._asked, self._parent = model, None
             self._say("It is being looked for")
         task = Task(partial(_find, model, known))
-        task.returned.connect(partial(_deliver, ref(self)))
+        task.returned.connect(self._take)
         task.finished.connect(partial(_forget, self._tasks, task))
         self._tasks.append(task)
         task.start()
 
-    def take(self, model: ChosenModel, parent: Relative | None) -> None:
+    def _take(self, found: tuple[ChosenModel, Relative | None]) -> None:
         """Offer the model that was found, if that is still the question."""
+        model, parent = found
         if model != self._asked:
             return
         self._parent = parent
@@ -105,12 +105,6 @@ def _find(
 ) -> tuple[ChosenModel, Relative | None]:
     line = lineage(model.path, known, report)
     return model, line.parents[-1] if line is not None and line.parents else None
-
-
-def _deliver(row: ref[RollBack], found: tuple[ChosenModel, Relative | None]) -> None:
-    alive = row()
-    if alive is not None:
-        alive.take(*found)
 
 
 def _short(name: str, at_most: int = 18) -> str:

@@ -52,7 +52,7 @@ def main() -> None:
     if not DATA.is_dir():
         print(f"skipped: there are no hippocampi in {DATA}; MEDSEG_DATA says where the data is")
         return
-    torch.set_num_threads(CORES)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", CORES)))
     files = find_cases(DATA, need_labels=True)
     cases = [painted(load_case(files[place])) for place in LEARN]
     config = preset_config("quick", cases, classes=CLASSES, device="cpu")

@@ -55,7 +55,7 @@ class FineTuneConfig(Config):
         default=3.0, metadata={"min": 0.0, "tip": "weight of a changed voxel; seen ones weigh 1"}
     )
     distillation: float = field(
-        default=1.0, metadata={"min": 0.0, "tip": "weight of staying close to the old model"}
+        default=2.0, metadata={"min": 0.0, "tip": "weight of staying close to the old model"}
     )
     temperature: float = field(
         default=2.0, metadata={"tip": "softness of the old model's answer, T of Hinton et al."}
@@ -77,7 +77,7 @@ class FineTuneConfig(Config):
         },
     )
     restyle: float = field(
-        default=0.5,
+        default=0.6,
         metadata={
             "min": 0.0,
             "max": 1.0,

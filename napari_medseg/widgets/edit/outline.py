@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from weakref import ref
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medseg.packed import Box, within
-from napari_medseg.widgets.layers import insert_above, remove_layer, same_grid
-from napari_medseg.widgets.volumes import KEY
+from napari_medseg.widgets.preview_layer import PreviewLayer
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -106,61 +104,17 @@ def with_clicks(
     return canvas, union
 
 
-class Outline:
+class Outline(PreviewLayer):
     """The preview layer of a viewer: there while it is needed, hidden while it is empty."""
 
     def __init__(self, viewer: Viewer) -> None:
-        self._viewer = ref(viewer)
-        self._layer: Labels | None = None
-
-    @property
-    def layer(self) -> Labels | None:
-        """The layer, if it is in the viewer."""
-        viewer = self._viewer()
-        there = viewer is not None and self._layer is not None and self._layer in viewer.layers
-        return self._layer if there else None
+        super().__init__(viewer, NAME, opacity=1.0)
+        self._colours = DirectLabelColormap(color_dict=dict(_COLOURS))
 
     def show(self, labels: Labels, step: tuple[int, ...], box: Box, shown: np.ndarray) -> None:
         """Show an outline on the volume of `labels` at `step`, in `box`."""
-        viewer = self._viewer()
-        if viewer is None or labels not in viewer.layers:
-            return
         values = shown.reshape((1,) * len(step) + shown.shape)
-        place: dict[str, Any] = same_grid(labels, (*step, *(s.start for s in box)))
-        layer = self.layer
-        if layer is not None and layer.ndim != values.ndim:
-            self.remove()
-            layer = None
-        if layer is None:
-            self._layer = layer = Labels(
-                values,
-                name=NAME,
-                colormap=DirectLabelColormap(color_dict=dict(_COLOURS)),
-                opacity=1.0,
-                metadata={KEY: {"preview": True}},
-                **place,
-            )
-            layer.editable = False
-            insert_above(viewer, viewer.layers[-1], layer)  # no image hides it
-            return
-        layer.visible = False  # drawn once, when all of it is new
-        layer.data = values
-        layer.editable = False
-        for name in ("scale", "rotate", "shear", "affine", "translate"):
-            setattr(layer, name, place[name])
-        layer.visible = True
-
-    def hide(self) -> None:
-        """Show nothing."""
-        if self.layer is not None:
-            self.layer.visible = False
-
-    def remove(self) -> None:
-        """Take the layer off the list."""
-        viewer = self._viewer()
-        if viewer is not None and self.layer is not None:
-            remove_layer(viewer, self.layer)
-        self._layer = None
+        self.place(labels, (*step, *(s.start for s in box)), values, colormap=self._colours)
 
 
 def _union(boxes: list[Box]) -> Box:

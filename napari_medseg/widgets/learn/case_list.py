@@ -26,7 +26,7 @@ from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.widgets.pieces import enable
 
 _SIDE = 44  # pixels of a picture
-_ROWS = 3.4  # seen at once: the next one shows that there are more
+_ROWS = 3.4  # seen at once at most: the next one shows that there are more
 _KEY = Qt.ItemDataRole.UserRole
 
 
@@ -47,7 +47,6 @@ class CaseList(QWidget):
         self.rows = QListWidget()
         self.rows.setIconSize(QSize(_SIDE, _SIDE))
         self.rows.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.rows.setFixedHeight(round(_ROWS * (_SIDE + 8)))
         self.rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.rows.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows.setToolTip("The images to learn from; untick one to leave it out")
@@ -58,7 +57,7 @@ class CaseList(QWidget):
         self.weight.setPrefix("× ")
         self.remove = QPushButton("Remove")
         below = QHBoxLayout()
-        below.addWidget(QLabel("Learnt from"))
+        below.addWidget(QLabel("This case counts"))
         below.addWidget(self.weight)
         below.addStretch(1)
         below.addWidget(self.remove)
@@ -101,6 +100,9 @@ class CaseList(QWidget):
         at = keys.index(before.key) if before is not None and before.key in keys else 0
         self.rows.setCurrentRow(at if keys else -1)
         self.rows.blockSignals(False)
+        seen = min(max(len(keys), 1), _ROWS)
+        self.rows.setFixedHeight(round(seen * (_SIDE + 6)) + 4)
+        self.setVisible(bool(keys))
         self._show_chosen()
 
     def show_picture(self, key: str, picture: np.ndarray) -> None:

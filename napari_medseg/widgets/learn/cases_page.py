@@ -12,11 +12,13 @@ from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.classes.class_list import classes_of
+from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn import questions
 from napari_medseg.widgets.learn.adding import Adding
 from napari_medseg.widgets.learn.case_list import CaseList
 from napari_medseg.widgets.learn.collect import Collect
 from napari_medseg.widgets.learn.forecast import Forecast, Question
+from napari_medseg.widgets.learn.gate_roll_back import RollBack
 from napari_medseg.widgets.learn.lesson import Lesson
 from napari_medseg.widgets.learn.outlook import Outlook
 from napari_medseg.widgets.learn.parts import Stored
@@ -44,6 +46,7 @@ class CasesPage(QWidget):
         self._told = ""
         self._shown_stale: dict[str, bool] = {}
         self.collect, self.list, self.plan = Collect(viewer), CaseList(), PlanView()
+        self.back = RollBack(viewer)
         self.earlier = wrapped_label()
         self.take_earlier = QPushButton("Go on with them")
         self.result = QPushButton("Back to what was learnt")
@@ -125,18 +128,17 @@ class CasesPage(QWidget):
         return replace(lesson, config=config.replace(learning_rate=rate))
 
     def _lay_out(self) -> None:
+        offered = QWidget()
+        line = QHBoxLayout(offered)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.earlier, 1)
+        line.addWidget(self.take_earlier)
         column = QVBoxLayout(self)
-        offered = QHBoxLayout()
-        offered.addWidget(self.earlier, 1)
-        offered.addWidget(self.take_earlier)
-        column.addWidget(self.collect)
-        column.addLayout(offered)
-        for widget in (self.list, self.plan):
+        column.setContentsMargins(0, 0, 0, 4)
+        above = [self.back, self.collect, offered, self.list, self.plan]
+        column.addWidget(Scrolled(above), 1)
+        for widget in (self.hint, self.result, self.start):
             column.addWidget(widget)
-        column.addStretch(1)
-        column.addWidget(self.hint)
-        column.addWidget(self.result)
-        column.addWidget(self.start)
         self.result.setToolTip("Compare the model with what it was, and keep or discard it")
         self.result.setVisible(False)
         self.take_earlier.setToolTip("Show the cases of that day again")
@@ -152,8 +154,16 @@ class CasesPage(QWidget):
         self.take_earlier.clicked.connect(self._take_earlier)
         self.start.clicked.connect(self._start)
         self._outlook.answered.connect(self._show_forecast)
+        self._runner.started.connect(self.refresh)
+        self._runner.ended.connect(self._ask_again)
         connect_while_alive(self, self._session.events.model, self.show_model)
         connect_while_alive(self, self._session.events.device, self.ask)
+
+    def _ask_again(self, *_: object) -> None:
+        """Ask what could not be asked while something ran."""
+        if self._forecast is None and not self._outlook.busy:
+            self.ask()
+        self.refresh()
 
     def _add(self) -> None:
         model = self._session.model
@@ -228,7 +238,7 @@ class CasesPage(QWidget):
         if self._runner.busy:
             return "A run is going; wait for it or cancel it below."
         if not self._shelf.book.entries:
-            return "No case yet: add the image you corrected."
+            return "No case yet: add an image you corrected."
         if not self._shelf.book.used:
             return "All cases are left out; tick one in the list."
         if self._forecast is None:

@@ -20,7 +20,7 @@ from napari_medseg.widgets.learn.case_list import count
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.pieces import enable, narrow_combo, wrapped_label
 from napari_medseg.widgets.sessions import connect_while_alive, session_of, unwrapped
-from napari_medseg.widgets.volumes import place_of, shown_step
+from napari_medseg.widgets.volumes import KEY, place_of, shown_step
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
@@ -174,10 +174,17 @@ class Collect(QWidget):
         if isinstance(layer, Image) and layer.visible and not is_map(layer):
             self.images.choose(layer)
         elif isinstance(layer, Labels) and is_kept(layer):
-            under = [image for image in images_under(self._viewer, layer) if image.visible]
-            if under and not set(under) & set(self.images.layers):
-                self.images.choose(under[0])
+            self._choose_image_of(layer)
             self._show_labels(layer)
+
+    def _choose_image_of(self, labels: Labels) -> None:
+        """Take the image that labels were made for, if it can be told and is another one."""
+        under = images_under(self._viewer, labels)
+        chosen = [image for image in self.images.layers if image in under]
+        known = max((_kinship(labels, image) for image in chosen), default=-1)
+        nearest = max(under, key=lambda image: _kinship(labels, image), default=None)
+        if nearest is not None and _kinship(labels, nearest) > known:
+            self.images.choose(nearest)
 
     def _follow(self, layer: object) -> None:
         if isinstance(layer, Labels):
@@ -198,7 +205,11 @@ class Collect(QWidget):
             for layer in reversed(self._viewer.layers)
             if is_kept(layer) and images and images[0] in images_under(self._viewer, layer)
         ]
+        offered.sort(key=lambda layer: -_kinship(layer, images[0]))
         before = chosen or self.labels
+        if chosen is None and before in offered and offered:
+            kept = _kinship(before, images[0]) >= _kinship(offered[0], images[0])
+            before = before if kept else offered[0]
         self.labels_field.blockSignals(True)
         self.labels_field.clear()
         self._offered = offered
@@ -236,3 +247,10 @@ class Collect(QWidget):
         )
         flat = len(place_of(labels).shape) == 2
         return said if flat else f"{said} Each slice with such voxels counts as reviewed."
+
+
+def _kinship(labels: Labels, image: Image) -> int:
+    """Return how surely labels on the grid of an image belong to it: 2, 1 by name, 0."""
+    if labels.metadata.get(KEY, {}).get("image") == str(image.unique_id):
+        return 2
+    return int(labels.name.startswith(image.name))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_medseg.widgets.learn.cases_page import CasesPage
 from napari_medseg.widgets.learn.lesson import Lesson
@@ -39,7 +39,6 @@ class LearnPanel(QWidget):
         super().__init__()
         self._viewer = unwrapped(viewer)
         self._runner, self._shelf = runner_of(viewer), shelf_of(viewer)
-        self.pages = QStackedWidget()
         self.cases = CasesPage(self._viewer)
         self.running: RunningPage | None = None  # its charts take a moment: made when needed
         self.gate: Any = None
@@ -51,18 +50,16 @@ class LearnPanel(QWidget):
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self._look)
-        self.pages.addWidget(self.cases)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.pages)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self.cases)
+        self._pages: list[QWidget] = [self.cases]
         self.cases.start_wanted.connect(self._start)
         self.cases.result.clicked.connect(self._show_result)
         self.run.began.connect(self._on_began)
         self.run.learnt.connect(self._on_learnt)
         self.run.paused.connect(self._on_paused)
         self.run.dropped.connect(self._on_dropped)
-        self._runner.started.connect(self.cases.refresh)
-        self._runner.ended.connect(self.cases.refresh)
         connect_while_alive(self, self._shelf.changed, self._on_shelf)
         connect_while_alive(self, self._viewer.layers.events.inserted, self._soon)
         self._on_shelf()
@@ -76,6 +73,22 @@ class LearnPanel(QWidget):
         super().hideEvent(event)
         self.cases.rest()
 
+    @property
+    def page(self) -> QWidget:
+        """The page that is shown."""
+        return next(page for page in self._pages if not page.isHidden())
+
+    def _insert(self, page: QWidget) -> None:
+        page.setVisible(False)
+        self._pages.append(page)
+        self._column.addWidget(page)
+
+    def _turn_to(self, wanted: QWidget) -> None:
+        for page in self._pages:
+            if page is not wanted:
+                page.setVisible(False)
+        wanted.setVisible(True)
+
     def _soon(self, *_: object) -> None:
         self._later.start()  # a project that is opened brings its layers first
 
@@ -86,14 +99,14 @@ class LearnPanel(QWidget):
         """Show the cases that are there now, and a run that waits among them."""
         self.cases.show_shelf()
         waiting = None if self._judging else self.run.waiting
-        if waiting is not None and self.pages.currentWidget() is self.cases:
+        if waiting is not None and self.page is self.cases:
             self._lesson = waiting
             page = self._running_page()
             page.begin(_title(waiting), anew=True)
             page.show_paused(
                 _title(waiting), "Learning was interrupted; what was learnt is kept on disk."
             )
-            self.pages.setCurrentWidget(page)
+            self._turn_to(page)
 
     def _start(self, lesson: Lesson) -> None:
         self._set_judging(False)
@@ -115,7 +128,7 @@ class LearnPanel(QWidget):
         feed.points.connect(page.show_points)
         self.live.follow(feed)
         self.cases.rest()
-        self.pages.setCurrentWidget(page)
+        self._turn_to(page)
 
     def _on_learnt(self, result: object) -> None:
         self.live.follow(None)
@@ -153,20 +166,31 @@ class LearnPanel(QWidget):
         self._show_cases()
         self.cases.say(reason)
 
-    def _end_judging(self, *_: object) -> None:
+    def _on_promoted(self, _path: object) -> None:
         self._set_judging(False)
         self.run.forget()
         self._show_cases()
+
+    def _on_back(self) -> None:
+        if self.gate.is_discarded:
+            self.run.forget()
+        self._show_cases()
+
+    def _on_discarded(self) -> None:
+        self._set_judging(False)
+
+    def _on_restored(self) -> None:
+        self._set_judging(True)
 
     def _set_judging(self, judging: bool) -> None:
         self._judging = judging
         self.cases.result.setVisible(judging)
 
     def _show_result(self) -> None:
-        self.pages.setCurrentWidget(self._gate_page())
+        self._turn_to(self._gate_page())
 
     def _show_cases(self) -> None:
-        self.pages.setCurrentWidget(self.cases)
+        self._turn_to(self.cases)
         self.cases.wake()
 
     def _pause(self) -> None:
@@ -186,7 +210,7 @@ class LearnPanel(QWidget):
             page.resume_wanted.connect(self._resume)
             page.stop_wanted.connect(self._stop)
             page.preview_wanted.connect(self.live.show)
-            self.pages.addWidget(page)
+            self._insert(page)
         return self.running
 
     def _gate_page(self) -> Any:
@@ -194,10 +218,11 @@ class LearnPanel(QWidget):
             from napari_medseg.widgets.learn.gate import GatePage  # when something was learnt
 
             self.gate = gate = GatePage(self._viewer)
-            gate.promoted.connect(self._end_judging)
-            gate.discarded.connect(self._end_judging)
-            gate.back.connect(self._show_cases)
-            self.pages.addWidget(gate)
+            gate.promoted.connect(self._on_promoted)
+            gate.discarded.connect(self._on_discarded)
+            gate.restored.connect(self._on_restored)
+            gate.back.connect(self._on_back)
+            self._insert(gate)
         return self.gate
 
 

@@ -39,6 +39,8 @@ class Point:
         Over all runs.
     values : dict
         Name of a curve to its value here.
+    steps : int
+        Of all runs.
     seconds_left : float or None
         Until the end of all.
     """
@@ -46,6 +48,7 @@ class Point:
     stage: str
     step: int
     values: dict[str, float]
+    steps: int = 0
     seconds_left: float | None = None
 
 
@@ -97,19 +100,21 @@ class Feed(QObject):
     def note(self, progress: FineTuneProgress) -> None:
         """Note a step of a fine-tuning."""
         found = {
-            "correct here": progress.supervised,
+            "corrections": progress.supervised,
             "as before": progress.distilled,
             "Dice, held out": progress.validation,
             "Dice, known before": progress.guard,
         }
         values = {name: value for name, value in found.items() if value is not None}
-        self._hold(Point(progress.stage, progress.done, values, progress.seconds_left))
+        self._hold(
+            Point(progress.stage, progress.done, values, progress.total, progress.seconds_left)
+        )
 
     def note_line(self, step: Step) -> None:
         """Note a step of a training, as its line says."""
-        names = {"loss": "correct here", "Dice": "Dice, held out"}
+        names = {"loss": "corrections", "Dice": "Dice, held out"}
         values = {names[n]: float(v) for n, v in _NUMBERS.findall(step.note)}
-        self._hold(Point(step.note.split(" · ")[0], step.done, values))
+        self._hold(Point(step.note.split(" · ")[0], step.done, values, step.total))
 
     def preview(self, snapshot: Callable[[], Segmenter], report: Report) -> None:
         """Show what the candidate finds in the slice one looks at, if it is time for that.

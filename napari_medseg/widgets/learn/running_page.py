@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn.points import Point
 from napari_medseg.widgets.pieces import main_button, wrapped_label
 from napari_medseg.widgets.plots import CurveChart
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _DICE = "Dice"
-_HEIGHT = 190  # pixels of a chart
+_HEIGHT = 150  # pixels of a chart
 
 
 class RunningPage(QWidget):
@@ -36,7 +37,7 @@ class RunningPage(QWidget):
         self.title = wrapped_label()
         self.stage = wrapped_label()
         self.losses = CurveChart("step", "The curves begin with the first step")
-        self.dice = CurveChart("step", "Dice is told every few steps on cases held out")
+        self.dice = CurveChart("step", "Dice on cases held out is told every few steps")
         self.preview = QCheckBox("Show on this slice what it would find now")
         self.pause, self.stop = main_button("Pause"), QPushButton("Stop")
         self.note = wrapped_label(
@@ -55,11 +56,10 @@ class RunningPage(QWidget):
         below = QHBoxLayout()
         below.addWidget(self.pause, 1)
         below.addWidget(self.stop)
+        rows = [self.title, self.stage, self.losses, self.dice, self.preview, self.note]
         column = QVBoxLayout(self)
-        rows = (self.title, self.stage, self.losses, self.dice, self.preview, self.note)
-        for row in rows:
-            column.addWidget(row)
-        column.addStretch(1)
+        column.setContentsMargins(0, 0, 0, 4)
+        column.addWidget(Scrolled(rows), 1)
         column.addLayout(below)
         self.pause.clicked.connect(self._on_pause)
         self.stop.clicked.connect(self.stop_wanted)
@@ -111,7 +111,8 @@ class RunningPage(QWidget):
         if self._paused or not self.pause.isEnabled():
             return
         left = "" if last.seconds_left is None else f" · about {duration(last.seconds_left)} left"
-        self.stage.setText(f"{last.stage[:1].upper()}{last.stage[1:]}, step {last.step}{left}")
+        of = f" of {last.steps}" if last.steps else ""
+        self.stage.setText(f"{last.stage[:1].upper()}{last.stage[1:]}, step {last.step}{of}{left}")
 
     def _on_pause(self) -> None:
         (self.resume_wanted if self._paused else self.pause_wanted).emit()

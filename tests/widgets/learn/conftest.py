@@ -96,11 +96,13 @@ class Judge(QWidget):
 
     promoted = Signal(object)
     discarded = Signal()
+    restored = Signal()
     back = Signal()
 
     def __init__(self, viewer):
         super().__init__()
         self.shown = []
+        self.is_discarded = False
 
     def show_tuned(self, tuned, casebook):
         self.shown.append((tuned, casebook))

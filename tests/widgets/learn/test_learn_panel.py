@@ -58,7 +58,7 @@ def begin(qtbot, panel, **fields):
     """Start a fine-tuning and wait until its curves grow."""
     wait_for_plan(qtbot, panel, batch_size=1, alphas=(1.0,), **fields)
     click(qtbot, panel.cases.start)
-    assert panel.pages.currentWidget() is panel.running
+    assert panel.page is panel.running
     qtbot.waitUntil(lambda: bool(panel.running.losses.names), timeout=60000)
 
 
@@ -79,31 +79,31 @@ def test_learning_goes_over_a_pause_to_the_page_that_judges_it(
     click(qtbot, panel.running.pause)
     wait_for_end(qtbot, panel)
     assert panel.running.pause.text() == "Go on learning"
-    seen = panel.running.losses.points("correct here")[0]
+    seen = panel.running.losses.points("corrections")[0]
     assert (run_folder(panel._shelf.book.project) / "finetune.resume.pt").is_file()
     correct(labels, 0)  # one goes on working; what was begun does not change
     add_case(qtbot, panel)
-    assert panel.pages.currentWidget() is panel.running
+    assert panel.page is panel.running
     click(qtbot, panel.running.pause)
     qtbot.waitUntil(
-        lambda: len(panel.running.losses.points("correct here")[0]) > len(seen), timeout=60000
+        lambda: len(panel.running.losses.points("corrections")[0]) > len(seen), timeout=60000
     )
     click(qtbot, panel.running.stop)
     wait_for_end(qtbot, panel)
-    assert panel.pages.currentWidget() is panel.cases
+    assert panel.page is panel.cases
     assert not run_folder(panel._shelf.book.project).exists()
     correct(labels)
     add_case(qtbot, panel)
     begin(qtbot, panel, steps=3)
     wait_for_end(qtbot, panel)
     [(tuned, book)] = panel.gate.shown
-    assert panel.pages.currentWidget() is panel.gate
+    assert panel.page is panel.gate
     assert tuned.steps == 3
     assert tuned.edited_voxels == 256
     assert book is panel._shelf.book
     panel.gate.back.emit()
     click(qtbot, panel.cases.result)
-    assert panel.pages.currentWidget() is panel.gate
+    assert panel.page is panel.gate
     panel.gate.promoted.emit(models / "new.safetensors")
-    assert panel.pages.currentWidget() is panel.cases
+    assert panel.page is panel.cases
     assert not run_folder(panel._shelf.book.project).exists()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from napari_medseg.engine.card import ModelCard
     from napari_medseg.engine.cases import Case
     from napari_medseg.engine.evaluate import evaluate
+    from napari_medseg.engine.finetune import finetune
+    from napari_medseg.engine.finetune_config import FineTuneConfig
     from napari_medseg.engine.inference_config import InferenceConfig
     from napari_medseg.engine.segmenter import Segmentation, Segmenter
     from napari_medseg.engine.training import train
@@ -28,6 +30,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Cancelled": "progress",
     "Case": "engine.cases",
+    "FineTuneConfig": "engine.finetune_config",
     "InferenceConfig": "engine.inference_config",
     "ModelCard": "engine.card",
     "Segmentation": "engine.segmenter",
@@ -38,6 +41,7 @@ _HOMES = {
     "architectures": "networks",
     "create_network": "networks",
     "evaluate": "engine.evaluate",
+    "finetune": "engine.finetune",
     "models": "engine.zoo",
     "read_labels": "io",
     "read_volume": "io",
@@ -49,6 +53,7 @@ _HOMES = {
 __all__ = [
     "Cancelled",
     "Case",
+    "FineTuneConfig",
     "InferenceConfig",
     "ModelCard",
     "Segmentation",
@@ -59,6 +64,7 @@ __all__ = [
     "architectures",
     "create_network",
     "evaluate",
+    "finetune",
     "models",
     "read_labels",
     "read_volume",

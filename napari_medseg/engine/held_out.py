@@ -37,7 +37,8 @@ def hold_out(cases: Sequence[Case], config: TrainingConfig) -> HeldOut:
     """Hold out a share of what a human saw, the same for the same seed.
 
     Whole cases where there are images or at least `BY_CASE_FROM` volumes; of fewer volumes some of
-    the slices that were looked at, each from another case as long as there are any; nothing where
+    the slices that were looked at, those with labels first, each from another case as long as there
+    are any; nothing where
     there are fewer than four of them, or where there is one image: then the score is that of the
     voxels the model learnt from.
 
@@ -60,7 +61,8 @@ def hold_out(cases: Sequence[Case], config: TrainingConfig) -> HeldOut:
         words = "too little is labelled to hold any out: the score is of what the model learnt from"
         return HeldOut(list(cases), list(cases), words)
     count = max(round(len(planes) * config.validation), 1)
-    chosen = _chosen(planes, count, config.seed)
+    labelled = [_labelled(cases, plane) for plane in planes]
+    chosen = _chosen(planes, labelled, count, config.seed)
     learn, held_out = [], []
     for index, case in enumerate(cases):
         mask = np.zeros(case.labels.shape, bool)
@@ -85,13 +87,21 @@ def _seen_planes(cases: Sequence[Case]) -> list[tuple[int, int, int]]:
     return planes
 
 
+def _labelled(cases: Sequence[Case], plane: tuple[int, int, int]) -> bool:
+    """Whether a slice shows anything but background where it was looked at."""
+    index, axis, at = plane
+    case = cases[index]
+    labels = case.labels.take(at, axis=axis)
+    return bool((labels if case.reviewed is None else labels[case.reviewed.take(at, axis)]).any())
+
+
 def _chosen(
-    planes: Sequence[tuple[int, int, int]], count: int, seed: int
+    planes: Sequence[tuple[int, int, int]], labelled: Sequence[bool], count: int, seed: int
 ) -> list[tuple[int, int, int]]:
     """Choose slices at random, as evenly over the cases as can be, not all of any case."""
-    rng = np.random.default_rng(seed)
+    order = np.random.default_rng(seed).permutation(len(planes)).tolist()
     by_case: dict[int, list[tuple[int, int, int]]] = {}
-    for place in rng.permutation(len(planes)):
+    for place in sorted(order, key=lambda place: not labelled[place]):  # stable: those first
         by_case.setdefault(planes[place][0], []).append(planes[place])
     turns = [(turn, case) for case, own in by_case.items() for turn in range(len(own) - 1)]
     return [by_case[case][turn] for turn, case in sorted(turns, key=lambda t: t[0])[:count]]

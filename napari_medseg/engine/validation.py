@@ -20,29 +20,35 @@ def validate(
 ) -> dict[str, float]:
     """Return the Dice of each class, averaged over cases, on the cases' own grid.
 
-    Dice is per image; a class absent from both counts 1, as in `metrics.dice`. Of a case that a
-    human saw in part, only the voxels looked at are segmented and counted, and a class absent
-    from both says nothing: it counts 1 only if no case has it.
+    Dice is per image; a class absent from both counts 1, as in `metrics.dice`. Of cases that a
+    human saw in part, only the voxels looked at are segmented and counted, those of all such cases
+    together: a slice may hold next to nothing of a class, and its own Dice would be chance.
     """
     scores: dict[str, list[float]] = {c.name: [] for c in segmenter.card.classes}
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
     for done, case in enumerate(cases):
         report(Step(done, len(cases), "case"))
-        found, truth, partly = _answer(segmenter, case)
+        if is_sparse(case):
+            parts.append(_seen_part(segmenter, case))
+            continue
+        found = segmenter.segment(case.volume, InferenceConfig()).labels
         for label_class in segmenter.card.classes:
-            ours, theirs = (labels == label_class.value for labels in (found, truth))
-            if not partly or ours.any() or theirs.any():
-                scores[label_class.name].append(dice(ours, theirs))
-    return {name: float(np.mean(values)) if values else 1.0 for name, values in scores.items()}
+            value = label_class.value
+            scores[label_class.name].append(dice(found == value, case.labels == value))
+    if parts:
+        found, truth = (np.concatenate(each) for each in zip(*parts, strict=True))
+        for label_class in segmenter.card.classes:
+            value = label_class.value
+            scores[label_class.name] += [dice(found == value, truth == value)] * len(parts)
+    return {name: float(np.mean(values)) for name, values in scores.items()}
 
 
-def _answer(segmenter: Segmenter, case: Case) -> tuple[np.ndarray, np.ndarray, bool]:
+def _seen_part(segmenter: Segmenter, case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Return the model's labels and those of the case, of the voxels that were looked at."""
-    if not is_sparse(case):
-        return segmenter.segment(case.volume, InferenceConfig()).labels, case.labels, False
-    assert case.reviewed is not None
+    assert case.reviewed is not None  # it is sparse
     box = bounding_box(case.reviewed)
     if box is None:
         raise ValueError(f"nobody looked at any voxel of {case.name}; leave it out")
     seen = case.reviewed[box]
     labels = segmenter.segment(case.volume, InferenceConfig(), box=box).labels
-    return labels[seen], case.labels[box][seen], True
+    return labels[seen], case.labels[box][seen]

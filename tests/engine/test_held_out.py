@@ -100,6 +100,14 @@ class Answering:
         return Segmentation(self.labels if box is None else self.labels[box])
 
 
+def test_slices_with_labels_are_held_out_first():
+    for seed in range(5):
+        case = painted(0, 2, 4, 6, 8)
+        case.labels[[0, 2, 6, 8]] = 0
+        (held,) = hold_out([case], TrainingConfig(seed=seed)).held_out
+        assert planes_along(held.reviewed, 0).tolist() == [4]
+
+
 def test_only_what_was_looked_at_is_scored(tiny_segmenter):
     card = tiny_segmenter(3).card
     case = painted(3, 5)
@@ -114,12 +122,15 @@ def test_only_what_was_looked_at_is_scored(tiny_segmenter):
     assert validate(segmenter, [case])["class 2"] == 0
 
 
-def test_a_class_that_a_part_does_not_hold_says_nothing(tiny_segmenter):
+def test_parts_of_cases_are_scored_together_and_whole_cases_each(tiny_segmenter):
     card = tiny_segmenter(3).card
-    with_it, without = painted(3), painted(5)
-    without.labels[:] = 0
-    answer = np.zeros(SHAPE, np.uint8)
-    scores = validate(Answering(answer, card), [with_it, without])
-    assert scores == {"class 1": 0.0, "class 2": 1.0}
-    whole = painted(whole=True)
-    assert validate(Answering(answer, card), [whole])["class 1"] == 1.0
+    with_it, nearly_without = painted(3), painted(5)
+    nearly_without.labels[5] = 0
+    answer = with_it.labels.copy()
+    answer[5, 0, 0] = 1  # one voxel too much, where there is none
+    parts = [with_it, nearly_without]
+    assert validate(Answering(answer, card), parts)["class 1"] == pytest.approx(8 / 9)
+    whole = painted(whole=True)  # of nothing
+    scores = validate(Answering(answer, card), [*parts, whole])
+    assert scores["class 1"] == pytest.approx((8 / 9 + 8 / 9 + 0) / 3)
+    assert scores["class 2"] == 1.0

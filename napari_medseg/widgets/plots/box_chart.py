@@ -63,6 +63,7 @@ class BoxChart(Chart):
         self._selected: tuple[int, str] | None = None
         self._points: dict[int, Any] = {}
         self._ring: Any = pyqtgraph().ScatterPlotItem(size=15, brush=None, hoverable=False)
+        self._ring.setEnabled(False)  # else it takes the clicks on the points it surrounds
         self.plot.showGrid(x=True, alpha=0.25)
         self.plot.getAxis("bottom").setStyle(maxTickLevel=0)
         self.plot.getViewBox().invertY(True)

@@ -88,7 +88,9 @@ class CurveChart(Chart):
         ValueError
             If there are not as many `x` as `y`.
         """
-        self.begin(name)
+        if name not in self._series:
+            Series().extend(x, y)  # what does not fit begins no curve
+            self.begin(name)
         self._series[name].extend(x, y)
         if not self._later.isActive():
             self._later.start()
@@ -152,7 +154,9 @@ class CurveChart(Chart):
 
     def _thin_numbers(self) -> None:
         """Write powers of ten alone on a logarithmic axis that has them, else they overlap."""
-        low, high = self.plot.getViewBox().viewRange()[1]  # of logarithms, if it is one
+        view = self.plot.getViewBox()
+        view.updateAutoRange()  # else it is done when it is painted next
+        low, high = view.viewRange()[1]  # of logarithms, if it is one
         powers = self._log and np.floor(high) > low
         self.plot.getAxis("left").setStyle(maxTextLevel=0 if powers else 2)
 

@@ -112,11 +112,12 @@ class CasesPage(QWidget):
     def refresh(self, *_: object) -> None:
         """Say what can be started, or why not."""
         waiting = "Looking at the cases …" if self._outlook.busy else ""
-        self.plan.show_forecast(self._forecast, waiting)
+        self.plan.show_forecast(self._forecast)
         why_not = self._why_not()
         tip = "Learn from the cases in the background; one can go on working"
         enable(self.start, why_not, tip)
-        self.hint.setText(self._told or (why_not if not waiting else ""))
+        cost = "" if self._forecast is None else self._forecast.cost
+        self.hint.setText(self._told or waiting or why_not or cost)
         self.hint.setVisible(bool(self.hint.text()))
 
     def changed_rate(self, lesson: Lesson) -> Lesson:
@@ -231,7 +232,7 @@ class CasesPage(QWidget):
             self.list.show_picture(key, picture)
         if forecast.loaded is not None and self._session.ready_segmenter is None:
             self._session.loaded = forecast.loaded
-        self._forecast = forecast
+        self._forecast, self._told = forecast, ""
         self.refresh()
 
     def _why_not(self) -> str:

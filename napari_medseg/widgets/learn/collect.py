@@ -45,6 +45,10 @@ class Collect(QWidget):
         self.images = ImageChoice(self._viewer)
         self.labels_field = narrow_combo("The labels to learn from; they lie on the image")
         self.reviewed = wrapped_label()
+        self.reviewed.setToolTip(
+            "Each slice with painted or confirmed voxels counts as reviewed: what is unlabelled "
+            "there is learnt as background. Nothing is learnt from the other slices"
+        )
         self.slice_right = QPushButton(with_key("This slice is right", "slice_reviewed"))
         self.all_right = QPushButton("All of it is right")
         self.add = QPushButton("Add this image")
@@ -241,12 +245,10 @@ class Collect(QWidget):
         if labels is None:
             return ""
         painted = painted_of(labels)
-        said = (
+        return (
             f"{count(painted.count_reviewed)} voxels painted or confirmed, "
             f"{count(painted.count_changed)} corrected."
         )
-        flat = len(place_of(labels).shape) == 2
-        return said if flat else f"{said} Each slice with such voxels counts as reviewed."
 
 
 def _kinship(labels: Labels, image: Image) -> int:

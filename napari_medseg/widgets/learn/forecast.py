@@ -18,6 +18,8 @@ from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.session import LoadedModel, written_at
 from napari_medseg.widgets.notices import sentence
+from napari_medseg.widgets.run_bar import duration
+from napari_medseg.widgets.volumes import gigabytes
 
 if TYPE_CHECKING:
     from napari_medseg.engine.finetune_preflight import Finding
@@ -86,6 +88,8 @@ class Forecast:
     ----------
     words : str
         The plan.
+    cost : str
+        How long and how much memory it takes.
     findings : tuple of Finding
         What a person should know first, the gravest first.
     loaded : LoadedModel or None
@@ -97,6 +101,7 @@ class Forecast:
     """
 
     words: str
+    cost: str = ""
     findings: tuple[Finding, ...] = ()
     loaded: LoadedModel | None = None
     pictures: dict[str, np.ndarray] = field(default_factory=dict)
@@ -128,7 +133,7 @@ def look_ahead(question: Question, report: Report = silent) -> Forecast:
         else:
             found = _further(question, cases, report)
     except (ValueError, OSError, MemoryError) as error:
-        found = Forecast("", (Finding(STOP, "", sentence(error)),))
+        found = Forecast("", findings=(Finding(STOP, "", sentence(error)),))
     return replace(found, findings=(*found.findings, *findings), pictures=pictures)
 
 
@@ -186,9 +191,9 @@ def _further(question: Question, cases: Sequence[Case], report: Report) -> Forec
         preflight(loaded.segmenter, cases, question.config, replay=replay, report=report)
     )
     if any(finding.severity == STOP for finding in findings):
-        return Forecast("", findings, loaded)
+        return Forecast("", findings=findings, loaded=loaded)
     found = plan(loaded.segmenter, cases, question.config, replay=replay, report=report)
-    return Forecast(found.words, findings, loaded)
+    return Forecast(found.words, _cost(found.seconds, found.memory), findings, loaded)
 
 
 def _new_model(question: Question, cases: Sequence[Case], report: Report) -> Forecast:
@@ -204,4 +209,11 @@ def _new_model(question: Question, cases: Sequence[Case], report: Report) -> For
         device=question.device,
     )
     found = plan_training(cases, config, report=report)
-    return Forecast(found.words, training=found.config)
+    seconds = None if found.minutes is None else 60 * found.minutes
+    return Forecast(found.words, _cost(seconds, found.memory), training=found.config)
+
+
+def _cost(seconds: float | None, memory: int | None) -> str:
+    if seconds is None or memory is None:
+        return ""
+    return f"Takes about {duration(seconds)} and {gigabytes(memory)} of memory."

@@ -129,9 +129,9 @@ class PlanView(QWidget):
         )
         self.new_classes.setVisible(bool(self._offered) and self.model is not None)
 
-    def show_forecast(self, forecast: Forecast | None, waiting: str = "") -> None:
-        """Say the plan and what a person should know; or what one waits for."""
-        self.words.setText(waiting if forecast is None else forecast.words)
+    def show_forecast(self, forecast: Forecast | None) -> None:
+        """Say the plan and what a person should know."""
+        self.words.setText("" if forecast is None else forecast.words)
         self.words.setVisible(bool(self.words.text()))
         lines = [] if forecast is None else [_line(f) for f in forecast.findings]
         self.findings.setText("<br>".join(lines))

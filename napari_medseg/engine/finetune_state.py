@@ -37,8 +37,9 @@ def fingerprint(
     for case in cases:
         digest.update(case_hash(case).encode())
     if replay is not None:
-        for tensor in (replay.images, *(image for image, _ in replay.guards)):
-            digest.update(tensor.contiguous().numpy().data)
+        for images, labels in ((replay.images, replay.labels), *replay.guards):
+            for tensor in (images, labels):
+                digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
 
 

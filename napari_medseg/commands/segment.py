@@ -166,8 +166,9 @@ def check_target(cases: Sequence[CaseFiles], target: Target) -> None:
     """Raise a `ValueError` if labels would be written over an image, or over each other."""
     if target.is_file and len(cases) > 1:
         raise ValueError(
-            f"{len(cases)} images cannot be written to one file {target.path}; give a folder "
-            "as --out (a name without an image suffix)"
+            f"{len(cases)} images ({', '.join(case.name for case in cases[:5])}"
+            f"{', ...' if len(cases) > 5 else ''}) cannot be written to one file {target.path}; "
+            "give a folder as --out (a name without an image suffix)"
         )
     out = target.path.resolve()
     for image in (path.resolve() for case in cases for path in case.images):

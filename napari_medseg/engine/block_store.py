@@ -23,6 +23,7 @@ from napari_medseg.io.atomic import unwritable
 from napari_medseg.io.classes import ClassName
 from napari_medseg.io.locking import try_lock
 from napari_medseg.io.ome_zarr import OURS
+from napari_medseg.io.ome_zarr_labels import remove_labels
 from napari_medseg.io.turned import TurnedArray
 from napari_medseg.progress import Report, silent
 
@@ -111,6 +112,16 @@ class LabelStore:
         self.keep(state=FINISHED)
 
     @contextlib.contextmanager
+    def removed_if_empty(self) -> Iterator[None]:
+        """Remove the labels if the block fails, not if it is stopped, before a chunk is there."""
+        try:
+            yield
+        except (ValueError, OSError):
+            if not any(map(self.is_done, self.chunk_boxes())):
+                remove_labels(self.path)
+            raise
+
+    @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other runs from writing these labels inside the block.
 
@@ -119,15 +130,19 @@ class LabelStore:
         ValueError
             If another run does so.
         """
-        path = self.folder / ".lock"
-        with self._explained(), path.open("wb") as file:
-            if not try_lock(file):
-                raise ValueError(
-                    f"{self.path} is being written by another run; wait for it or stop it"
-                )
-            yield
-        with contextlib.suppress(OSError):
-            path.unlink()
+        path, ours = self.folder / ".lock", False
+        try:
+            with self._explained(), path.open("wb") as file:
+                ours = try_lock(file)
+                if not ours:
+                    raise ValueError(
+                        f"{self.path} is being written by another run; wait for it or stop it"
+                    )
+                yield
+        finally:
+            if ours:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def chunk_boxes(self) -> Iterator[Box]:
         """Go through the boxes ``(D, H, W)`` of all chunks."""
@@ -198,8 +213,12 @@ def open_store(
         _check(store, key)
         return store, True
     create_labels(path, like, dtype=dtype, chunks=chunks, classes=classes, provenance=provenance)
-    store = LabelStore(path)
-    store.keep(state=UNFINISHED, key=key)
+    try:
+        store = LabelStore(path)
+        store.keep(state=UNFINISHED, key=key)
+    except OSError:
+        remove_labels(path)
+        raise
     return store, False
 
 

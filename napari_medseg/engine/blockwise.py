@@ -126,7 +126,7 @@ def segment_blockwise(
     segmenter = model if isinstance(model, Segmenter) else Segmenter.load(model, device)
     run = BlockRun.of(segmenter, pyramid, config, time=time)
     store, again = _opened(run, Path(out), pyramid, config, time)
-    with store.alone():
+    with store.alone(), store.removed_if_empty():
         values = _values(run, store, report)
         budget = memory or min(_MOST_MEMORY, (host_memory()[0] or 4 * _MOST_MEMORY) // 4)
         at_least = max(1, 2 * workers)

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ADVICE = {
@@ -38,7 +38,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Parameters
     ----------
     path : path
-        The file to write; missing folders are made.
+        The file to write; missing folders are made, and removed again if the block raises.
 
     Yields
     ------
@@ -53,6 +53,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     suffixes = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
     temporary = path.with_name(f".{secrets.token_hex(8)}{suffixes}")
+    missing = missing_folders(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -65,6 +66,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise unwritable(path, error) from error
     finally:
         _remove(temporary)
+        remove_empty(missing)
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Parameters
     ----------
     path : path
-        The folder to make; missing folders above are made.
+        The folder to make; missing folders above are made, and removed again if the block raises.
 
     Yields
     ------
@@ -92,6 +94,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     earlier = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
+    missing = missing_folders(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file():
@@ -113,6 +116,19 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         if path.exists():
             shutil.rmtree(earlier, ignore_errors=True)
+        remove_empty(missing)
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """Return the folders above a path that are not there, the innermost first."""
+    return [folder for folder in path.parents if not folder.exists()]
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove folders that were made for something that was not written after all."""
+    with suppress(OSError):  # not empty, or never made
+        for folder in folders:
+            folder.rmdir()
 
 
 def _remove(path: Path) -> None:

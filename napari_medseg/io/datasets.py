@@ -240,6 +240,12 @@ def _distinct(name: str, earlier: Sequence[str]) -> str:
 
 
 def _nothing_found(folder: Path) -> str:
+    dicom = sorted(path.name for path in folder.glob("*.[dD][cC][mM]"))
+    if dicom:
+        return (
+            f"no DICOM file in {folder} holds an image that can be read ({_listed(dicom)}); copy "
+            "or export the series again"
+        )
     return f"no images were found in {folder}; it may hold {SUPPORTED}"
 
 

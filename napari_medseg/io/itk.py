@@ -10,7 +10,9 @@ Decisions:
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,7 @@ _FRESH = {2: (1, 0), 3: (2, 1, 0)}  # file axis of (D,) H, W: ITK's first axis i
 _STATES_SIZE = re.compile(
     rb"^((?i:space directions|spacings):(?!.*(?i:nan))|(ElementSpacing|ElementSize)\s*=)", re.M
 )
+_COMPRESSED = re.compile(rb"^CompressedDataSize = (\d+)\s(?:.*\n)*?ElementDataFile = LOCAL\n", re.M)
 _UNIT = re.compile(rb'^space units:\s*"([^"]*)"', re.M)
 _MM_PER_UNIT = {"m": 1000.0, "cm": 10.0, "um": 1e-3, "µm": 1e-3, "microns": 1e-3, "nm": 1e-6}
 _SEGMENT = re.compile(r"Segment(\d+)_(Name|Color|LabelValue)")
@@ -57,6 +60,7 @@ def read_itk(path: Path) -> Volume:
     import SimpleITK as sitk
 
     with explained(path), _quiet(sitk):
+        _refuse_cut_off(path)
         try:
             image = sitk.ReadImage(str(path), imageIO=_reader(path))
         except RuntimeError as error:
@@ -131,7 +135,23 @@ def write_itk(path: Path, array: np.ndarray, like: Volume) -> None:
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
-        raise OSError(f"cannot write {path}: {_last_line(str(error))}") from error
+        raise OSError(_last_line(str(error))) from error
+    if not _is_whole(path, image):
+        full = shutil.disk_usage(path.parent).free < values.nbytes
+        raise OSError(errno.ENOSPC if full else errno.EIO, "the disk did not take all of the file")
+
+
+def _is_whole(path: Path, image: Any) -> bool:
+    """Whether a file holds an image: of a full disk SimpleITK says nothing."""
+    import SimpleITK as sitk
+
+    try:
+        _refuse_cut_off(path)
+        again = sitk.ReadImage(str(path), imageIO=_reader(path))
+    except (RuntimeError, UnusableFile):
+        return False
+    read, meant = (sitk.GetArrayViewFromImage(one) for one in (again, image))
+    return np.array_equal(read, meant, equal_nan=True)
 
 
 def segments(tags: dict[str, str]) -> list[ClassName]:
@@ -207,6 +227,16 @@ def _reader(path: Path) -> str:
     """Return which of ITK's readers a file is for, by its content: ITK goes by the suffix."""
     with open(path, "rb") as file:
         return "NrrdImageIO" if file.read(4) == b"NRRD" else "MetaImageIO"
+
+
+def _refuse_cut_off(path: Path) -> None:
+    """Raise an error for a MetaImage that is too short, of which ITK prints lines of its own."""
+    with open(path, "rb") as file:
+        start = file.read(1 << 16)
+    size = _COMPRESSED.search(start)
+    headless = not start.startswith(b"NRRD") and b"ElementDataFile" not in start
+    if headless or (size and path.stat().st_size < size.end() + int(size[1])):
+        raise broken(path, "is cut off or damaged")
 
 
 def _text_of(path: Path) -> bytes:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.atomic import missing_folders, remove_empty, unwritable
 from napari_medseg.io.classes import ClassName
 from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.ome_zarr import OURS, ome_of, open_ome_zarr
@@ -79,25 +81,45 @@ def create_labels(
     ValueError
         If something is at `path`, or `like` has no grid an OME-Zarr label image can have.
     OSError
-        If it cannot be written.
+        If it cannot be written; nothing is left behind then.
     """
     path = Path(path)
     if path.exists():
         raise UnusableFile(f"{path} is there already; choose another name or remove it")
     image = image_around(path)
-    create_empty(
-        path,
-        like,
-        name=label_name(path),
-        image=image,
-        dtype=dtype,
-        chunks=chunks,
-        classes=classes,
-        provenance=provenance,
-    )
-    if image is not None:
-        list_labels(image, path.name)
-    return open_labels(path)
+    missing = missing_folders(path)
+    try:
+        create_empty(
+            path,
+            like,
+            name=label_name(path),
+            image=image,
+            dtype=dtype,
+            chunks=chunks,
+            classes=classes,
+            provenance=provenance,
+        )
+        if image is not None:
+            list_labels(image, path.name)
+        return open_labels(path)
+    except BaseException as error:
+        remove_labels(path)
+        remove_empty(missing)
+        if isinstance(error, OSError):
+            raise unwritable(path, error) from error
+        raise
+
+
+def remove_labels(path: Path) -> None:
+    """Remove a label image, and from the image it lies in its name and an empty list of labels."""
+    image = image_around(path)
+    shutil.rmtree(path, ignore_errors=True)
+    if image is None or not path.parent.exists():
+        return
+    if any(other.is_dir() for other in path.parent.iterdir()):
+        list_labels(image, path.name, present=False)
+    else:
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def open_labels(path: str | os.PathLike[str]) -> Any:
@@ -181,19 +203,23 @@ def create_empty(
     _describe(group, multiscale, _image_label(version, classes, inside=image is not None))
 
 
-def list_labels(image: Path, name: str) -> None:
-    """Name a label image in the ``labels`` group of the image it lies in, which is made if new."""
+def list_labels(image: Path, name: str, *, present: bool = True) -> None:
+    """Name a label image in the ``labels`` group of the image it lies in, which is made if new.
+
+    With `present` False the name is taken out.
+    """
     import zarr
 
     version = _version(image)
     group = zarr.open_group(image / "labels", mode="a", zarr_format=3 if version == "0.5" else 2)
     listed = ome_of(group).get("labels") or []
-    if name in listed:
+    if (name in listed) is present:
         return
+    names = [*listed, name] if present else [other for other in listed if other != name]
     if version == "0.5":
-        group.attrs["ome"] = {"version": version, "labels": [*listed, name]}
+        group.attrs["ome"] = {"version": version, "labels": names}
     else:
-        group.attrs["labels"] = [*listed, name]
+        group.attrs["labels"] = names
 
 
 def _version(node: Any) -> str:

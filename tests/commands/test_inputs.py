@@ -72,7 +72,7 @@ def test_a_missing_input_is_said(tmp_path):
 
 def test_several_images_do_not_go_into_one_file(tmp_path):
     cases = [CaseFiles(n, (tmp_path / f"{n}.png",), None) for n in "ab"]
-    with pytest.raises(ValueError, match="2 images cannot be written to one file"):
+    with pytest.raises(ValueError, match=r"2 images \(a, b\) cannot be written to one file"):
         check_target(cases, Target(tmp_path / "out.png"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from napari_medseg.engine.block_store import LabelStore
 from napari_medseg.engine.blockwise import segment_blockwise
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.io import open_pyramid, read_volume, write_image
+from napari_medseg.io import open_pyramid, read_labels, read_volume, write_image
 from napari_medseg.progress import Cancelled
 from napari_medseg.volume import Volume
 
@@ -392,3 +393,44 @@ def test_an_image_that_lies_backwards_in_its_file_gets_its_labels_backwards(
     np.testing.assert_array_equal(labels_of(out), expected)
     labels = np.asarray(zarr.open_group(out, mode="r")["0"])
     np.testing.assert_array_equal(labels, expected[::-1, ::-1, ::-1])
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_labels_that_cannot_be_begun_leave_nothing_behind(
+    tiny_segmenter, image, tmp_path, monkeypatch, inside
+):
+    """A full disk while they are made, a full disk at the first block, and a damaged image."""
+    from zarr.storage import _local
+
+    segmenter, put = tiny_segmenter(3, window=(8, 16, 16)), _local._put
+    path = image((16, 32, 32), (8, 16, 32))
+    out = path / "labels" / "l" if inside else tmp_path / "out.ome.zarr"
+    before = everything(tmp_path)
+
+    for room in range(1, 30):  # for so many files of the labels
+
+        def full(target, *args, room=room, count=[], **kwargs):  # noqa: B006
+            count.append(target)
+            if len(count) > room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return put(target, *args, **kwargs)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(_local, "_put", full)
+            with pytest.raises(OSError, match=f"^cannot write {out}: the disk is full"):
+                segment_blockwise(segmenter, path, out, EXACT, memory=1)
+        if out.exists():
+            break  # a block is there: it is kept for when there is room
+        assert everything(tmp_path) == before
+    assert "not finished" in read_labels(out).notes[0]
+    shutil.rmtree(out.parent if inside else out)
+    chunk = path / "0" / "c" / "1" / "1" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    before = everything(tmp_path)
+    with pytest.raises(ValueError, match="damaged"):
+        segment_blockwise(segmenter, path, out, EXACT, memory=1)
+    assert everything(tmp_path) == before
+
+
+def everything(folder):
+    return {str(p): p.read_bytes() if p.is_file() else b"" for p in folder.rglob("*")}

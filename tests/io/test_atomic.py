@@ -33,6 +33,10 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path):
         fail()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+    target = tmp_path / "new" / "deep" / "a.txt"  # folders made for it go again, too
+    with pytest.raises(KeyError):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path):
     target = tmp_path / "new" / "a.ome.zarr"
     with pytest.raises(KeyError):
         fill(target, "half", fail=True)
-    assert list(target.parent.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
     fill(target, "first")
     with pytest.raises(KeyError):
         fill(target, "half", fail=True)

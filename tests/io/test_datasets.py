@@ -198,6 +198,10 @@ def test_masks_beside_their_images_are_no_images(dataset):
 def test_a_folder_without_images_says_what_it_may_hold(dataset):
     with pytest.raises(ValueError, match=r"no images were found in .*; it may hold NIfTI"):
         find_cases(dataset("a.txt", "sub/b.txt"))
+    folder = dataset("a.txt")
+    (folder / "locked.DCM").write_bytes(bytes(range(256)) * 9)
+    with pytest.raises(ValueError, match=r"no DICOM file in .* can be read \(locked\.DCM\)"):
+        find_cases(folder)
 
 
 @pytest.mark.parametrize("ask", [find_cases, dataset_info])

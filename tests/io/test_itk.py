@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,6 +47,32 @@ def saved(path, image):
 def brightest_mm(volume):
     at = np.unravel_index(volume.array[0].argmax(), volume.shape)
     return (volume.affine @ [*at, 1])[:3]
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
+@pytest.mark.parametrize(("free", "words"), [(0, "the disk is full"), (1 << 40, "did not take")])
+def test_a_file_that_is_not_written_whole_leaves_the_old_one(
+    tmp_path, monkeypatch, capfd, suffix, free, words
+):
+    path = tmp_path / f"l{suffix}"
+    noise = np.random.default_rng(0).integers(0, 255, (9, 8, 7)).astype(np.uint8)
+    like = Volume(noise[None].astype(np.float32), (2.0, 1.0, 1.0))
+    write_labels(path, noise, like=like)
+    before, write = path.read_bytes(), SITK.WriteImage
+
+    def cut_short(image, name, **options):  # as ITK does on a full disk, without a word
+        write(image, name, **options)
+        os.truncate(name, kept[0])
+
+    monkeypatch.setattr(SITK, "WriteImage", cut_short)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    kept = [0]
+    for kept[0] in (0, 40, len(before) - 5):
+        with pytest.raises(OSError, match=f"^cannot write {path}: .*{words}"):
+            write_labels(path, 255 - noise, like=like)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert capfd.readouterr() == ("", "")
 
 
 def place_of(image, at=(6, 3, 2)):

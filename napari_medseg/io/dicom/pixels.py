@@ -119,6 +119,11 @@ def _undecodable(path: Path, dataset: Any) -> UnusableFile:
     from pydicom.uid import UID
 
     uid = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+    if not uid.is_transfer_syntax:
+        return UnusableFile(
+            f"the pixels of {path.name} are stored in a form that DICOM does not know, {uid}; "
+            "export the series again, uncompressed"
+        )
     if not uid.is_compressed:
         return broken(path, "is cut off or damaged: its pixels cannot be decoded")
     plugin = next((tool for word, tool in _PLUGINS.items() if word in uid.name), "")

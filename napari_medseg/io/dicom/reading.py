@@ -62,7 +62,10 @@ def read_series(series: Series, report: Report = silent) -> Volume:
             f"{series.header.path.name} is a microscope slide in tiles, which is not read; "
             "export it as OME-TIFF"
         )
-    placed = place(series.frames, series.name)
+    try:
+        placed = place(series.frames, series.name)
+    except UnusableFile as error:  # a slice that is missing may lie damaged beside the others
+        raise UnusableFile("; ".join((str(error), *series.notes))) from error
     values = read_frames(placed.frames, report)
     head = placed.frames[0]
     picture = len(placed.frames) == 1 and not head.placed

@@ -53,7 +53,8 @@ def test_a_slice_whose_header_is_damaged_is_named(series):
 def test_a_damaged_slice_in_the_middle_is_a_missing_slice(series):
     folder, _ = series()
     (folder / "IM0002").write_bytes((folder / "IM0002").read_bytes()[:200])
-    with pytest.raises(ValueError, match="lacks 1 slice: after slice 2 the next one follows at 5"):
+    said = "lacks 1 slice: after slice 2 the next one follows at 5.*damaged and left out.*IM0002"
+    with pytest.raises(ValueError, match=said):
         read_volume(folder)
 
 
@@ -61,6 +62,18 @@ def test_a_slice_cut_off_in_its_pixels_is_named(series):
     folder, _ = series()
     (folder / "IM0003").write_bytes((folder / "IM0003").read_bytes()[:-8])
     with pytest.raises(ValueError, match=r"IM0003 is cut off or damaged"):
+        read_volume(folder)
+
+
+def test_a_form_of_pixels_that_nobody_knows_is_named(series):
+    folder, _ = series()
+    for path in folder.iterdir():
+        file = dcmread(path)
+        file.file_meta.TransferSyntaxUID = "1.2.3.4.5.6"
+        file.save_as(path, implicit_vr=False, little_endian=True)
+    with pytest.raises(
+        ValueError, match=r"IM0000 .* DICOM does not know, 1\.2\.3\.4\.5\.6; export"
+    ):
         read_volume(folder)
 
 

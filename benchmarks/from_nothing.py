@@ -5,7 +5,9 @@
 Hippocampi of the Medical Segmentation Decathlon; skipped without them. The slices are those of the
 true labels, axial, evenly spread over the volume; all else is unseen. The recipe is the Learn
 panel's preset "quick" as it is. It was tuned on other volumes than the 20 judged here: the recipe's
-fields on places 100 to 109 of the list by name, learning from 5, 55 and 105.
+fields on places 100 to 109 of the list by name, learning from 5, 55 and 105. A first recipe (300
+steps, gentler changes of the images) was judged on places 180 to 199 and reached 0.631; this one is
+judged on 20 others, not on those again.
 
 On a shared machine minutes say little, so CPU seconds are counted too: ten minutes on two cores are
 1200 of them.
@@ -33,7 +35,7 @@ from napari_medseg.io import find_cases
 
 DATA = Path(os.environ.get("MEDSEG_DATA", "../shared/data")) / "msd_hippocampus"
 LEARN = (10, 60, 110)  # places in the list of cases by name
-JUDGED = range(180, 200)
+JUDGED = range(160, 180)
 SLICES = 5
 CLASSES = ("1=anterior", "2=posterior")
 GOAL, MOST_SECONDS, CORES = 0.70, 600, 2

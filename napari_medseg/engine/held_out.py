@@ -60,7 +60,7 @@ def hold_out(cases: Sequence[Case], config: TrainingConfig) -> HeldOut:
     if len(planes) < _FEWEST_SLICES:
         words = "too little is labelled to hold any out: the score is of what the model learnt from"
         return HeldOut(list(cases), list(cases), words)
-    count = max(round(len(planes) * config.validation), 1)
+    count = max(int(len(planes) * config.validation), 1)
     labelled = [_labelled(cases, plane) for plane in planes]
     chosen = _chosen(planes, labelled, count, config.seed)
     learn, held_out = [], []

@@ -21,14 +21,15 @@ _ROUNDS = 10  # epochs, each ending with a score
 _AUGMENT = AugmentConfig(
     flip=0.0,
     affine=0.9,
-    rotate=20.0,
-    scale=(0.8, 1.25),
-    shift=0.05,
+    rotate=30.0,
+    scale=(0.7, 1.4),
+    shift=0.1,
+    elastic=0.2,
     intensity_scale=0.25,
     intensity_shift=0.25,
 )
 _PHOTOGRAPH = _AUGMENT.replace(
-    flip=0.5, rotate=90.0, shift=0.1, colour=0.5, intensity_scale=0.0, intensity_shift=0.0
+    flip=0.5, rotate=90.0, colour=0.5, intensity_scale=0.0, intensity_shift=0.0
 )
 
 
@@ -63,7 +64,7 @@ PRESETS: dict[str, TrainingPreset] = {
         title="Quick",
         tip="A small LGMSNet: a first model in minutes, also without a GPU.",
         fields={"architecture": "lgmsnet", "preset": "small"},
-        steps=300,
+        steps=450,
         side=128,
         window=32 * 64 * 32,
     ),
@@ -71,7 +72,7 @@ PRESETS: dict[str, TrainingPreset] = {
         title="Careful",
         tip="LGMSNet as published, on larger windows and four times as long; wants a GPU.",
         fields={"architecture": "lgmsnet", "preset": "base"},
-        steps=1200,
+        steps=1800,
         side=256,
         window=64 * 96 * 64,
     ),

@@ -77,7 +77,7 @@ def test_one_labelled_volume_is_scored_on_slices_it_did_not_learn_from():
     split = hold_out([painted(*range(10), whole=True)], TrainingConfig(validation=0.3))
     learnt, held = seen_together(split)
     assert sum(m["scan"].all() for m in (learnt, held)) == 0
-    assert planes_along(held["scan"], painted_axis(held["scan"])).size in (2, 3)
+    assert planes_along(held["scan"], painted_axis(held["scan"])).size == 1  # 0.3 of six
     assert not (learnt["scan"] & held["scan"]).any()
     assert (learnt["scan"] | held["scan"]).all()
 

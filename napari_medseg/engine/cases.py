@@ -100,9 +100,15 @@ def classes_of(values: Sequence[int], named: Sequence[str] = ()) -> tuple[LabelC
     names: dict[int, str] = {}
     for index, text in enumerate(named):
         value, equals, name = text.partition("=")
-        key = int(value) if equals else (found[index] if index < len(found) else -1)
+        if equals:
+            key = int(value) if value.strip().isdecimal() else -1
+        else:
+            key = found[index] if index < len(found) else -1
         if key not in found:
-            raise ValueError(f"class {text!r}: the labels hold the values {found}")
+            raise ValueError(
+                f"class {text!r}: the labels hold the values {found}; name one of them, such as "
+                f"{found[0]}=liver"
+            )
         names[key] = name if equals else value
     return tuple(
         LabelClass(value=v, name=names.get(v, f"class {v}"), colour=PALETTE[i % len(PALETTE)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from napari_medseg.config import Config
@@ -159,6 +160,7 @@ class FineTuneConfig(Config):
             ("validate_every", 1),
             ("save_every", 1),
             ("patience", 0),
+            ("seed", 0),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
@@ -166,16 +168,17 @@ class FineTuneConfig(Config):
             *("decoder_rate", "encoder_rate", "supervised", "changed_weight", "distillation"),
             *("pull", "gradient_clip", "forgetting"),
         ):
-            if getattr(self, name) < 0:
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0 (0 = off), got {getattr(self, name)}")
         for name in ("learning_rate", "temperature"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("ema", "replay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if not 0 <= self.restyle <= 1:
-            raise ValueError(f"restyle must be in [0, 1], got {self.restyle}")
+        for name in ("restyle", "warm_up", "foreground"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if not 0.5 <= self.confidence <= 1:
             raise ValueError(f"confidence must be in [0.5, 1], got {self.confidence}")
         if not self.alphas or any(not 0 <= a <= 1 for a in self.alphas):

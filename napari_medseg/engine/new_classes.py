@@ -42,7 +42,7 @@ def classes_to_add(named: Sequence[str], card: ModelCard) -> tuple[LabelClass, .
     added: list[LabelClass] = []
     for text in named:
         value, equals, name = text.partition("=")
-        if not (equals and name and value.strip().isdigit()):
+        if not (equals and name.strip() and value.strip().isdecimal()):
             raise ValueError(f"a new class is given as value=name, such as 5=cyst, got {text!r}")
         if int(value) in known:
             raise ValueError(
@@ -51,7 +51,7 @@ def classes_to_add(named: Sequence[str], card: ModelCard) -> tuple[LabelClass, .
             )
         known.add(int(value))
         colour = colours[len(added) % len(colours)]
-        added.append(LabelClass(value=int(value), name=name, colour=colour, order=order))
+        added.append(LabelClass(value=int(value), name=name.strip(), colour=colour, order=order))
     return tuple(added)
 
 

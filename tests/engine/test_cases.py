@@ -74,3 +74,21 @@ def test_labels_elsewhere_in_space_are_refused(tmp_path):
 def test_a_case_without_labels_cannot_be_learnt_from(tmp_path):
     with pytest.raises(ValueError, match="no label file"):
         load_case(CaseFiles("one", (tmp_path / "image.nii.gz",), None))
+
+
+@pytest.mark.parametrize("name", ["a=liver", "=liver", "3=liver", "-1=liver"])
+def test_a_name_for_no_value_says_which_values_there_are(name):
+    with pytest.raises(ValueError, match=r"hold the values \[1, 2\]; name one of them"):
+        classes_of([0, 2, 1, 1], [name])
+
+
+def test_more_names_than_values_are_refused():
+    with pytest.raises(ValueError, match="'spleen'"):
+        classes_of([1], ["liver", "spleen"])
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_case_counts_by_a_positive_number(weight):
+    volume = Volume(np.zeros((1, 2, 2), np.float32), (1.0, 1.0))
+    with pytest.raises(ValueError, match="weight must be positive"):
+        Case(volume, np.zeros((2, 2), np.uint8), weight=weight)

@@ -1,8 +1,11 @@
 """Which mix of old and new weights is taken."""
 
+import itertools
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from napari_medseg.engine.finetune_choice import choose, sweep_rows
 from napari_medseg.engine.finetune_scores import ClassScore, from_plain, mean_dice, plain
@@ -52,3 +55,30 @@ def test_the_mean_is_over_classes_then_cases():
 def test_scores_come_back_from_plain_values():
     cases = scored(0.25, 1.0)
     assert from_plain(plain(cases)) == cases
+
+
+three = st.tuples(*[st.floats(0, 1)] * 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(three, three, st.floats(0, 0.5))
+def test_the_choice_never_loses_nor_forgets_more_than_allowed(cases, guards, forgetting):
+    found = rows(cases, guards)
+    chosen = next(row for row in found if row.alpha == choose(found, forgetting))
+    assert chosen.gain >= 0
+    assert chosen.forgotten <= forgetting + 1e-9
+    better = [row for row in found if row.gain > chosen.gain + 1e-9]
+    assert all(row.forgotten > forgetting for row in better)
+
+
+@settings(max_examples=40, deadline=None)
+@given(three, three)
+def test_who_may_forget_more_never_gains_less(cases, guards):
+    found = rows(cases, guards)
+    gain = {row.alpha: row.gain for row in found}
+    chosen = [gain[choose(found, forgetting)] for forgetting in (0.0, 0.01, 0.1, 1.0)]
+    assert all(a <= b + 1e-9 for a, b in itertools.pairwise(chosen))
+
+
+def test_without_any_row_the_old_model_stays():
+    assert choose((), 0.01) == 0

@@ -5,7 +5,12 @@ import pytest
 
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.finetune_config import FineTuneConfig
-from napari_medseg.engine.finetune_stages import case_hash, stages_of
+from napari_medseg.engine.finetune_stages import (
+    case_hash,
+    image_hash,
+    stages_of,
+    validation_of,
+)
 from napari_medseg.volume import Volume
 
 
@@ -52,3 +57,42 @@ def test_a_hash_knows_what_was_seen_and_nothing_else():
     assert case_hash(case(0, reviewed=~seen)) != case_hash(base)
     assert case_hash(case(1, reviewed=seen)) != case_hash(base)
     assert case_hash(case(0)) == case_hash(case(0, reviewed=np.ones((4, 4), bool)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "images", "done"),
+    [
+        ("auto", 1, "none"),
+        ("auto", 2, "leave-one-out"),
+        ("auto", 7, "leave-one-out"),
+        ("auto", 8, "hold-out"),
+        ("none", 50, "none"),
+        ("leave-one-out", 50, "leave-one-out"),
+        ("leave-one-out", 1, "none"),  # there would be nothing to learn from
+        ("hold-out", 1, "none"),
+        ("hold-out", 2, "hold-out"),
+    ],
+)
+def test_validation_goes_by_the_number_of_images(asked, images, done):
+    assert validation_of(FineTuneConfig(validation=asked), images) == done
+
+
+def test_who_is_held_out_follows_the_seed():
+    cases = [case(i) for i in range(12)]
+    held = {stages_of(cases, FineTuneConfig(seed=seed))[-1].held for seed in (0, 0, 1, 2, 3)}
+    assert 2 <= len(held) <= 4
+    assert stages_of(cases, FineTuneConfig()) == stages_of(cases, FineTuneConfig())
+
+
+def test_runs_are_named_for_people():
+    names = [stage.name for stage in stages_of([case(0), case(1)], FineTuneConfig())]
+    assert names == ["without case 1 of 2", "without case 2 of 2", "learning"]
+
+
+def test_the_hash_of_an_image_is_that_of_its_values():
+    image = case(0).volume.array
+    turned = Case(Volume(np.asfortranarray(image), (9.0, 9.0)), np.ones((4, 4), np.uint8))
+    assert image_hash(turned) == image_hash(case(0))
+    assert image_hash(case(1)) != image_hash(case(0))
+    empty = Case(Volume(np.zeros((1, 0, 4), np.float32), (1.0, 1.0)), np.zeros((0, 4), np.uint8))
+    assert len(image_hash(empty)) == 64

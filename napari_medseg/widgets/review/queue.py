@@ -23,7 +23,7 @@ class ReviewQueue:
     """Places in the order of their doubt, the one a person is at, and which are done.
 
     A place is *corrected* when a person changes voxels in it while being there, or makes an edit
-    that lies mostly in it; undo opens it again. Emits ``changed()`` after everything.
+    that lies mostly in it; undo makes it what it was before. Emits ``changed()`` after everything.
     """
 
     changed = Signal()
@@ -36,7 +36,8 @@ class ReviewQueue:
         self.step: tuple[int, ...] = ()  # index along the axes before the spatial ones
         self.source = ""
         self.stale = False
-        self._corrected_by: WeakKeyDictionary[Step, list[int]] = WeakKeyDictionary()
+        # what the places were before a step corrected them
+        self._corrected_by: WeakKeyDictionary[Step, dict[int, str]] = WeakKeyDictionary()
         follow_steps(layer, self._follow)
         layer.events.data.connect(self._grow_stale)
 
@@ -157,22 +158,22 @@ class ReviewQueue:
         if not self.places:
             return
         if happened == "undone":
-            changed = self._set(self._corrected_by.get(step, []), OPEN)
+            changed = self._set(self._corrected_by.get(step, {}))
         elif happened == "redone":
-            changed = self._set(self._corrected_by.get(step, []), CORRECTED)
+            changed = self._set(dict.fromkeys(self._corrected_by.get(step, {}), CORRECTED))
         elif not step.by_person:
             changed, self.stale = not self.stale, True
         else:
             touched = [i for i in self._touched(step) if self.states[i] != CORRECTED]
-            self._corrected_by[step] = touched
-            changed = self._set(touched, CORRECTED)
+            self._corrected_by[step] = {i: self.states[i] for i in touched}
+            changed = self._set(dict.fromkeys(touched, CORRECTED))
         if changed:
             self.changed.emit()
 
-    def _set(self, indices: Sequence[int], state: str) -> bool:
-        for index in indices:
+    def _set(self, states: Mapping[int, str]) -> bool:
+        for index, state in states.items():
             self.states[index] = state
-        return bool(indices)
+        return bool(states)
 
     def _touched(self, step: Step) -> list[int]:
         """Return the places a person's step changed: where one is, and where most of it lies."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,14 +164,27 @@ class TrainingConfig(Config):
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for name in ("epochs", "batch_size", "windows_per_case", "empty_cases", "validate_every"):
+        for name in (
+            "epochs",
+            "batch_size",
+            "windows_per_case",
+            "empty_cases",
+            "validate_every",
+            "replay_patches",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.validation < 1:
             raise ValueError(f"validation must be in (0, 1), got {self.validation}")
-        if not 0 <= self.average < 1:
-            raise ValueError(f"average must be in [0, 1), got {self.average}")
-        if self.learning_rate <= 0:
+        for name in ("average", "momentum", "warm_up"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        if not 0 <= self.foreground <= 1:
+            raise ValueError(f"foreground must be in [0, 1], got {self.foreground}")
+        for name in ("weight_decay", "gradient_clip", "lowest_rate"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be at least 0 (0 = off), got {getattr(self, name)}")
+        if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
         if self.early_size and not self.size:
             raise ValueError("early_size shrinks whole images: give size too")

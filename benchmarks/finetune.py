@@ -226,7 +226,9 @@ def cell(bench: Bench, run: str, count: int, seed: int) -> dict[str, Any]:
         steps=domain.steps, validate_every=domain.steps, seed=seed, batch_size=domain.batch
     )
     started = time.process_time()
-    tuned = finetune(bench.segmenter, learn, config, replay=bench.replay if config.replay else None)
+    tuned = finetune(
+        bench.segmenter, learn, config, replay=bench.replay if run in REHEARSING else None
+    )
     minutes = (time.process_time() - started) / 60
     rows = {}
     for row, (name, mix) in ROWS.items():

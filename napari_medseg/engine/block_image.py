@@ -19,7 +19,7 @@ from napari_medseg.engine.grid import Grid
 from napari_medseg.engine.part import Box
 from napari_medseg.io import Pyramid
 
-DECODED = 4
+DECODED = 2
 """Chunks that are decoded at a time: more would be faster only where nothing else is done."""
 
 _PIECE = 1 << 22  # voxels read at once by a pass over the whole image

@@ -278,7 +278,7 @@ def _behind(consume: Consume) -> Iterator[Consume]:
         pending: deque[Future[None]] = deque()
 
         def later(logits: Tensor, corner: tuple[int, ...]) -> None:
-            while len(pending) > 1:
+            while pending:
                 pending.popleft().result()
             pending.append(worker.submit(take, logits.clone(), corner))
 

@@ -18,7 +18,7 @@ from napari_medseg.engine.part import Box, network_box, touching
 from napari_medseg.engine.plan import Plan
 
 _USUAL = (64, 256, 256)  # voxels of a chunk of labels where the image has no sensible ones
-_SLAB = 32  # planes
+_SLAB = 8  # planes
 _FEWEST, _MOST = 1 << 12, 1 << 25  # voxels of a sensible chunk
 
 

@@ -1,8 +1,10 @@
-"""What correcting took, from round to round of learning; the standard library only."""
+"""What correcting took: minutes of work, and all of it from round to round of learning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+_PAUSE = 60.0  # seconds; who did nothing for longer did something else
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,23 @@ class Effort:
             f"{prompts:.1f}" if self.prompts else "–",
             f"{minutes:.1f}" if self.minutes else "–",
         )
+
+
+class WorkClock:
+    """Adds up the time between one act of a person and the next, but for pauses.
+
+    Attributes
+    ----------
+    seconds : float
+        Of work so far.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._last: float | None = None
+
+    def note(self, now: float) -> None:
+        """Note an act at `now`, in seconds of any clock that does not go back."""
+        if self._last is not None and now - self._last <= _PAUSE:
+            self.seconds += now - self._last
+        self._last = now

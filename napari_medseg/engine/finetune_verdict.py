@@ -85,7 +85,11 @@ def _as_it_was(tuned: FineTuned) -> str:
     if any(row.gain >= _SAME for row in tuned.sweep):
         allowed = _points(tuned.config.forgetting)
         return f"Not better: what gained forgot more than the {allowed} allowed."
-    return "Not better: no mix of old and new gained anything over the model you have."
+    first, last = tuned.sweep[0], tuned.sweep[-1]
+    return (
+        "Not better: no mix of old and new gained anything over the model you have; all of the "
+        f"new one: Dice {first.dice:.3f} → {last.dice:.3f}."
+    )
 
 
 def _gained(tuned: FineTuned, alpha: float) -> tuple[Outcome, str]:
@@ -154,4 +158,3 @@ def _points(dice: float) -> str:
 
 def _cases(count: int, what: str = "case") -> str:
     return f"one {what}" if count == 1 else f"{count} {what}s"
-

@@ -96,6 +96,12 @@ def wrapped_label(text: str = "", *, rich: bool = False) -> QLabel:
     return label
 
 
+def give_room(label: QLabel, lines: int) -> None:
+    """Keep room for so many lines, so that nothing below moves when the text changes."""
+    label.setMinimumHeight(label.fontMetrics().lineSpacing() * lines + 4)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+
 def main_button(verb: str) -> QPushButton:
     """Return the one main button of a panel."""
     button = QPushButton(verb)

@@ -144,7 +144,6 @@ class GatePage(QWidget):
             font = button.font()
             font.setBold(main)
             button.setFont(font)
-            button.setDefault(main)
 
     def _ask_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(

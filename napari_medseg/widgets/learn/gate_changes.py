@@ -164,12 +164,12 @@ def count_words(seen: Seen, flat: bool) -> str:
     if not any(seen.counts.values()):
         return f"No {what} change."
     parts = [
-        f'<span style="color:{kind.colour}">■</span> {seen.counts[value]:,} '
+        f'<span style="color:{kind.colour}">■</span>&nbsp;{seen.counts[value]:,} '
         f"{_name(kind, seen.reviewed)}"
         for value, kind in names.items()
     ]
     end = "" if seen.reviewed else " Nobody reviewed this part: whether it gets better is open."
-    return f"{' · '.join(parts)} ({what}).{end}"
+    return f"{'&nbsp; '.join(parts)} ({what}).{end}"
 
 
 def _name(kind: LabelClass, reviewed: bool) -> str:

@@ -20,7 +20,7 @@ from napari_medseg.widgets.learn.gate_preview import MixPreview
 from napari_medseg.widgets.learn.gate_roll_back import RollBack
 from napari_medseg.widgets.learn.gate_slider import MixSlider
 from napari_medseg.widgets.learn.gate_table import CaseTable
-from napari_medseg.widgets.pieces import Fold, main_button, wrapped_label
+from napari_medseg.widgets.pieces import Fold, give_room, main_button, wrapped_label
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -37,6 +37,8 @@ class GateParts:
         font = self.gained.font()
         font.setBold(True)
         self.gained.setFont(font)
+        give_room(self.gained, 3)
+        give_room(self.forgotten, 2)
         self.notes = wrapped_label()
         self.slider = MixSlider()
         self.preview = MixPreview(viewer)
@@ -49,7 +51,7 @@ class GateParts:
         self.name = QLineEdit()
         self.folder = QToolButton()
         self.folder.setText("…")
-        self.keep_replay = QCheckBox("Keep examples of these images with the model")
+        self.keep_replay = QCheckBox("Keep examples with the model")
         self.keep_replay.setToolTip(
             "Stores small pieces of these images beside the model, so that it forgets less when it "
             "learns again. They are images of people: leave this off unless you may keep them. "

@@ -21,7 +21,7 @@ from napari_medseg.widgets.learn.candidate import CandidateLayer, slice_of
 from napari_medseg.widgets.learn.gate_changes import KINDS, MixViews, Seen, count_words
 from napari_medseg.widgets.learn.points import Look
 from napari_medseg.widgets.notices import sentence
-from napari_medseg.widgets.pieces import wrapped_label
+from napari_medseg.widgets.pieces import give_room, wrapped_label
 from napari_medseg.widgets.sessions import connect_while_alive, unwrapped, when_gone
 from napari_medseg.widgets.volumes import place_of, to_volume
 
@@ -76,6 +76,7 @@ class MixPreview(QWidget):
         self.changes = QCheckBox("What changes")
         self.answer = QCheckBox("Its answer")
         self.counts = wrapped_label()
+        give_room(self.counts, 2)
         self.changes.setChecked(True)
         self.changes.setToolTip(
             "A layer over this slice: where the new model becomes right, becomes wrong, or finds "
@@ -97,11 +98,12 @@ class MixPreview(QWidget):
         self.images.set_model(tuned.card)
 
     def end(self) -> None:
-        """Look no more, and take the layers away."""
+        """Look no more, and hide the layers; they are used again by the next look."""
         self._views = None
         self._stop()
-        self.answer_layer.remove()
-        self.changes_layer.remove()
+        # not removed: some graphics drivers end the process at the next draw
+        self.answer_layer.hide()
+        self.changes_layer.hide()
         self.counts.setText("")
 
     def show_mix(self, alpha: float) -> None:

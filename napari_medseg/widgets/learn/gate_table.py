@@ -13,8 +13,7 @@ from napari_medseg.engine.finetune_scores import Scored
 from napari_medseg.engine.finetune_verdict import scored_at
 
 _SAME = {1: 5e-4, 2: 0.05}  # of a column; less is not seen in the digits
-_ROW = 24  # pixels
-_ROWS = 10  # seen at once, at most
+_ROWS = 12  # seen at once, at most
 
 
 class CaseTable(QTreeWidget):
@@ -24,7 +23,7 @@ class CaseTable(QTreeWidget):
         super().__init__()
         self.setColumnCount(3)
         self.setHeaderLabels(["Case", "Dice", "HD95 mm"])
-        self.setIndentation(14)
+        self.setIndentation(12)
         self.setUniformRowHeights(True)
         self.setSelectionMode(QTreeWidget.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -52,9 +51,14 @@ class CaseTable(QTreeWidget):
         held_out = [case for case in tuned.cases if case.held_out]
         learnt = [case for case in tuned.cases if not case.held_out]
         for title, tip, cases, unit in (
-            ("Not learnt from", "Each was kept out of the learning it is judged by", held_out, ""),
-            ("Learnt from", "A model is often good at what it learnt from", learnt, ""),
-            ("Knew before", "Guard cases: what the old model was made for", tuned.guards, " px"),
+            (
+                "Unseen",
+                "Not learnt from: each was kept out of the run that judges it",
+                held_out,
+                "",
+            ),
+            ("Learnt", "A model is often good at what it learnt from", learnt, ""),
+            ("Guards", "Guard cases of what the old model knew", tuned.guards, " px"),
         ):
             if cases:
                 self._add_group(title, tip, cases, alpha, unit)
@@ -114,7 +118,8 @@ class CaseTable(QTreeWidget):
         assert header is not None
         assert bar is not None
         rows = sum(1 for _ in self._rows())
-        height = header.sizeHint().height() + _ROW * min(max(rows, 2), _ROWS) + 6
+        row = max(self.sizeHintForRow(0), self.fontMetrics().height())
+        height = header.sizeHint().height() + row * min(max(rows, 2), _ROWS) + 6
         self.setFixedHeight(height)
         bar.setValue(at)
 

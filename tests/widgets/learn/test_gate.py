@@ -181,7 +181,7 @@ def test_the_slider_shows_what_a_mix_changes_where_a_person_looked_and_elsewhere
     assert not np.asarray(preview.changes_layer.layer.data).any()
     assert "No pixels" in preview.counts.text()
     click(page.parts.discard)
-    assert [layer.name for layer in viewer.layers] == ["scan"]
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["scan"]
 
 
 def test_what_changes_is_judged_only_where_a_person_looked():
@@ -226,13 +226,13 @@ def test_a_table_of_cases_unfolds_classes_and_stays_unfolded(qtbot, tuned_from, 
     qtbot.addWidget(table)
     table.show_mix(tuned, 1.0)
     held = table.topLevelItem(0)
-    assert held.text(0) == "Not learnt from (2)"
+    assert held.text(0) == "Unseen (2)"
     case = held.child(0)
     assert case.text(1) == "0.550 → 0.650 ▲"
     assert case.child(1).text(1).startswith("0.500 → 0.500")
     assert held.child(1).text(1) == "0.900 → 0.800 ▼"
     assert held.child(1).text(2) == "2.0 → 4.0 ▼"
-    assert table.topLevelItem(1).text(0) == "Knew before (1)"
+    assert table.topLevelItem(1).text(0) == "Guards (1)"
     assert table.topLevelItem(1).child(0).text(2).endswith("px ▼")
     case.setExpanded(True)
     table.show_mix(tuned, 0.5)

@@ -1,0 +1,52 @@
+"""How long a person worked on labels: noted at every stroke and tool, kept as long as the layer."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
+
+from napari.layers import Labels
+
+from napari_medseg.effort import WorkClock
+from napari_medseg.widgets.layers import Happened, Step, follow_steps, is_preview
+from napari_medseg.widgets.sessions import unwrapped
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+_clocks: WeakKeyDictionary[Labels, WorkClock] = WeakKeyDictionary()
+_followed: WeakSet[Any] = WeakSet()
+
+
+def follow(viewer: Viewer) -> None:
+    """Note the work on every Labels layer of a viewer from now on; a second call does nothing."""
+    viewer = unwrapped(viewer)
+    if viewer in _followed:
+        return
+    _followed.add(viewer)
+    for layer in viewer.layers:
+        _begin(layer)
+    viewer.layers.events.inserted.connect(_begin_inserted)
+
+
+def minutes_of(layer: Labels) -> float:
+    """Return how many minutes a person worked on a layer; 0 if nobody noted it."""
+    clock = _clocks.get(layer)
+    return 0.0 if clock is None else clock.seconds / 60
+
+
+def _begin_inserted(event: Any) -> None:
+    _begin(event.value)
+
+
+def _begin(layer: Any) -> None:
+    if isinstance(layer, Labels) and not is_preview(layer) and layer not in _clocks:
+        _clocks[layer] = clock = WorkClock()
+        follow_steps(layer, partial(_note, clock))
+
+
+def _note(clock: WorkClock, _happened: Happened, step: Step) -> None:
+    if step.by_person:  # and no answer of a model
+        clock.note(time.monotonic())

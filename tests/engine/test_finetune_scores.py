@@ -20,6 +20,7 @@ from napari_medseg.engine.metrics import score
 from napari_medseg.engine.new_classes import copy_of
 from napari_medseg.engine.replay import Replay
 from napari_medseg.progress import Cancelled, silent
+from napari_medseg.volume import Volume
 
 
 def whole(case):
@@ -95,3 +96,39 @@ def test_an_examiner_scores_the_weights_it_is_given(small_model, corrected):
     assert one.dice > 0
     assert four.dice == 0
     assert examiner.guards(old, silent) == []
+
+
+def test_a_case_nobody_looked_at_is_refused_by_name(small_model, corrected):
+    case = corrected(name="patient 7")
+    blank = replace(case, reviewed=np.zeros_like(case.reviewed))
+    with pytest.raises(ValueError, match="looked at any voxel of patient 7; leave it out"):
+        score_case(small_model(), blank)
+
+
+def test_distances_are_in_mm(small_model, corrected):
+    model, case = small_model(), whole(corrected())
+    far = replace(case, volume=Volume(case.volume.array, (2.0, 2.0)))
+    for near, wide in zip(score_case(model, case), score_case(model, far), strict=True):
+        assert wide.dice == near.dice
+        assert wide.hd95 == pytest.approx(2 * near.hd95)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_a_perfect_answer_scores_perfectly(small_model, corrected, activation):
+    model, case = small_model(activation=activation), whole(corrected())
+    answered = replace(case, labels=model.segment(case.volume).labels)
+    assert {(one.dice, one.hd95) for one in score_case(model, answered)} == {(1.0, 0.0)}
+
+
+def test_guards_are_not_prepared_twice(small_model):
+    model = small_model(window=(32, 32), clip=(0.0, 9.0), unit_range=True, bgr=True)
+    card = guard_card(model.card)
+    about = card.preprocessing
+    assert (about.clip, about.unit_range, about.bgr, about.normalise) == (
+        None,
+        False,
+        False,
+        "none",
+    )
+    assert about.window == model.card.preprocessing.window
+    assert card.classes == model.card.classes

@@ -76,3 +76,38 @@ def test_a_mix_that_was_not_measured_lies_between_those_beside_it(tuned_from, te
     del case.by_alpha[1.0]
     assert scored_at(case, 0.9) is None
     assert "was not measured" in verdict(tuned, 0.9).gained
+
+
+def test_the_model_as_it_is_is_neither_better_nor_advised(tuned_from, teacher):
+    said = verdict(tuned_from(teacher), 0)
+    assert (said.outcome, said.gained) == ("same", "This is the model you have, as it is.")
+    assert not said.advisable
+
+
+def test_a_gain_that_no_one_sees_is_none(tuned_from, teacher):
+    said = verdict(tuned_from(teacher, [(0.6, 0.6003)] * 3), 1.0)
+    assert said.outcome == "same"
+    assert said.gained.startswith("No different on 3 cases")
+    assert not said.advisable
+
+
+def test_a_surely_worse_model_is_not_called_unclear(tuned_from, teacher):
+    loses = [(0.6, 0.6 + g) for g in (-0.2, 0.3, -0.1, 0.1, -0.25, 0.1)]
+    said = verdict(tuned_from(teacher, loses), 1.0)
+    assert said.outcome == "worse"
+    assert "cannot be told apart" in said.gained
+
+
+@pytest.mark.parametrize(
+    ("after", "words", "forgets"),
+    [
+        (0.89, "(1 point forgotten).", False),
+        (0.8799, "(2 points forgotten, more than the 1 point allowed).", True),
+        (0.8996, "(nothing forgotten).", False),
+    ],
+)
+def test_points_are_counted_as_people_do(tuned_from, teacher, after, words, forgets):
+    said = verdict(tuned_from(teacher, guards=[(0.9, after)] * 2), 1.0)
+    assert said.forgotten.startswith("On 2 guard cases of what it knew: Dice 0.900")
+    assert said.forgotten.endswith(words)
+    assert said.forgets is forgets

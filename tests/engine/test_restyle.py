@@ -49,3 +49,39 @@ def test_a_flat_look_does_not_make_noise_or_nothing():
     assert dressed.mean() == pytest.approx(1, abs=1e-4)
     dressed = restyled(torch.zeros(1, 16, 16), torch.randn(1, 16, 16), 1.0)
     assert dressed.std() < 1e-2
+
+
+@pytest.mark.parametrize("size", [*SIZES, (7, 9), (5, 1)])
+def test_an_image_in_its_own_look_stays(size):
+    image = torch.randn(2, *size)
+    torch.testing.assert_close(restyled(image, image, 1.0), image, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_share_of_the_look_takes_a_share_of_its_brightness(size):
+    image, look = torch.randn(1, *size), torch.randn(1, *size) + 8
+    for share in (0.0, 0.25, 0.75, 1.0):
+        expected = (1 - share) * image.mean() + share * look.mean()
+        torch.testing.assert_close(restyled(image, look, share).mean(), expected)
+
+
+def test_channels_do_not_mix():
+    image, look = torch.randn(3, 16, 12), torch.randn(3, 16, 12)
+    together = restyled(image, look, 0.7)
+    for channel in range(3):
+        alone = restyled(image[channel, None], look[channel, None], 0.7)
+        torch.testing.assert_close(together[channel, None], alone)
+
+
+def test_where_things_lie_in_the_look_does_not_matter():
+    image, look = torch.randn(1, 16, 16), torch.randn(1, 16, 16)
+    moved = look.roll((5, 3), dims=(1, 2)).flip(1)
+    torch.testing.assert_close(restyled(image, moved, 1.0), restyled(image, look, 1.0))
+
+
+def test_image_and_look_stay_as_they_are():
+    image, look = torch.randn(1, 16, 16), torch.randn(1, 16, 16)
+    before = image.clone(), look.clone()
+    restyled(image, look, 1.0)
+    assert torch.equal(image, before[0])
+    assert torch.equal(look, before[1])

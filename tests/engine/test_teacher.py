@@ -1,5 +1,7 @@
 """Where a student follows its teacher, and how far from it it is."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -81,3 +83,51 @@ def test_a_class_the_teacher_does_not_know_is_background_to_it():
     assert divergence(student, teacher, where, temperature=1.0).abs() < 1e-6
     student[:, 3] += 3
     assert divergence(student, teacher, where, temperature=1.0) > 0.05
+
+
+@pytest.mark.parametrize("overlapping", [True, False])
+def test_the_surer_a_teacher_must_be_the_less_it_is_followed(overlapping):
+    logits = 3 * torch.randn(2, 3, 6, 5)
+    targets = (torch.rand(2, 3, 6, 5) > 0.5).float() if overlapping else torch.randint(3, (2, 6, 5))
+    masks = [followed(logits, targets, confidence=c) for c in (0.5, 0.7, 0.9, 1.0)]
+    for looser, stricter in itertools.pairwise(masks):
+        assert not (stricter & ~looser).any()
+    assert masks[0].sum() > masks[-1].sum()
+
+
+def test_of_a_class_it_does_not_know_a_teacher_is_followed_as_of_the_background():
+    logits = torch.tensor([9.0, -9.0]).view(1, 2, 1, 1).expand(1, 2, 1, 3)
+    targets = torch.tensor([[[0, 1, 2]]])  # 2 is new
+    assert followed(logits, targets, confidence=0.9).tolist() == [[[[True, False, False]]]]
+    regions = torch.zeros(1, 3, 1, 3)
+    regions[0, 2] = 1  # a new region says nothing about the old ones
+    assert followed(-logits.abs(), regions, confidence=0.9).all()
+
+
+@pytest.mark.parametrize("overlapping", [True, False])
+def test_a_divergence_is_never_negative_and_an_average_over_voxels(overlapping):
+    student, teacher = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
+    where = torch.ones(2, 3 if overlapping else 1, 4, 4, dtype=torch.bool)
+    once = divergence(student, teacher, where, temperature=2.0)
+    assert once > 0
+    twice = [torch.cat([x, x], dim=-1) for x in (student, teacher, where)]
+    torch.testing.assert_close(divergence(*twice, temperature=2.0), once)
+
+
+def test_what_all_classes_share_is_no_difference():
+    student, teacher = torch.randn(1, 3, 4, 4), torch.randn(1, 3, 4, 4)
+    where = torch.ones(1, 1, 4, 4, dtype=torch.bool)
+    expected = divergence(student, teacher, where, temperature=1.0)
+    shifted = divergence(student + 5, teacher - 3, where, temperature=1.0)
+    torch.testing.assert_close(shifted, expected)
+    regions = where.expand(1, 3, 4, 4)
+    assert divergence(student + 5, teacher, regions, temperature=1.0) > expected
+
+
+def test_the_teacher_learns_nothing():
+    student = torch.randn(1, 3, 4, 4, requires_grad=True)
+    teacher = torch.randn(1, 3, 4, 4, requires_grad=True)
+    where = torch.ones(1, 1, 4, 4, dtype=torch.bool)
+    divergence(student, teacher, where, temperature=1.0).backward()
+    assert teacher.grad is None
+    assert student.grad.abs().max() > 0

@@ -55,7 +55,7 @@ def ellipsoid(
 ) -> np.ndarray:
     """Signed distance to an ellipsoid, nearly exact near its surface; in the grid's unit."""
     scaled = [(x - c) / r for x, c, r in zip(grid, centre, radii, strict=True)]
-    length = np.sqrt(sum(s * s for s in scaled))
+    length = np.maximum(np.sqrt(sum(s * s for s in scaled)), 1e-6)  # the middle is inside, too
     slope = np.sqrt(sum((s / r) ** 2 for s, r in zip(scaled, radii, strict=True)))
     return (length - 1) * length / np.maximum(slope, 1e-6)
 

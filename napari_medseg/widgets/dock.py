@@ -18,6 +18,7 @@ from napari_medseg.widgets.keeping import following as keeping
 from napari_medseg.widgets.keeping.closing import Closing
 from napari_medseg.widgets.keys import bind, rebind
 from napari_medseg.widgets.layers import limit_history
+from napari_medseg.widgets.learn import effort_watch
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.panels import PANELS, PanelPage
 from napari_medseg.widgets.reader_choice import prefer_our_reader
@@ -72,6 +73,7 @@ class Dock(QWidget):
         limit_history(preferences().undo_memory << 20)
         painted.follow(viewer)
         keeping.follow(viewer)
+        effort_watch.follow(viewer)
         bind(viewer, "orthogonal_views", self.toggle_views)
         model_choice_of(viewer)  # from now on a model is proposed for the image in view
 

@@ -203,7 +203,7 @@ def test_the_line_of_the_worklist_is_there_while_a_folder_is_open(
 def test_seven_tabs_fit_without_scrolling(workbench):
     from qtpy.QtWidgets import QLabel
 
-    for title in ("Interact", "Learn", "Explain"):
+    for title in ("Interact", "Explain"):
         workbench.tabs.addTab(QLabel(), title)
     assert workbench.tabs.tabBar().sizeHint().width() <= 380 - 8
 

@@ -13,7 +13,7 @@ from napari_medseg.engine.finetune_scores import Scored
 from napari_medseg.engine.finetune_verdict import scored_at
 
 _SAME = {1: 5e-4, 2: 0.05}  # of a column; less is not seen in the digits
-_ROWS = 12  # seen at once, at most
+_ROWS = 9  # seen at once, at most
 
 
 class CaseTable(QTreeWidget):
@@ -87,6 +87,7 @@ class CaseTable(QTreeWidget):
             _fill(row, old, new, unit)
             for index, one in enumerate(old if len(old) > 1 else ()):
                 child = QTreeWidgetItem([one.name])
+                child.setToolTip(0, one.name)
                 row.addChild(child)
                 _fill(child, (one,), None if new is None else (new[index],), unit)
         group.setExpanded(True)

@@ -230,6 +230,7 @@ def test_a_table_of_cases_unfolds_classes_and_stays_unfolded(qtbot, tuned_from, 
     case = held.child(0)
     assert case.text(1) == "0.550 → 0.650 ▲"
     assert case.child(1).text(1).startswith("0.500 → 0.500")
+    assert case.child(1).toolTip(0) == "second"
     assert held.child(1).text(1) == "0.900 → 0.800 ▼"
     assert held.child(1).text(2) == "2.0 → 4.0 ▼"
     assert table.topLevelItem(1).text(0) == "Guards (1)"

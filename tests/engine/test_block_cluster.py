@@ -44,7 +44,7 @@ def test_a_missing_library_is_named(tiny_3d, image, tmp_path, monkeypatch):
 def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
     monkeypatch.setattr(block_cluster, "_PATIENCE", 0.2)
     with (
-        pytest.raises(OSError, match="no dask scheduler answers at tcp://127.0.0.1:9"),
+        pytest.raises(OSError, match=r"no dask scheduler answers at tcp://127\.0\.0\.1:9"),
         cluster("tcp://127.0.0.1:9", 0),
     ):
         pass

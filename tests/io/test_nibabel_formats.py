@@ -160,7 +160,9 @@ def test_minc_2_names_the_package_it_needs(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["a.mgz", "a.mgh", "a.mnc", "a.hdr", "a.mnc.gz"])
-@pytest.mark.parametrize("content", [b"just words", gzip.compress(b"just words", mtime=0), b"\x1f\x8bno"])
+@pytest.mark.parametrize(
+    "content", [b"just words", gzip.compress(b"just words", mtime=0), b"\x1f\x8bno"]
+)
 def test_words_are_no_image_whatever_the_name(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     (tmp_path / "a.img").write_bytes(b"")

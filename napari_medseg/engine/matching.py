@@ -37,9 +37,9 @@ class Pairs:
 def match(prediction: Path, truth: Path) -> Pairs:
     """Pair two label files, or the label files of two folders by the names of their cases.
 
-    A folder may hold label files, case folders, ``images/`` with ``masks/`` or ``labels/``, or
-    nnU-Net's raw layout. Names match exactly, else without the endings ``_0000``, ``_seg``,
-    ``_mask``, ``_label`` and ``_pred``.
+    A folder may hold label files (of DICOM: segmentations), case folders, ``images/`` with
+    ``masks/`` or ``labels/``, or nnU-Net's raw layout. Names match exactly, else without the
+    endings ``_0000``, ``_seg``, ``_mask``, ``_label`` and ``_pred``.
 
     Raises
     ------
@@ -99,8 +99,21 @@ def _label_images(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if is_image_path(file) and _is_image(file) and not _MAP.search(image_stem(file))
+        if (is_image_path(file) and _is_image(file) and not _MAP.search(image_stem(file)))
+        or _is_segmentation(file)
     )
+
+
+def _is_segmentation(file: Path) -> bool:
+    """Whether it is a DICOM segmentation, or a damaged file that may be one; slices are not."""
+    if file.suffix.lower() != ".dcm" or not file.is_file():
+        return False
+    from napari_medseg.io.dicom import is_segmentation
+
+    try:
+        return is_segmentation(file)
+    except ValueError:
+        return True
 
 
 def _label_of_case(folder: Path) -> Path | None:

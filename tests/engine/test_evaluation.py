@@ -323,3 +323,22 @@ def test_numbers_are_shown_with_the_digits_they_mean():
     assert METRICS["volume_difference"].heading("mm", 2) == "volume difference mm²"
     assert METRICS["hd95"].heading("px") == "HD95 px"
     assert METRICS["dice"].span(0.871, 0.9) == "0.87…0.90"
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "html"])
+def test_a_disk_that_fills_in_the_middle_of_a_report_leaves_the_earlier_one(
+    evaluation, tmp_path, kind
+):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / f"report.{kind}"
+    write = getattr(evaluation, f"write_{kind}")
+    write(path)
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))  # bytes of a file
+    try:
+        with pytest.raises(OSError, match=f"^cannot write {path}: the file would be larger than"):
+            write(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

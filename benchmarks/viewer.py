@@ -6,6 +6,7 @@ Every part runs in fresh processes of its own, under a real window (Xvfb where t
 * heartbeat: a timer of 20 ms beside a canvas that zooms ten times a second. Its largest gap while
   nothing runs, while torch is warmed up (goal 60 ms), between the first and the last window of a
   run (goal 150 ms, or twice the idle gap of the same process), and while layers are inserted;
+  the same between the first and the last step of a fine-tuning, with its curves and its preview;
 * throughput: the same run in the viewer and without one, in interleaved rounds; goal 0.8 x. With
   a canvas that stands still, and with the zooming one: where there is no GPU, drawing that takes
   most of a core away from the run, which the share of a core used while idle shows.
@@ -233,6 +234,56 @@ def _run(workbench: Any, heart: Heartbeat) -> dict[str, float]:
     }
 
 
+def learning(kind: str, folder: Path, steps: int = 40) -> dict[str, Any]:
+    """Fine-tune in the viewer with a zooming canvas, curves and preview; return gaps in ms."""
+    from napari_medseg.widgets.learn import questions
+    from napari_medseg.widgets.warm_up import known_devices
+
+    questions.ask_copy = lambda name: True  # nobody is there to be asked
+    viewer = _open_viewer()
+    values = make_image(kind)
+    image = viewer.add_image(values, name="image", scale=(1.0,) * values.ndim)
+    labels = viewer.add_labels((values > np.median(values)).astype(np.uint8), name="image labels")
+    _wait(SETTLE)
+    heart = Heartbeat()
+    with _zooming(viewer):
+        _wait(4)
+        idle = heart.largest_gap(heart.beats[0], heart.beats[-1])
+        _, workbench = viewer.window.add_plugin_dock_widget("napari-medseg", "Workbench")
+        _until(known_devices)
+        workbench.choose_model(folder / f"random-{kind}.safetensors")
+        workbench.go_to("learn")
+        panel = workbench.panel("learn")
+        page = panel.cases
+        page.plan.form.config = page.plan.form.config.replace(
+            steps=steps, batch_size=1, validation="none", alphas=(1.0,)
+        )
+        viewer.layers.selection.active = labels
+        page.collect.all_right.click()
+        _wait(1)
+        adding = time.perf_counter()
+        page.collect.add.click()
+        _until(lambda: page.start.isEnabled())
+        start = time.perf_counter()
+        page.start.click()
+        panel.running.preview.setChecked(True)
+        _until(lambda: not panel.run.going)
+        end = time.perf_counter()
+        _wait(1)
+    drawn = len(panel.running.losses.points("corrections")[0])
+    assert panel.page is panel.gate, panel.cases.hint.text()
+    assert drawn > steps // 2, drawn
+    assert [layer.name for layer in viewer.layers][:2] == [image.name, labels.name]
+    viewer.close()
+    return {
+        "idle": idle,
+        "case and plan": heart.largest_gap(adding, start),
+        "learning": heart.largest_gap(start, end),
+        "its page": heart.largest_gap(end, end + 0.9),
+        "seconds": end - start,
+    }
+
+
 def without_viewer(kind: str, folder: Path) -> dict[str, Any]:
     """Return the seconds of the same run in this process, without a viewer; the second of two."""
     from napari_medseg.engine.inference_config import InferenceConfig
@@ -284,10 +335,7 @@ def report_heartbeat(kind: str, folder: Path, rounds: int = 3) -> None:
     size = "x".join(map(str, SHAPES[kind][0]))
     print(f"{kind}, {size}: largest gap of a {BEAT} ms timer in ms, median of {rounds} (min-max)")
     for what in (key for key in beside[0] if not key.startswith(("seconds", "share"))):
-        values = [b[what] for b in beside]
-        over = statistics.median(b[what] / b["idle"] for b in beside)
-        spread = f"({min(values):.0f}-{max(values):.0f})"
-        print(f"  {what:<28}{statistics.median(values):6.0f}  {spread:<12}{over:6.2f} x idle")
+        _print_gaps(what, [b[what] for b in beside], [b["idle"] for b in beside])
     drawing = statistics.median(b["share drawing"] for b in beside)
     print(f"  zooming alone takes {drawing:.2f} of a core")
     for what, key in (("still", "seconds, still"), ("zooming", "seconds, run 2")):
@@ -299,6 +347,23 @@ def report_heartbeat(kind: str, folder: Path, rounds: int = 3) -> None:
         )
 
 
+def _print_gaps(what: str, gaps: Sequence[float], idle: Sequence[float]) -> None:
+    over = statistics.median(gap / own for gap, own in zip(gaps, idle, strict=True))
+    spread = f"({min(gaps):.0f}-{max(gaps):.0f})"
+    print(f"  {what:<28}{statistics.median(gaps):6.0f}  {spread:<12}{over:6.2f} x idle")
+
+
+def report_learning(kind: str, folder: Path, rounds: int = 3) -> None:
+    """Print the gaps of the heartbeat while a model learns."""
+    measured = [_child("learning", kind, str(folder)) for _ in range(rounds)]
+    seconds = statistics.median(m.pop("seconds") for m in measured)
+    print(
+        f"{kind}, fine-tuning in {seconds:.0f} s: largest gap in ms, median of {rounds} (min-max)"
+    )
+    for what in measured[0]:
+        _print_gaps(what, [m[what] for m in measured], [m["idle"] for m in measured])
+
+
 def main() -> None:
     """Print everything."""
     os.environ.setdefault("NAPARI_ASYNC", "0")
@@ -308,6 +373,7 @@ def main() -> None:
         for kind in SHAPES:
             make_model(folder, kind)
             report_heartbeat(kind, folder)
+            report_learning(kind, folder)
 
 
 if __name__ == "__main__":
@@ -316,5 +382,7 @@ if __name__ == "__main__":
         print(json.dumps(opening()))
     elif part == "in-viewer":
         print(json.dumps(in_viewer(rest[0], Path(rest[1]))))
+    elif part == "learning":
+        print(json.dumps(learning(rest[0], Path(rest[1]))))
     else:
         print(json.dumps(without_viewer(rest[0], Path(rest[1]))))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CandidateLayer(PreviewLayer):
-    """The answer of a candidate; there while it is wanted, gone afterwards.
+    """The answer of a candidate; seen while it is wanted, hidden afterwards.
 
     Parameters
     ----------

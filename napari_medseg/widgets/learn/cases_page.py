@@ -42,7 +42,7 @@ class CasesPage(QWidget):
         self._session, self._runner = session_of(viewer), runner_of(viewer)
         self._shelf = shelf_of(viewer)
         self._forecast: Forecast | None = None
-        self._awake = False
+        self._awake = self._asked = False
         self._told = ""
         self._shown_stale: dict[str, bool] = {}
         self.collect, self.list, self.plan = Collect(viewer), CaseList(), PlanView()
@@ -62,11 +62,11 @@ class CasesPage(QWidget):
         """Look at the cases again: the page is seen."""
         self._awake = True
         self.collect.refresh()
-        self.ask()
+        self._ask_again()
 
     def rest(self) -> None:
         """Look at nothing: nobody sees it, or something learns."""
-        self._awake = False
+        self._awake = self._asked = False
         self._outlook.forget()
 
     def show_shelf(self) -> None:
@@ -103,6 +103,7 @@ class CasesPage(QWidget):
         dims = {len(entry.shape) for entry in used}
         self.plan.show_dims(max(dims) if dims else None)
         question = self._question() if used and self._awake and not self._runner.busy else None
+        self._asked = question is not None
         if question is not None:
             self._outlook.ask(question)
         else:
@@ -111,7 +112,8 @@ class CasesPage(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Say what can be started, or why not."""
-        waiting = "Looking at the cases …" if self._outlook.busy else ""
+        looking = self._forecast is None and self._asked
+        waiting = "Looking at the cases …" if looking else ""
         self.plan.show_forecast(self._forecast)
         why_not = self._why_not()
         tip = "Learn from the cases in the background; one can go on working"
@@ -162,7 +164,7 @@ class CasesPage(QWidget):
 
     def _ask_again(self, *_: object) -> None:
         """Ask what could not be asked while something ran."""
-        if self._forecast is None and not self._outlook.busy:
+        if self._forecast is None and not self._asked:
             self.ask()
         self.refresh()
 

@@ -132,7 +132,7 @@ def look_ahead(question: Question, report: Report = silent) -> Forecast:
             found = _new_model(question, cases, report)
         else:
             found = _further(question, cases, report)
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
         found = Forecast("", findings=(Finding(STOP, "", sentence(error)),))
     return replace(found, findings=(*found.findings, *findings), pictures=pictures)
 

@@ -52,7 +52,7 @@ class Live(QObject):
             self._feed.glimpsed.disconnect(self._show)
         self._feed = feed
         if feed is None:
-            self.layer.remove()
+            self.layer.hide()  # to remove it may end the process with some graphics drivers
         else:
             feed.glimpsed.connect(self._show)
             self._look()
@@ -61,7 +61,7 @@ class Live(QObject):
         """Show it, or take it away."""
         self._on = on
         if not on:
-            self.layer.remove()
+            self.layer.hide()
         self._look()
 
     def _look(self, *_: object) -> None:

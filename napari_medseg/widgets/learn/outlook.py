@@ -29,11 +29,6 @@ class Outlook(QObject):
         self._pause.setInterval(_PAUSE)
         self._pause.timeout.connect(self._start)
 
-    @property
-    def busy(self) -> bool:
-        """Whether an answer is to come."""
-        return self._wanted is not None or self._task is not None
-
     def ask(self, question: Question) -> None:
         """Answer a question soon."""
         self.forget()

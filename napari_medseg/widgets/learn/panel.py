@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_medseg.widgets.learn import effort_watch
 from napari_medseg.widgets.learn.cases_page import CasesPage
 from napari_medseg.widgets.learn.lesson import Lesson
 from napari_medseg.widgets.learn.lesson_run import LessonRun
@@ -27,18 +28,16 @@ if TYPE_CHECKING:
 class LearnPanel(QWidget):
     """Lets a model learn from the images a person corrected.
 
-    Emits ``model_wanted()``, ``segment_wanted()`` or ``edit_wanted()`` when a person asks for that
-    panel.
+    Emits ``segment_wanted()`` when a person wants to use a model that was trained.
     """
 
-    model_wanted = Signal()
     segment_wanted = Signal()
-    edit_wanted = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self._viewer = unwrapped(viewer)
         self._runner, self._shelf = runner_of(viewer), shelf_of(viewer)
+        effort_watch.follow(self._viewer)
         self.cases = CasesPage(self._viewer)
         self.running: RunningPage | None = None  # its charts take a moment: made when needed
         self.gate: Any = None

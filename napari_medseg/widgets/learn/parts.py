@@ -17,6 +17,7 @@ from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.engine.cases import Case
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
+from napari_medseg.widgets.learn.effort_watch import minutes_of
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.segmenting import whole_volume
 from napari_medseg.widgets.volumes import place_of, shown_step, to_volume
@@ -39,6 +40,8 @@ class CaseParts:
         ``(*S)``.
     files : tuple of Path
         Where the image was read from.
+    minutes : float
+        That a person worked on the labels.
     """
 
     name: str
@@ -47,6 +50,7 @@ class CaseParts:
     reviewed: np.ndarray
     changed: np.ndarray
     files: tuple[Path, ...]
+    minutes: float = 0.0
 
     def case(self) -> Case:
         """Return the case: every slice in which anything was painted or confirmed counts as seen.
@@ -98,6 +102,7 @@ def parts_of(viewer: Viewer, images: Sequence[Image | None], labels: Labels) -> 
         painted.reviewed_in(box).reshape(shape),
         painted.changed_in(box).reshape(shape),
         tuple(dict.fromkeys(paths)),
+        minutes_of(labels),
     )
 
 
@@ -133,6 +138,7 @@ def store(
         picture=picture,
         replacing=earlier,
         rounds=rounds,
+        minutes=parts.minutes,
     )
     return Stored(entry, picture_of(case), earlier is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
@@ -20,7 +21,8 @@ def ask_model(name: str) -> Path | None:
         Proposed, without its ending; with a number where it is taken.
     """
     folder, proposed, number = user_directory(), name, 1
-    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # another folder can be chosen
+        folder.mkdir(parents=True, exist_ok=True)
     while (folder / f"{proposed}{_MODEL}").exists():
         number += 1
         proposed = f"{name}-{number}"

@@ -46,8 +46,8 @@ class RunningPage(QWidget):
         )
         self._paused = False
         self.preview.setToolTip(
-            "Every few seconds a layer shows the answer of the model as it is; it is taken away "
-            "at the end"
+            "Every few seconds a layer shows the answer of the model as it is; it is hidden at "
+            "the end"
         )
         self.stop.setToolTip("End it and forget what was learnt; the cases stay")
         for chart in (self.losses, self.dice):

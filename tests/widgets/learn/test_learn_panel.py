@@ -15,6 +15,8 @@ from napari_medseg.widgets.learn import questions
 from napari_medseg.widgets.learn.lesson import run_folder
 from napari_medseg.widgets.sessions import session_of
 
+WAIT = 200_000  # ms; it takes seconds where nothing else runs
+
 
 def click(qtbot, button):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -25,7 +27,7 @@ def add_case(qtbot, panel):
     page.collect.refresh()
     assert page.collect.add.isEnabled(), page.collect.reviewed.text()
     click(qtbot, page.collect.add)
-    qtbot.waitUntil(lambda: panel._shelf.book.entries != before, timeout=20000)
+    qtbot.waitUntil(lambda: panel._shelf.book.entries != before, timeout=WAIT)
 
 
 def wait_for_plan(qtbot, panel, **fields):
@@ -33,7 +35,7 @@ def wait_for_plan(qtbot, panel, **fields):
     if fields:
         page.plan.form.config = page.plan.form.config.replace(**fields)
         page.plan.changed.emit()
-    qtbot.waitUntil(lambda: page._forecast is not None, timeout=60000)
+    qtbot.waitUntil(lambda: page._forecast is not None, timeout=WAIT)
 
 
 def test_a_corrected_image_becomes_a_case_and_a_plan(
@@ -68,11 +70,11 @@ def begin(qtbot, panel, **fields):
     wait_for_plan(qtbot, panel, batch_size=1, alphas=(1.0,), **fields)
     click(qtbot, panel.cases.start)
     assert panel.page is panel.running
-    qtbot.waitUntil(lambda: bool(panel.running.losses.names), timeout=60000)
+    qtbot.waitUntil(lambda: bool(panel.running.losses.names), timeout=WAIT)
 
 
 def wait_for_end(qtbot, panel):
-    qtbot.waitUntil(lambda: not panel.run.going, timeout=60000)
+    qtbot.waitUntil(lambda: not panel.run.going, timeout=WAIT)
 
 
 def test_learning_goes_over_a_pause_to_the_page_that_judges_it(
@@ -95,7 +97,7 @@ def test_learning_goes_over_a_pause_to_the_page_that_judges_it(
     assert panel.page is panel.running
     click(qtbot, panel.running.pause)
     qtbot.waitUntil(
-        lambda: len(panel.running.losses.points("corrections")[0]) > len(seen), timeout=60000
+        lambda: len(panel.running.losses.points("corrections")[0]) > len(seen), timeout=WAIT
     )
     click(qtbot, panel.running.stop)
     wait_for_end(qtbot, panel)
@@ -145,7 +147,7 @@ def test_a_run_that_was_cancelled_or_crashed_is_offered_again(
     assert again.page is again.running
     assert "interrupted" in again.running.stage.text()
     click(qtbot, again.running.pause)
-    qtbot.waitUntil(lambda: bool(again.running.losses.names), timeout=60000)
+    qtbot.waitUntil(lambda: bool(again.running.losses.names), timeout=WAIT)
     click(qtbot, again.running.stop)
     wait_for_end(qtbot, again)
     assert again.page is again.cases
@@ -178,7 +180,7 @@ def test_a_copy_nobody_wants_is_not_kept(qtbot, scene, open_panel, add_image, co
     asked = answer(False)
     panel.cases.collect.refresh()
     click(qtbot, panel.cases.collect.add)
-    qtbot.waitUntil(lambda: bool(asked) and not panel.cases.collect._busy, timeout=20000)
+    qtbot.waitUntil(lambda: bool(asked) and not panel.cases.collect._busy, timeout=WAIT)
     assert panel._shelf.book.entries == ()
     assert panel.cases.collect.add.isEnabled()
 
@@ -230,7 +232,7 @@ def test_a_first_model_is_trained_saved_and_chosen(
         add_case(qtbot, panel)
     session_of(scene).model = None
     assert page.plan.what.currentText() == "Train a new model"
-    qtbot.waitUntil(lambda: page._forecast is not None, timeout=60000)
+    qtbot.waitUntil(lambda: page._forecast is not None, timeout=WAIT)
     assert page.start.isEnabled(), page.plan.findings.text()
     click(qtbot, page.start)
     wait_for_end(qtbot, panel)

@@ -205,7 +205,9 @@ class BlocksWindow(QWidget):
 
     def _finish(self, outcome: Outcome) -> None:
         self._session.loaded = outcome.loaded
-        self._look()
+        labels = None if self._labels is None else self._labels()
+        if labels is not None and labels in self._viewer.layers:
+            labels.refresh()
         result = outcome.result
         self._say(f"Done: written to {result.path}.", *result.notes)
 

@@ -192,6 +192,7 @@ def test_the_menu_shows_locks_and_colours_classes(layer, qtbot):
     assert hidden_of(layer) == {4}
     actions["Lock all other classes"].trigger()
     assert locked_of(layer) == {4}
+    _, actions, _alive = entries(layer, 1, qtbot)  # it is made anew at each right click
     actions["Show all classes"].trigger()
     actions["Unlock all classes"].trigger()
     assert not hidden_of(layer) | locked_of(layer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from qtpy.QtCore import Qt
 
 from napari_medseg.engine.checkpoint import read_card
 from napari_medseg.io import open_pyramid
+from napari_medseg.progress import Step
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.large import blocks_window
@@ -116,12 +118,10 @@ def test_another_place_is_chosen_and_no_answer_leaves_the_one_there_is(
 def test_while_another_run_goes_nothing_can_be_changed_and_its_end_is_not_taken_for_ours(
     window, scene, qtbot
 ):
-    runner = runner_of(scene)
+    runner, pause = runner_of(scene), threading.Event()
 
     def wait(report):
-        from napari_medseg.progress import Step
-
-        while True:
+        while not pause.wait(0.01):
             report(Step(0, 0, "step"))
 
     runner.start(Task(wait), "Segment: other")

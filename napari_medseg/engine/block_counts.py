@@ -118,9 +118,9 @@ class Counts:
                     halves = keys[keys >> 16 == b] & (_BINS - 1)
                     lower[c, b] += np.bincount(halves, minlength=_BINS)
         found = np.empty(upper.shape, np.uint32)
-        for (c, i), b in np.ndenumerate(upper):
-            half = np.searchsorted(lower[c, int(b)].cumsum(), within[c, i], side="right")
-            found[c, i] = (int(b) << 16) | int(half)
+        for (c, i), key_half in np.ndenumerate(upper):
+            half = np.searchsorted(lower[c, int(key_half)].cumsum(), within[c, i], side="right")
+            found[c, i] = (int(key_half) << 16) | int(half)
         return _from_keys(found)
 
 

@@ -91,7 +91,7 @@ def cluster(scheduler: str | None, workers: int) -> Iterator[Any]:
                     n_workers=workers,
                     threads_per_worker=1,
                     memory_limit=0,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # None takes 8787, or warns if it is taken
                     silence_logs=logging.CRITICAL,
                     env={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
                 )

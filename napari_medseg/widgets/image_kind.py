@@ -11,6 +11,7 @@ from napari.layers import Image
 from napari_medseg.engine.channels import is_grey
 from napari_medseg.engine.fit import ImageKind, modality_of, words_of
 from napari_medseg.widgets.layers import image_layers, is_map, same_place
+from napari_medseg.widgets.pyramids import pyramid_of
 from napari_medseg.widgets.volumes import place_of, some_voxels
 
 if TYPE_CHECKING:
@@ -58,8 +59,13 @@ def is_grey_picture(image: Image) -> bool:
 
 
 def _some_values(image: Image) -> np.ndarray | None:
-    """Return a few values of the middle slice, of several sizes of the coarsest."""
-    data: Any = image.data if isinstance(image.data, np.ndarray) else some_voxels(image.data)
+    """Return a few values of the middle slice, of several sizes of the coarsest.
+
+    None of values that would have to be computed first, which may take any time.
+    """
+    if not (isinstance(image.data, np.ndarray) or image.multiscale or pyramid_of(image)):
+        return None
+    data: Any = some_voxels(image.data)
     if 0 in data.shape:
         return None
     middle = tuple(side // 2 for side in data.shape[:-2])

@@ -83,9 +83,10 @@ def preset_config(name: str, cases: Sequence[Case], **changes: Any) -> TrainingC
     """Return the recipe of a preset for these cases.
 
     A volume is learnt from in 3D, what nobody looked at left out of the loss, also where only
-    some slices were painted: on hippocampi with 5 painted slices in each of 3 volumes that gave
-    a Dice of 0.75 on others, a 2D network on the same slices 0.66. Volumes of few or thick slices
-    are learnt from slice by slice.
+    some slices were painted: tried on hippocampi with 5 painted slices in each of 3 volumes that
+    gave a Dice of 0.75 on the volumes it was tried on, a 2D network on the same slices 0.66
+    (``docs/learning.md`` has what it gave on others). Volumes of few or thick slices are learnt
+    from slice by slice.
 
     Parameters
     ----------

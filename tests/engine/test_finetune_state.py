@@ -70,14 +70,14 @@ def test_other_weights_another_card_or_another_replay_make_another_one(asked, sm
         moved.network.head.bias[0] += 1e-6
     longer = Replay(known.images[:1], known.labels[:1], known.guards, "")
     relabelled = Replay(known.images, 1 - known.labels, known.guards, "")
-    reguarded = Replay(
+    other_guards = Replay(
         known.images, known.labels, tuple((i, 1 - labels) for i, labels in known.guards), ""
     )
     questions = [
         (moved, cases, config, known),
         (small_model(activation="sigmoid"), cases, config, known),
         (small_model(normalise="none", window=(32, 32)), cases, config, known),
-        *((model, cases, config, other) for other in (longer, relabelled, reguarded, replay(1))),
+        *((model, cases, config, other) for other in (longer, relabelled, other_guards, replay(1))),
     ]
     numbers = {fingerprint(*one) for one in [asked, *questions]}
     assert len(numbers) == len(questions) + 1

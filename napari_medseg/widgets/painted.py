@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet, ref
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.layers import Labels
@@ -12,16 +12,15 @@ from psygnal import Signal
 from napari_medseg.edits import Answered, Change, Edits, Marks, Piece
 from napari_medseg.packed import Box, bounding_box, within
 from napari_medseg.widgets.classes.stored import locked_of
+from napari_medseg.widgets.each_labels import each_labels
 from napari_medseg.widgets.layers import (
     Happened,
     Step,
     apply_edit,
     catch_up,
     follow_steps,
-    is_preview,
     steps,
 )
-from napari_medseg.widgets.sessions import unwrapped
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -205,7 +204,6 @@ class Painted:
 
 
 _painted: WeakKeyDictionary[Labels, Painted] = WeakKeyDictionary()
-_followed: WeakSet[Any] = WeakSet()
 
 
 def painted_of(layer: Labels) -> Painted:
@@ -217,19 +215,4 @@ def painted_of(layer: Labels) -> Painted:
 
 def follow(viewer: Viewer) -> None:
     """Track every Labels layer of a viewer, those to come as well; a second call does nothing."""
-    viewer = unwrapped(viewer)
-    if viewer in _followed:
-        return
-    _followed.add(viewer)
-    for layer in viewer.layers:
-        _begin(layer)
-    viewer.layers.events.inserted.connect(_begin_inserted)
-
-
-def _begin_inserted(event: Any) -> None:
-    _begin(event.value)
-
-
-def _begin(layer: Any) -> None:
-    if isinstance(layer, Labels) and not is_preview(layer):
-        painted_of(layer)
+    each_labels(viewer, painted_of)

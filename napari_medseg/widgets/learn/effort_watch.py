@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from napari.layers import Labels
 
 from napari_medseg.effort import WorkClock
-from napari_medseg.widgets.layers import Happened, Step, follow_steps, is_preview
-from napari_medseg.widgets.sessions import unwrapped
+from napari_medseg.widgets.each_labels import each_labels
+from napari_medseg.widgets.layers import Happened, Step, follow_steps
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _clocks: WeakKeyDictionary[Labels, WorkClock] = WeakKeyDictionary()
-_followed: WeakSet[Any] = WeakSet()
 
 
 def follow(viewer: Viewer) -> None:
     """Note the work on every Labels layer of a viewer from now on; a second call does nothing."""
-    viewer = unwrapped(viewer)
-    if viewer in _followed:
-        return
-    _followed.add(viewer)
-    for layer in viewer.layers:
-        _begin(layer)
-    viewer.layers.events.inserted.connect(_begin_inserted)
+    each_labels(viewer, _begin)
 
 
 def minutes_of(layer: Labels) -> float:
@@ -37,12 +30,8 @@ def minutes_of(layer: Labels) -> float:
     return 0.0 if clock is None else clock.seconds / 60
 
 
-def _begin_inserted(event: Any) -> None:
-    _begin(event.value)
-
-
-def _begin(layer: Any) -> None:
-    if isinstance(layer, Labels) and not is_preview(layer) and layer not in _clocks:
+def _begin(layer: Labels) -> None:
+    if layer not in _clocks:  # a layer may come back
         _clocks[layer] = clock = WorkClock()
         follow_steps(layer, partial(_note, clock))
 

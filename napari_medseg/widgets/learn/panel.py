@@ -9,7 +9,6 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_medseg.widgets.learn import effort_watch
 from napari_medseg.widgets.learn.cases_page import CasesPage
 from napari_medseg.widgets.learn.lesson import Lesson
 from napari_medseg.widgets.learn.lesson_run import LessonRun
@@ -37,7 +36,6 @@ class LearnPanel(QWidget):
         super().__init__()
         self._viewer = unwrapped(viewer)
         self._runner, self._shelf = runner_of(viewer), shelf_of(viewer)
-        effort_watch.follow(self._viewer)
         self.cases = CasesPage(self._viewer)
         self.running: RunningPage | None = None  # its charts take a moment: made when needed
         self.gate: Any = None

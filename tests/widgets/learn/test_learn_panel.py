@@ -27,7 +27,9 @@ def add_case(qtbot, panel):
     page.collect.refresh()
     assert page.collect.add.isEnabled(), page.collect.reviewed.text()
     click(qtbot, page.collect.add)
-    qtbot.waitUntil(lambda: panel._shelf.book.entries != before, timeout=WAIT)
+    qtbot.waitUntil(
+        lambda: panel._shelf.book.entries != before and not page.collect._busy, timeout=WAIT
+    )
 
 
 def wait_for_plan(qtbot, panel, **fields):

@@ -1,0 +1,1 @@
+"""Interactive segmentation: prompts as data, and the answers any loaded network gives to them."""

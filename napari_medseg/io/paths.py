@@ -37,6 +37,7 @@ SUPPORTED = (
 
 _ZARR_MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_FIRST_ELEMENTS = tuple(bytes((low, 0)) for low in (0x00, 0x01, 0x05, 0x08, 0x12, 0x16))
 
 
 def image_suffix(path: str | os.PathLike[str]) -> str:
@@ -65,10 +66,17 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
+def is_dicom(path: Path) -> bool:
+    """Whether a file starts as DICOM files do, or as old ones without the preamble."""
+    try:
+        return _is_dicom(path, _first_bytes(path))
+    except OSError:
+        return False
+
+
 def holds_dicom(folder: Path) -> bool:
-    """Whether one of the first files in a folder or below starts as DICOM files do."""
-    files = [path for path in islice(folder.rglob("*"), 100) if path.is_file()]
-    return any(_first_bytes(path)[128:132] == b"DICM" for path in files)
+    """Whether one of the first files in a folder or below is DICOM by its content."""
+    return any(is_dicom(path) for path in islice(folder.rglob("*"), 100) if path.is_file())
 
 
 def is_zarr_folder(folder: Path) -> bool:
@@ -115,7 +123,7 @@ def sniff(path: Path) -> str:
     start = _first_bytes(path)
     if not start:
         raise ValueError(f"{path.name} is empty (0 bytes); copy or export the file again")
-    if start[128:132] == b"DICM" or path.suffix.lower() in DICOM_SUFFIXES:
+    if _is_dicom(path, start) or path.suffix.lower() in DICOM_SUFFIXES:
         return "dicom"
     if start.startswith(_TIFF_MAGIC):
         return "tiff"
@@ -157,6 +165,17 @@ def _first_bytes(path: Path) -> bytes:
         raise FileNotFoundError(f"there is no file {path}; check the path") from error
     except OSError as error:
         raise OSError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _is_dicom(path: Path, start: bytes) -> bool:
+    """Whether a file of this name and these first bytes is DICOM.
+
+    Without the preamble an element of group 8 comes first, which values of an image in a file of
+    another format's name could be, too.
+    """
+    if start[128:132] == b"DICM":
+        return True
+    return start[:2] == b"\x08\0" and start[2:4] in _FIRST_ELEMENTS and not image_suffix(path)
 
 
 def _is_nifti(start: bytes) -> bool:

@@ -69,6 +69,19 @@ def grid_relation(labels: Volume, like: Volume) -> Relation:
     return Relation("shifted", words, _boxes_meet(labels, like))
 
 
+def largest_distance(first: Volume, second: Volume, index: np.ndarray | None = None) -> float:
+    """Return how far apart two grids lie at the corners of the first, mm.
+
+    Parameters
+    ----------
+    index : ndarray or None
+        ``(4, 4)``, from the index of the first to that of the second; None is the same index.
+    """
+    there = second.affine if index is None else second.affine @ index
+    apart = (first.affine - there) @ _corners(first).T
+    return float(np.linalg.norm(apart[:3], axis=0).max())
+
+
 def place_on(labels: Volume, like: Volume, *, resample: bool = False) -> Volume:
     """Put labels onto the grid of an image.
 
@@ -141,9 +154,8 @@ def _whole_voxels(labels: Volume, like: Volume) -> np.ndarray | None:
     turn = np.abs(exact[:3, :3])
     if turn.max() != 1 or (turn.sum(0) != 1).any() or (turn.sum(1) != 1).any():
         return None
-    there = (labels.affine - like.affine @ exact) @ _corners(labels).T
-    apart = np.linalg.norm(there[:3], axis=0).max()
-    return exact if apart <= NEAR * min(like.spacing) else None
+    near = largest_distance(labels, like, exact) <= NEAR * min(like.spacing)
+    return exact if near else None
 
 
 def _moved(values: np.ndarray, exact: np.ndarray, box: tuple[int, ...]) -> np.ndarray:

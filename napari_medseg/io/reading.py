@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from napari_medseg.host_memory import host_memory
 from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.label_values import as_labels
 from napari_medseg.io.paths import image_stem, sniff
+from napari_medseg.io.placing import grid_relation, largest_distance
 from napari_medseg.io.pyramid import Pyramid, open_pyramid
 from napari_medseg.volume import Volume
 
@@ -96,15 +96,10 @@ def check_same_grid(first: Volume, second: Volume, first_name: str, second_name:
             f"{first_name} has {_size(first)} voxels and {second_name} has {_size(second)}; "
             "they must be registered and resampled to one grid"
         )
-    if not (first.spacing_known and second.spacing_known):
-        return
-    extent = [0, *first.shape][-3:]
-    corners = np.array([[*corner, 1] for corner in product(*((0, n) for n in extent))])
-    apart = np.linalg.norm(((first.affine - second.affine) @ corners.T)[:3], axis=0).max()
-    if apart > 0.1 * min(first.spacing):
+    if grid_relation(second, first).kind != "same":
         raise ValueError(
-            f"{first_name} and {second_name} lie up to {apart:.3g} mm apart; "
-            "they must be registered and resampled to one grid"
+            f"{first_name} and {second_name} lie up to {largest_distance(second, first):.3g} mm "
+            "apart; they must be registered and resampled to one grid"
         )
 
 

@@ -18,7 +18,6 @@ SEGMENTATIONS = (
     "1.2.840.10008.5.1.4.1.1.66.7",
 )  # binary, label map
 _SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"  # whole slide microscopy: tiles of a large picture
-_FIRST_ELEMENTS = tuple(bytes((low, 0)) for low in (0x00, 0x01, 0x05, 0x08, 0x12, 0x16))
 # fmt: off
 _HEADER_TAGS = [  # all that is looked at before the pixels
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID",
@@ -175,19 +174,6 @@ class Header:
             "type": self.tags.get("ImageType"),
         }
         return tuple((word, str(v)) for word, v in words.items() if v not in (None, ""))
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file starts as DICOM files do, or as old ones without the preamble."""
-    try:
-        with open(path, "rb") as file:
-            start = file.read(132)
-    except OSError:
-        return False
-    if start[128:132] == b"DICM":
-        return True
-    # without the preamble: an element of group 8 comes first
-    return start[:2] == b"\x08\x00" and start[2:4] in _FIRST_ELEMENTS
 
 
 def is_segmentation(path: Path) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_medseg.io.dicom.headers import Frame, Header, is_dicom, read_header
+from napari_medseg.io.dicom.headers import Frame, Header, read_header
 from napari_medseg.io.errors import UnusableFile
-from napari_medseg.io.paths import natural_key
+from napari_medseg.io.paths import is_dicom, natural_key
 from napari_medseg.progress import Report, Step, silent
 
 

@@ -159,6 +159,18 @@ def test_files_from_before_files_had_a_preamble_are_read(series, implicit):
         assert path.read_bytes()[:2] == b"\x08\x00"
         path.rename(path.with_suffix(".dcm"))
     np.testing.assert_array_equal(slices(read_volume(folder / "IM0000.dcm")), values)
+    (folder / "IM0000.dcm").rename(folder / "IM0000")  # content alone says what it is
+    for path in (folder, folder / "IM0000"):
+        np.testing.assert_array_equal(slices(read_volume(path)), values)
+
+
+def test_values_of_another_format_that_look_like_old_dicom_are_not_taken_for_it(tmp_path):
+    import nibabel as nib
+
+    values = np.full((4, 4, 4), 8, np.int16)  # the pair's second file begins 08 00 08 00
+    nib.save(nib.Nifti1Pair(values, np.eye(4)), tmp_path / "a.hdr")
+    assert (tmp_path / "a.img").read_bytes()[:4] == b"\x08\0\x08\0"
+    assert read_volume(tmp_path / "a.img").storage.format == "nifti"
 
 
 def test_a_folder_of_reports_holds_no_image(series):

@@ -104,6 +104,10 @@ class SegmentationNetwork(nn.Module, ABC):
         """
         return [self(x)]
 
+    def lies_nowhere(self, name: str) -> bool:
+        """Whether the maps of a module, by its path, have no places in the image."""
+        return False
+
     @property
     def overlays(self) -> dict[str, str]:
         """What `inspect` can show: ``"path.of.block:name"`` to words."""

@@ -85,6 +85,19 @@ class MSA2Net(SegmentationNetwork):
             Feature("dec4", c4, 1),
         )
 
+    def lies_nowhere(self, name: str) -> bool:
+        """Whether the raw layout scrambles the maps of a module, see `DecoderLevel`."""
+        level, _, inner = name.partition(".")
+        if self.config.layout != "raw" or level not in ("dec16", "dec8", "dec4"):
+            return False
+        stays = not self.dec16.unscrambles
+        child = inner.partition(".")[0]
+        if child == "linear":
+            return level == "dec8" and stays
+        if child in ("", "expand"):
+            return level == "dec16" and stays
+        return True
+
     def check_input(self, x: Tensor) -> None:
         """Raise a `ValueError` that says what is wrong with `x`, if anything is."""
         super().check_input(x)

@@ -1,0 +1,255 @@
+"""Feature maps: the channels of a layer, sorted, or summed up in one map."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.explain.capture import map_bytes
+from napari_medseg.explain.layers import Layer, find_layer
+from napari_medseg.explain.overlay import Overlay
+from napari_medseg.explain.passing import run
+from napari_medseg.explain.place import Place
+from napari_medseg.explain.view import View
+from napari_medseg.progress import Report, silent
+
+SORTS = ("energy", "separation", "order")
+SUMMARIES = {
+    "mean": "mean of the channels",
+    "max": "largest channel",
+    "energy": "length of the vector of channels (L2)",
+    "pca": "the three directions in which the channels differ most, as red, green and blue",
+}
+_HALF_FROM = 1 << 28  # bytes: larger stacks are kept in half precision
+
+
+def features(
+    segmenter: Segmenter,
+    view: View,
+    layer: str,
+    *,
+    sort: str = "energy",
+    labels: np.ndarray | None = None,
+    value: int = 1,
+    most: int | None = None,
+    report: Report = silent,
+) -> Overlay:
+    """Return a layer's channels as a stack of maps, the most telling first.
+
+    Parameters
+    ----------
+    segmenter, view
+        The model and what it sees.
+    layer : str
+        See `layers.layers_of`.
+    sort : str
+        "energy": the mean square over the image. "separation": how well a channel tells the class
+        from the rest, see `separation`. "order": as the network has them.
+    labels : ndarray or None
+        ``(*S)`` of the image, for "separation"; None is the model's own answer in the view.
+    value : int
+        The class, a value of `labels`.
+    most : int or None
+        How many channels to keep.
+    report : Report
+        May raise `Cancelled`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer or way to sort, the class is not in the view, or the maps are
+        too large.
+    """
+    if sort not in SORTS:
+        raise ValueError(f"channels are sorted by {', '.join(SORTS)}, got {sort!r}")
+    chosen, values, place, logits = layer_maps(segmenter, view, layer, report)
+    names = [f"channel {i + 1}" for i in range(len(values))]
+    if sort == "order":
+        order = np.arange(len(values))
+    elif sort == "energy":
+        score = np.square(values.reshape(len(values), -1)).mean(1)
+        order = np.argsort(-score, kind="stable")
+        names = [f"{n} (energy {s:.3g})" for n, s in zip(names, score, strict=True)]
+    else:
+        inside = class_share(segmenter, view, logits, labels, value, values.shape[1:])
+        auc = separation(values, inside)
+        order = np.argsort(-np.abs(auc - 0.5), kind="stable")
+        names = [
+            f"{n} ({'higher' if a >= 0.5 else 'lower'} inside, AUC {max(a, 1 - a):.2f})"
+            for n, a in zip(names, auc, strict=True)
+        ]
+    order = order[:most]
+    return Overlay(
+        name=f"{layer} channels",
+        words=f"channels of {chosen.title}; {chosen.words}",
+        values=values[order],
+        place=place,
+        kind="map" if values.min() >= 0 else "signed",
+        channels=tuple(names[i] for i in order),
+        notes=view.notes,
+    )
+
+
+def summary(
+    segmenter: Segmenter,
+    view: View,
+    layer: str,
+    how: str = "energy",
+    *,
+    report: Report = silent,
+) -> Overlay:
+    """Return one map, or one colour picture, that sums up the channels of a layer.
+
+    Parameters
+    ----------
+    segmenter, view, layer
+        As for `features`.
+    how : str
+        "mean", "max", "energy" (L2 over the channels) or "pca": the first three principal
+        components over the image's voxels as red, green and blue.
+    report : Report
+        May raise `Cancelled`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer or summary.
+    """
+    if how not in SUMMARIES:
+        raise ValueError(f"channels are summed up by {', '.join(SUMMARIES)}, got {how!r}")
+    chosen, values, place, _ = layer_maps(segmenter, view, layer, report)
+    kind, channels = "map", (SUMMARIES[how],)
+    if how == "pca":
+        maps, shares = principal_colours(values)
+        kind = "rgb"
+        channels = tuple(
+            f"{colour}: {share:.0%} of the variance"
+            for colour, share in zip(("red", "green", "blue"), shares, strict=True)
+        )
+    elif how == "energy":
+        maps = np.sqrt(np.square(values).sum(0, keepdims=True))
+    else:
+        maps = (values.mean(0) if how == "mean" else values.max(0))[None]
+        kind = "map" if maps.min() >= 0 else "signed"
+    return Overlay(
+        name=f"{layer} {how}",
+        words=f"{SUMMARIES[how]}, of {chosen.title}",
+        values=maps,
+        place=place,
+        kind=kind,
+        channels=channels,
+        notes=view.notes,
+    )
+
+
+def layer_maps(
+    segmenter: Segmenter, view: View, layer: str, report: Report = silent
+) -> tuple[Layer, np.ndarray, Place, Tensor]:
+    """Return a layer, its maps ``(n, *S')`` over the image, their place and the logits."""
+    chosen = find_layer(segmenter.network, layer)
+    half = map_bytes(chosen, view.size, batch=len(view.image)) > _HALF_FROM
+    passed = run(segmenter, view, [layer], half=half, report=report)
+    values, place = view.placed(passed.maps[layer])
+    return chosen, values, place, passed.logits
+
+
+def separation(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return how well each map tells voxels inside from those outside: ``(n, *S), (*S) -> (n,)``.
+
+    The area under the ROC curve: the probability that a voxel inside has the larger value, equal
+    ones counting half. 0.5 tells nothing; 0 and 1 tell everything.
+
+    Source: Mann & Whitney 1947 for the estimate by ranks.
+    """
+    scores = []
+    for one in torch.from_numpy(np.ascontiguousarray(values)):
+        within = one[torch.from_numpy(inside)]
+        without = one[torch.from_numpy(~inside)].sort().values
+        below = torch.searchsorted(without, within).double()
+        up_to = torch.searchsorted(without, within, right=True).double()
+        scores.append(float((below + up_to).mean()) / 2 / len(without))
+    return np.array(scores)
+
+
+def class_share(
+    segmenter: Segmenter,
+    view: View,
+    logits: Tensor,
+    labels: np.ndarray | None,
+    value: int,
+    size: tuple[int, ...],
+) -> np.ndarray:
+    """Return which voxels of maps that lie over the image are mostly of a class: ``(*size)`` bool.
+
+    Where no voxel is mostly of it, those that hold some of it. See `features` for `labels`.
+    """
+    mask = class_mask(segmenter, view, logits, labels, value).float()[:, None]
+    share, _ = view.placed(mask)
+    full = tuple(share.shape[1:])
+    if full != size:
+        stride = round(max(f / s for f, s in zip(full, size, strict=True)))
+        pool = F.avg_pool2d if mask.ndim == 4 else F.avg_pool3d
+        share, _ = view.placed(pool(mask, stride))
+    inside = np.asarray(share[0] >= 0.5)
+    inside = inside if inside.any() else share[0] > 0
+    if not inside.any() or inside.all():
+        raise ValueError(
+            f"class {value} is {'everywhere' if inside.any() else 'nowhere'} in the part of the "
+            "image looked at; choose another class or place"
+        )
+    return inside
+
+
+def class_mask(
+    segmenter: Segmenter, view: View, logits: Tensor, labels: np.ndarray | None, value: int
+) -> Tensor:
+    """Return which voxels of the view are of a class, by labels or by the answer: ``(B, *S')``."""
+    if labels is not None:
+        return view.onto(np.asarray(labels == value, np.uint8)) > 0
+    channel = class_channel(segmenter, value)
+    if segmenter.card.activation == "softmax":
+        return logits.argmax(1) == channel
+    return logits[:, channel] > 0
+
+
+def class_channel(segmenter: Segmenter, value: int) -> int:
+    """Return the output channel of a class, given its label value; 0 is the background.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such class.
+    """
+    softmax = segmenter.card.activation == "softmax"
+    if value == 0 and softmax:
+        return 0
+    values = [c.value for c in segmenter.card.classes]
+    if value not in values:
+        known = ", ".join(f"{c.value} ({c.name})" for c in segmenter.card.classes)
+        raise ValueError(f"{segmenter.card.name!r} has no class {value}; it has {known}")
+    return values.index(value) + softmax
+
+
+def principal_colours(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float]]:
+    """Return the first three principal components as colours, and their shares of the variance.
+
+    Shapes: ``(n, *S) -> (3, *S)`` uint8; each from its 1st to its 99th percentile. The sign of a
+    component is that of its largest weight, so that the same maps give the same colours.
+    """
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    centred = flat - flat.mean(1, keepdims=True)
+    variances, directions = np.linalg.eigh(centred @ centred.T / max(flat.shape[1], 1))
+    variances, directions = variances[::-1].clip(0), directions[:, ::-1]
+    total = max(float(variances.sum()), 1e-30)
+    colours = np.zeros((3, flat.shape[1]), np.uint8)
+    for i in range(min(3, len(values))):
+        weights = directions[:, i]
+        component = np.sign(weights[np.abs(weights).argmax()]) * (weights @ centred)
+        low, high = np.percentile(component, (1, 99))
+        if high > low:
+            colours[i] = ((component - low) / (high - low)).clip(0, 1) * 255 + 0.5
+    shares = [float(v) / total for v in variances[:3]] + [0.0] * 3
+    return colours.reshape(3, *values.shape[1:]), (shares[0], shares[1], shares[2])

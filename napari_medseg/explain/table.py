@@ -1,0 +1,71 @@
+"""`Table`: numbers with words, where a map would say nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_medseg.io.atomic import atomic_path
+
+Cell = str | float | int
+
+
+@dataclass(frozen=True)
+class Table:
+    """Named columns of numbers.
+
+    Parameters
+    ----------
+    name, words : str
+        What it is, short, and what it shows.
+    columns : tuple of str
+        Names; the first says what a row is about.
+    rows : tuple of tuple
+        One value per column.
+    definition : str
+        How the numbers are computed, where that is a choice.
+    kind : str
+        "bars" (one number a row), "lines" (the second column is the abscissa of the others) or
+        "table".
+
+    Raises
+    ------
+    ValueError
+        If a row has another length than the columns.
+    """
+
+    name: str
+    words: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    definition: str = ""
+    kind: str = "table"
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"every row of {self.name!r} needs {len(self.columns)} values")
+
+    def column(self, name: str) -> tuple[Cell, ...]:
+        """Return the values of a column."""
+        index = self.columns.index(name)
+        return tuple(row[index] for row in self.rows)
+
+    def to_csv(self) -> str:
+        """Return the table as text, a comment with the definition first."""
+        lines = io.StringIO()
+        for said in (self.words, self.definition):
+            lines.write(f"# {said}\n" if said else "")
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+        return lines.getvalue()
+
+    def save(self, path: str | Path) -> None:
+        """Write ``.csv``; `ValueError` for any other name, `OSError` if it cannot be written."""
+        path = Path(path)
+        if path.suffix.lower() != ".csv":
+            raise ValueError(f"{path.name}: a table is written as .csv; choose such a name")
+        with atomic_path(path) as target:
+            target.write_text(self.to_csv(), encoding="utf-8")

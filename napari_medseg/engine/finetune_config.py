@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from napari_medseg.config import Config
-from napari_medseg.engine.training_config import AugmentConfig
+from napari_medseg.engine.config_checks import (
+    check_choices,
+    check_least,
+    check_not_negative,
+    check_positive,
+    check_share,
+)
+from napari_medseg.engine.training_config import PRECISIONS, AugmentConfig
 
 TRAINED = ("auto", "head", "decoder", "all")
 VALIDATIONS = ("auto", "leave-one-out", "hold-out", "none")
-PRECISIONS = ("auto", "float32", "mixed")
 
 _GENTLE = AugmentConfig(
     affine=0.8,
@@ -36,6 +41,14 @@ class FineTuneConfig(Config):
     )
     steps: int = field(default=120, metadata={"min": 0, "tip": "steps of learning"})
     batch_size: int = field(default=4, metadata={"min": 1, "tip": "patches a step, replay too"})
+    parts: int = field(
+        default=1,
+        metadata={
+            "min": 1,
+            "tip": "learn from the patches of a step in so many parts, one after the other: takes "
+            "less memory",
+        },
+    )
     learning_rate: float = field(
         default=1e-3,
         metadata={"tip": "of the last layer", "decimals": 5, "step": 5e-4, "min": 1e-5},
@@ -147,39 +160,14 @@ class FineTuneConfig(Config):
     seed: int = field(default=0)
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("trained", TRAINED),
-            ("validation", VALIDATIONS),
-            ("precision", PRECISIONS),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for name, least in (
-            ("steps", 0),
-            ("batch_size", 1),
-            ("validate_every", 1),
-            ("save_every", 1),
-            ("patience", 0),
-            ("seed", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in (
-            *("decoder_rate", "encoder_rate", "supervised", "changed_weight", "distillation"),
-            *("pull", "gradient_clip", "forgetting"),
-        ):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be at least 0 (0 = off), got {getattr(self, name)}")
-        for name in ("learning_rate", "temperature"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("ema", "replay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        for name in ("restyle", "warm_up", "foreground"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        if not 0.5 <= self.confidence <= 1:
-            raise ValueError(f"confidence must be in [0.5, 1], got {self.confidence}")
+        check_choices(self, trained=TRAINED, validation=VALIDATIONS, precision=PRECISIONS)
+        check_least(self, steps=0, batch_size=1, parts=1, validate_every=1, save_every=1)
+        check_least(self, patience=0, seed=0)
+        check_not_negative(self, "decoder_rate", "encoder_rate", "supervised", "changed_weight")
+        check_not_negative(self, "distillation", "pull", "gradient_clip", "forgetting")
+        check_positive(self, "learning_rate", "temperature")
+        check_share(self, "ema", "replay", all_of_it=False)
+        check_share(self, "restyle", "warm_up", "foreground")
+        check_share(self, "confidence", low=0.5)
         if not self.alphas or any(not 0 <= a <= 1 for a in self.alphas):
             raise ValueError(f"alphas must be numbers from 0 to 1, at least one: {self.alphas}")

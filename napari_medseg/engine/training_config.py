@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from napari_medseg.config import Config
+from napari_medseg.engine.config_checks import (
+    check_choices,
+    check_least,
+    check_not_negative,
+    check_positive,
+    check_ranges,
+    check_share,
+)
 
 OPTIMISERS = ("sgd", "adamw")
 SCHEDULES = ("poly", "cosine", "onecycle")
 KEEP = ("best", "last")
+NORMALISINGS = ("auto", "zscore", "fixed", "none")
+PRECISIONS = ("auto", "float32", "mixed")
 LOSSES = (
     "dice_ce",
     "dice_focal",
@@ -46,6 +55,12 @@ class AugmentConfig(Config):
     )
     intensity_scale: float = field(default=0.1, metadata={"tip": "x(1 +- this), per channel"})
     intensity_shift: float = field(default=0.1, metadata={"tip": "+- this, after normalising"})
+
+    def __post_init__(self) -> None:
+        check_share(self, "flip", "rotate90", "affine", "elastic", "colour", "bare")
+        check_not_negative(self, "rotate", "shift", "contrast", "saturation", "hue")
+        check_not_negative(self, "intensity_scale", "intensity_shift")
+        check_ranges(self, "scale", "brightness")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +109,7 @@ class TrainingConfig(Config):
     clip: tuple[float, float] | None = field(default=None, metadata={"tip": "e.g. HU limits"})
     normalise: str = field(
         default="auto",
-        metadata={"choices": ("auto", "zscore", "fixed", "none"), "tip": "auto: RGB fixed"},
+        metadata={"choices": NORMALISINGS, "tip": "auto: RGB fixed"},
     )
     loss: str = field(
         default="dice_ce", metadata={"choices": LOSSES, "tip": "see the losses' documentation"}
@@ -142,7 +157,7 @@ class TrainingConfig(Config):
     precision: str = field(
         default="auto",
         metadata={
-            "choices": ("auto", "float32", "mixed"),
+            "choices": PRECISIONS,
             "tip": "auto: mixed on CUDA, float32 elsewhere; volumes on a CPU always float32",
         },
     )
@@ -154,38 +169,16 @@ class TrainingConfig(Config):
     half: bool = field(default=False, metadata={"tip": "write the weights in half precision"})
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("optimiser", OPTIMISERS),
-            ("loss", LOSSES),
-            ("schedule", SCHEDULES),
-            ("keep", KEEP),
-            ("normalise", ("auto", "zscore", "fixed", "none")),
-            ("precision", ("auto", "float32", "mixed")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for name in (
-            "epochs",
-            "batch_size",
-            "windows_per_case",
-            "empty_cases",
-            "validate_every",
-            "replay_patches",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_choices(self, optimiser=OPTIMISERS, loss=LOSSES, schedule=SCHEDULES, keep=KEEP)
+        check_choices(self, normalise=NORMALISINGS, precision=PRECISIONS)
+        check_least(self, epochs=1, batch_size=1, windows_per_case=1, empty_cases=1)
+        check_least(self, validate_every=1, replay_patches=1, seed=0)
         if not 0 < self.validation < 1:
             raise ValueError(f"validation must be in (0, 1), got {self.validation}")
-        for name in ("average", "momentum", "warm_up"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if not 0 <= self.foreground <= 1:
-            raise ValueError(f"foreground must be in [0, 1], got {self.foreground}")
-        for name in ("weight_decay", "gradient_clip", "lowest_rate"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be at least 0 (0 = off), got {getattr(self, name)}")
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        check_share(self, "average", "momentum", "warm_up", all_of_it=False)
+        check_share(self, "foreground")
+        check_not_negative(self, "weight_decay", "gradient_clip", "lowest_rate")
+        check_positive(self, "learning_rate")
         if self.early_size and not self.size:
             raise ValueError("early_size shrinks whole images: give size too")
         if self.size and (self.window or self.spacing):

@@ -13,6 +13,7 @@ from napari_medseg.engine.finetune_config import FineTuneConfig
         ({"validation": "half"}, "validation must be one of"),
         ({"precision": "double"}, "precision must be one of"),
         ({"steps": -1}, "steps must be at least 0"),
+        ({"parts": 0}, "parts must be at least 1"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"distillation": -0.1}, "distillation must be at least 0"),
         ({"pull": -1.0}, "pull must be at least 0"),

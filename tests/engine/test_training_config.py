@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.engine.training_recipes import RECIPES
 
 WRONG = {
@@ -20,6 +20,15 @@ WRONG = {
     "batch_size": (0,),
     "keep": ("first",),
     "schedule": ("linear",),
+    "seed": (-1,),
+}
+WRONG_CHANGES = {
+    "flip": (1.5, -0.1, math.nan),
+    "elastic": (2.0,),
+    "rotate": (-1.0, math.inf),
+    "hue": (math.nan,),
+    "scale": ((1.2, 0.8), (0.0, 1.0), (0.5, math.inf), (math.nan, 1.0)),
+    "brightness": ((-1.0, 1.0),),
 }
 
 
@@ -27,6 +36,14 @@ WRONG = {
 def test_a_setting_that_cannot_be_is_refused_by_name(name, value):
     with pytest.raises(ValueError, match=f"^{name} must be"):
         TrainingConfig(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(n, v) for n, vs in WRONG_CHANGES.items() for v in vs]
+)
+def test_a_change_of_images_that_cannot_be_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be"):
+        AugmentConfig(**{name: value})
 
 
 @pytest.mark.parametrize("name", RECIPES)

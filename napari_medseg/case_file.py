@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_medseg.engine.cases import Case
+from napari_medseg.engine.cases import Case, voxel_hash
 from napari_medseg.engine.sparse import painted_axis, planes_along
 from napari_medseg.io import read_volume
 from napari_medseg.project import file_entry, find_file, load_arrays, store_arrays
@@ -97,15 +96,6 @@ def whole_slices(seen: np.ndarray, axis: int | None = None) -> np.ndarray:
     axis = painted_axis(seen) if axis is None else axis
     result[(slice(None),) * axis + (planes_along(seen, axis),)] = True
     return result
-
-
-def voxel_hash(array: np.ndarray) -> str:
-    """Return the SHA-256 of an image's values and shape: the same image, whatever its file."""
-    plain = np.ascontiguousarray(array)
-    plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
-    whole = hashlib.sha256(f"{plain.dtype.str} {plain.shape} ".encode())
-    whole.update(plain.data if plain.size else b"")
-    return whole.hexdigest()
 
 
 def write_case(

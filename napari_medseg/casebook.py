@@ -10,11 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from napari_medseg.case_file import read_case, voxel_hash, write_case
+from napari_medseg.case_file import read_case, write_case
 from napari_medseg.case_picture import draw_case
 from napari_medseg.casebook_file import CaseEntry, entry_of, read_index, write_index
 from napari_medseg.effort import Effort
-from napari_medseg.engine.cases import Case
+from napari_medseg.engine.cases import Case, voxel_hash
 from napari_medseg.engine.sparse import seen_values
 from napari_medseg.project import SUFFIX, clear_arrays
 from napari_medseg.volume import Volume

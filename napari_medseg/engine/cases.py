@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,15 @@ class Case:
                 )
 
 
+def voxel_hash(array: np.ndarray) -> str:
+    """Return the SHA-256 of an image's values and shape: the same image, whatever its file."""
+    plain = np.ascontiguousarray(array)
+    plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
+    whole = hashlib.sha256(f"{plain.dtype.str} {plain.shape} ".encode())
+    whole.update(plain.data if plain.size else b"")
+    return whole.hexdigest()
+
+
 def load_case(files: CaseFiles) -> Case:
     """Read a case's image and label files.
 
@@ -99,9 +109,13 @@ def classes_of(values: Sequence[int], named: Sequence[str] = ()) -> tuple[LabelC
         raise ValueError("all labels are empty: there is nothing to learn")
     names: dict[int, str] = {}
     for index, text in enumerate(named):
-        value, equals, name = text.partition("=")
+        value, equals, name = (part.strip() for part in text.partition("="))
+        if not (name if equals else value):
+            raise ValueError(
+                f"class {text!r} has no name; give one for each value, such as {found[0]}=liver"
+            )
         if equals:
-            key = int(value) if value.strip().isdecimal() else -1
+            key = int(value) if value.isdecimal() else -1
         else:
             key = found[index] if index < len(found) else -1
         if key not in found:
@@ -114,6 +128,12 @@ def classes_of(values: Sequence[int], named: Sequence[str] = ()) -> tuple[LabelC
         LabelClass(value=v, name=names.get(v, f"class {v}"), colour=PALETTE[i % len(PALETTE)])
         for i, v in enumerate(found)
     )
+
+
+def region_of(labels: np.ndarray, label_class: LabelClass) -> np.ndarray:
+    """Return where a class is, ``(*S)`` bool: its own value, or those that it unites."""
+    values = label_class.unites or (label_class.value,)
+    return np.isin(labels, values) if len(values) > 1 else labels == values[0]
 
 
 def to_target(labels: np.ndarray, classes: Sequence[LabelClass], activation: str) -> np.ndarray:
@@ -130,5 +150,4 @@ def to_target(labels: np.ndarray, classes: Sequence[LabelClass], activation: str
         for index, label_class in enumerate(classes, 1):
             target[labels == label_class.value] = index
         return target
-    regions = [np.isin(labels, c.unites or (c.value,)) for c in classes]
-    return np.stack(regions).astype(np.float32)
+    return np.stack([region_of(labels, c) for c in classes]).astype(np.float32)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_medseg.engine.card import ModelCard
-from napari_medseg.engine.cases import Case
+from napari_medseg.engine.cases import Case, voxel_hash
 from napari_medseg.engine.channels import can_do_without, fitted
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_patches import examples_of
-from napari_medseg.engine.finetune_stages import image_hash
 from napari_medseg.engine.new_classes import classes_to_add
 from napari_medseg.engine.preprocess import check_volume, normalise_values
 from napari_medseg.engine.replay import Replay
@@ -182,7 +181,7 @@ def _of_all(cases: Sequence[Case], card: ModelCard, config: FineTuneConfig) -> I
 def _leaks(cases: Sequence[Case], card: ModelCard, replay: Replay | None) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for case in cases:
-        digest = image_hash(case)
+        digest = voxel_hash(case.volume.array)
         if digest in seen:
             text = f"It is the same image as {seen[digest]}; the two are held out together."
             yield Finding(WARNING, case.name, text)

@@ -11,9 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from napari_medseg.engine.card import ModelCard
-from napari_medseg.engine.cases import Case
+from napari_medseg.engine.cases import Case, region_of
 from napari_medseg.engine.metrics import score
-from napari_medseg.engine.replay import Replay
+from napari_medseg.engine.replay import UNSEEN, Replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.sparse import is_sparse
 from napari_medseg.networks.base import SegmentationNetwork
@@ -83,8 +83,7 @@ def score_case(segmenter: Segmenter, case: Case, report: Report = silent) -> Sco
         found = np.where(case.reviewed[box], found, 0)
     scored = []
     for label_class in segmenter.card.classes:
-        values = label_class.unites or (label_class.value,)
-        ours, theirs = (np.isin(labels, values) for labels in (found, truth))
+        ours, theirs = (region_of(labels, label_class) for labels in (found, truth))
         number = score(ours, theirs, True, spacing=volume.spacing)
         scored.append(ClassScore(label_class.value, label_class.name, number.dice, number.hd95))
     return tuple(scored)
@@ -95,7 +94,8 @@ def guard_cases(replay: Replay) -> list[Case]:
     return [
         Case(
             Volume(image.numpy(), (1.0,) * labels.ndim, spacing_known=False),
-            labels.numpy(),
+            labels.clamp(min=0).numpy(),
+            reviewed=(labels != UNSEEN).numpy(),
             name=f"guard {index + 1}",
         )
         for index, (image, labels) in enumerate(replay.guards)

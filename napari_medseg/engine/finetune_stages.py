@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_medseg.engine.cases import Case
+from napari_medseg.engine.cases import Case, voxel_hash
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.sparse import weights_of
 
@@ -36,15 +36,9 @@ class Stage:
     final: bool = False
 
 
-def image_hash(case: Case) -> str:
-    """Return the sha256 of an image's values, by which two cases of one image are known."""
-    array = np.ascontiguousarray(case.volume.array)
-    return hashlib.sha256(array.view(np.uint8).data if array.size else b"").hexdigest()
-
-
 def case_hash(case: Case) -> str:
     """Return the sha256 of an image and of what a person said about it, and of nothing else."""
-    digest = hashlib.sha256(f"{image_hash(case)} {case.weight}".encode())
+    digest = hashlib.sha256(f"{voxel_hash(case.volume.array)} {case.weight}".encode())
     marks = weights_of(case, 2)
     labels = case.labels if marks is None else np.where(marks > 0, case.labels, 0)
     digest.update(np.ascontiguousarray(labels, dtype=np.int64).data)
@@ -69,7 +63,7 @@ def stages_of(cases: Sequence[Case], config: FineTuneConfig) -> list[Stage]:
     """
     groups: dict[str, list[int]] = {}
     for index, case in enumerate(cases):
-        groups.setdefault(image_hash(case), []).append(index)
+        groups.setdefault(voxel_hash(case.volume.array), []).append(index)
     every = tuple(range(len(cases)))
     how = validation_of(config, len(groups))
     if how == "hold-out":

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from napari_medseg.engine.augment import Augment
 from napari_medseg.engine.card import ModelCard
-from napari_medseg.engine.cases import Case, to_target
+from napari_medseg.engine.cases import Case, region_of, to_target
 from napari_medseg.engine.preprocess import default_slice_axis, prepare
 from napari_medseg.engine.sparse import balanced_places, seen_on, weights_of
 from napari_medseg.engine.training_config import TrainingConfig
@@ -104,15 +104,15 @@ def _example(
 ) -> Example:
     rng = np.random.default_rng(labels.size)
     most = _MOST_PLACES // len(card.classes)
+    regions = [region_of(labels, c) for c in card.classes]
     if weights is not None:
-        found = [np.argwhere(labels == c.value) for c in card.classes]
-        known = np.isin(labels, [c.value for c in card.classes])
-        others = np.argwhere((weights > 0) & ~known)
+        found = [np.argwhere(region) for region in regions]
+        others = np.argwhere((weights > 0) & ~np.any(regions, axis=0))
         background = balanced_places([others], most, rng)
         return Example(name, image, labels, balanced_places(found, most, rng), weights, background)
     found = []
-    for label_class in card.classes:
-        where = np.argwhere(labels == label_class.value)
+    for region in regions:
+        where = np.argwhere(region)
         found.append(where if len(where) <= most else where[rng.choice(len(where), most)])
     return Example(name, image, labels, np.concatenate(found).astype(np.int32))
 

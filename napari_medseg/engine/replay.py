@@ -20,6 +20,9 @@ from napari_medseg.engine.patches import Example, window_of
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.io.atomic import atomic_path
 
+UNSEEN = -1
+"""The label of voxels that nobody looked at: they are neither background nor anything else."""
+
 _KEY = "napari_medseg_replay"
 _MOST_GUARDS = 8
 _MOST_PATCHES = 64
@@ -35,9 +38,9 @@ class Replay:
     images : Tensor
         ``(N, C, *S)`` float32, on the network's grid, normalised as `Example.image`.
     labels : Tensor
-        ``(N, *S)`` int32, label values.
+        ``(N, *S)`` int32, label values; `UNSEEN` where nobody looked.
     guards : tuple of (Tensor, Tensor)
-        Image ``(C, *S)`` and labels ``(*S)`` of held-out cases, whole.
+        Image ``(C, *S)`` and labels ``(*S)`` of held-out cases, whole, in the same way.
     model : str
         sha256 of the checkpoint they belong to.
     """
@@ -68,7 +71,7 @@ def save_replay(
     assert size is not None  # training does not start without
     rng = np.random.default_rng([config.seed, 2])
     images, labels = _draw(examples, size, config.replay_patches, config.foreground, rng)
-    guards = tuple((g.image, torch.from_numpy(g.labels.astype(np.int32))) for g in held_out)
+    guards = tuple((g.image, _guard_labels(g)) for g in held_out)
     return write_replay(checkpoint, Replay(images, labels, guards, ""), name=card.name)
 
 
@@ -82,7 +85,16 @@ def _draw(
     chosen = np.resize(rng.permutation(len(examples)), count)
     patches = [window_of(examples[int(i)], size, foreground, rng) for i in chosen]
     images = torch.stack([image for image, _, _ in patches])
-    return images, torch.stack([labels for _, labels, _ in patches])
+    return images, torch.stack([_seen_only(labels, weights) for _, labels, weights in patches])
+
+
+def _guard_labels(example: Example) -> Tensor:
+    weights = None if example.weights is None else torch.from_numpy(example.weights)
+    return _seen_only(torch.from_numpy(example.labels.astype(np.int32)), weights)
+
+
+def _seen_only(labels: Tensor, weights: Tensor | None) -> Tensor:
+    return labels if weights is None else labels.masked_fill(weights == 0, UNSEEN)
 
 
 def extended(

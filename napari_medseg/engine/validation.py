@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_medseg.engine.cases import Case
+from napari_medseg.engine.cases import Case, region_of
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.metrics import dice
 from napari_medseg.engine.segmenter import Segmenter
@@ -20,9 +20,10 @@ def validate(
 ) -> dict[str, float]:
     """Return the Dice of each class, averaged over cases, on the cases' own grid.
 
-    Dice is per image; a class absent from both counts 1, as in `metrics.dice`. Of cases that a
-    human saw in part, only the voxels looked at are segmented and counted, those of all such cases
-    together: a slice may hold next to nothing of a class, and its own Dice would be chance.
+    Dice is per image; a class absent from both counts 1, as in `metrics.dice`; one that unites
+    several label values is compared as that region. Of cases that a human saw in part, only the
+    voxels looked at are segmented and counted, those of all such cases together: a slice may hold
+    next to nothing of a class, and its own Dice would be chance.
     """
     scores: dict[str, list[float]] = {c.name: [] for c in segmenter.card.classes}
     parts: list[tuple[np.ndarray, np.ndarray]] = []
@@ -33,13 +34,13 @@ def validate(
             continue
         found = segmenter.segment(case.volume, InferenceConfig()).labels
         for label_class in segmenter.card.classes:
-            value = label_class.value
-            scores[label_class.name].append(dice(found == value, case.labels == value))
+            ours, theirs = (region_of(labels, label_class) for labels in (found, case.labels))
+            scores[label_class.name].append(dice(ours, theirs))
     if parts:
         found, truth = (np.concatenate(each) for each in zip(*parts, strict=True))
         for label_class in segmenter.card.classes:
-            value = label_class.value
-            scores[label_class.name] += [dice(found == value, truth == value)] * len(parts)
+            ours, theirs = (region_of(labels, label_class) for labels in (found, truth))
+            scores[label_class.name] += [dice(ours, theirs)] * len(parts)
     return {name: float(np.mean(values)) for name, values in scores.items()}
 
 

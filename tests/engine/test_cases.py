@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_medseg.engine.card import LabelClass
-from napari_medseg.engine.cases import Case, classes_of, load_case, to_target
+from napari_medseg.engine.cases import Case, classes_of, load_case, to_target, voxel_hash
 from napari_medseg.io import write_image, write_labels
 from napari_medseg.io.datasets import CaseFiles
 from napari_medseg.volume import Volume
@@ -24,6 +24,24 @@ def test_empty_labels_and_names_for_nothing_are_refused():
         classes_of([0])
     with pytest.raises(ValueError, match=r"5=x.*\[1, 2\]"):
         classes_of([0, 1, 2], ("5=x",))
+
+
+@pytest.mark.parametrize("name", ["1=", "1= ", "", " "])
+def test_a_class_without_a_name_is_refused(name):
+    with pytest.raises(ValueError, match=r"has no name; give one for each value, such as 1=liver"):
+        classes_of([1, 2], ("2=b", name))
+    assert classes_of([1], (" 1 = left kidney ",))[0].name == "left kidney"
+
+
+def test_the_hash_of_an_image_is_of_its_values_not_of_its_memory():
+    image = np.random.default_rng(0).integers(-9, 9, (1, 5, 6, 7)).astype(np.int16)
+    assert voxel_hash(image) == voxel_hash(np.asfortranarray(image))
+    assert voxel_hash(image) == voxel_hash(image.astype(">i2"))
+    assert voxel_hash(image) != voxel_hash(image.reshape(1, 6, 5, 7))
+    other = image.copy()
+    other[0, 0, 0, 0] += 1
+    assert voxel_hash(image) != voxel_hash(other)
+    assert len(voxel_hash(np.zeros((1, 0, 4), np.float32))) == 64
 
 
 def test_a_case_lies_on_one_grid():

@@ -5,12 +5,7 @@ import pytest
 
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.finetune_config import FineTuneConfig
-from napari_medseg.engine.finetune_stages import (
-    case_hash,
-    image_hash,
-    stages_of,
-    validation_of,
-)
+from napari_medseg.engine.finetune_stages import case_hash, stages_of, validation_of
 from napari_medseg.volume import Volume
 
 
@@ -87,12 +82,3 @@ def test_who_is_held_out_follows_the_seed():
 def test_runs_are_named_for_people():
     names = [stage.name for stage in stages_of([case(0), case(1)], FineTuneConfig())]
     assert names == ["without case 1 of 2", "without case 2 of 2", "learning"]
-
-
-def test_the_hash_of_an_image_is_that_of_its_values():
-    image = case(0).volume.array
-    turned = Case(Volume(np.asfortranarray(image), (9.0, 9.0)), np.ones((4, 4), np.uint8))
-    assert image_hash(turned) == image_hash(case(0))
-    assert image_hash(case(1)) != image_hash(case(0))
-    empty = Case(Volume(np.zeros((1, 0, 4), np.float32), (1.0, 1.0)), np.zeros((0, 4), np.uint8))
-    assert len(image_hash(empty)) == 64

@@ -77,7 +77,11 @@ def _learn(
             say(": ".join(part for part in (finding.case, finding.text) if part))
         if any(finding.severity == STOP for finding in findings):
             raise ValueError("nothing was learnt: see above for what stands against it")
-        say(plan(segmenter, cases, config, replay=replay, report=report).words)
+        planned = plan(segmenter, cases, config, replay=replay, report=report)
+        say(planned.words)
+        config = planned.config
+    if fabric is not None:
+        config = fabric.broadcast(config)  # all cut a step into as many parts
     return learn(
         segmenter,
         cases,

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, objective_for
-from napari_medseg.engine.finetune_parts import trained_for
+from napari_medseg.engine.finetune_parts import MIXTURES, recalibrates, trained_for
 from napari_medseg.engine.finetune_patches import Patches, examples_of, patch_size
 from napari_medseg.engine.finetune_progress import Clock, FineTuneProgress
 from napari_medseg.engine.finetune_run import FineTuneRun
@@ -37,8 +37,6 @@ from napari_medseg.progress import Report, Step
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-_MIXTURES = 16  # batches from which the statistics of batch norms are taken
 
 OnProgress = Callable[[FineTuneProgress], None]
 Weights = dict[str, Tensor]
@@ -207,7 +205,7 @@ class Course:
         rank = 0 if self._fabric is None else self._fabric.global_rank
         patches = Patches(examples, self.card, config, self.size, self._replay, rank)
         until = self._steps_of(stage)
-        if not run.done and until and self._recalibrates():
+        if not run.done and until and recalibrates(self._grown, config, self._replay):
             run.recalibrate(self._mixtures(patches))
         while True:
             due = run.done > 0 and (run.done % config.validate_every == 0 or run.done == until)
@@ -222,18 +220,13 @@ class Course:
             supervised, distilled = run.update(*patches.of(run.done))
             notes.curve.append({"step": run.done, "supervised": supervised, "distilled": distilled})
 
-    def _recalibrates(self) -> bool:
-        config = self._config
-        rehearses = config.replay and config.distillation and self._replay is not None
-        return bool(config.recalibrate and config.supervised and rehearses)
-
     def _mixtures(self, patches: Patches) -> Iterator[Tensor]:
         """Yield batches of corrected and rehearsed images, as many of these as of those."""
-        for step in range(_MIXTURES):
+        for step in range(MIXTURES):
             self._report(Step(0, self._total, "step", "looking at old and new images"))
             now, rehearsed = patches.of(step)
             if rehearsed is not None:
-                count = min(len(now[0]), len(rehearsed.plain))
+                count = patches.mixed
                 yield torch.cat([now[0][:count], rehearsed.plain[:count]])
 
     def _steps_of(self, stage: Stage) -> int:

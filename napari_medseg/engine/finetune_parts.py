@@ -9,7 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.engine.replay import Replay
 from napari_medseg.networks.base import SegmentationNetwork
+
+MIXTURES = 16
+"""Batches of corrected and rehearsed images that the statistics of batch norms are taken from."""
 
 _FEW, _SOME = 3, 10  # cases up to which only the head, or the decoder too, learns
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -72,13 +76,19 @@ def parameter_groups(
     ]
 
 
+def recalibrates(network: nn.Module, config: FineTuneConfig, replay: Replay | None) -> bool:
+    """Return whether the statistics of batch norms are taken anew before a run."""
+    rehearses = config.replay and config.distillation and replay is not None
+    return bool(config.recalibrate and config.supervised and rehearses and _batch_norms(network))
+
+
 def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
     """Take the running statistics of batch norms anew, as the mean over batches.
 
     Source: Li et al. 2017, Adaptive Batch Normalization, arXiv:1603.04779; of a mixture of the old
     and the new domain, so that both are served (ours).
     """
-    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = _batch_norms(network)
     if not norms:
         return
     network.eval()
@@ -95,11 +105,14 @@ def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
         norm.eval()
 
 
+def _batch_norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+
 def set_mode(network: nn.Module, *, freeze_statistics: bool) -> None:
     """Let a network compute as it answers, no dropout; batch norms may go on counting."""
     network.eval()
     if freeze_statistics:
         return
-    for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.train()
+    for norm in _batch_norms(network):
+        norm.train()

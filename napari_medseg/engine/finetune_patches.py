@@ -84,6 +84,11 @@ class Patches:
         What is rehearsed; without it strongly changed copies of the corrected images are.
     rank : int
         Of several processes that learn together, which one this is.
+
+    Attributes
+    ----------
+    mixed : int
+        How many of the corrected and of the rehearsed patches of a step can be taken alike.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class Patches:
             augment=gentle,
         )
         self._now = Batches(examples, card, training)
+        self.mixed = min(training.batch_size, rehearsed)
         self._restyle = 0.0 if replay is None else config.restyle
         self._seed = training.seed
         self._rehearsed: Batches | None = None

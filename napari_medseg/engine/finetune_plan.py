@@ -5,15 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from napari_medseg.engine.allocator import keep_memory
+from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.device import free_memory
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, objective_for
-from napari_medseg.engine.finetune_parts import parameter_groups, trained_for
+from napari_medseg.engine.finetune_parts import (
+    MIXTURES,
+    parameter_groups,
+    recalibrates,
+    trained_for,
+)
 from napari_medseg.engine.finetune_patches import Patches, examples_of, patch_size
 from napari_medseg.engine.finetune_run import FineTuneRun
 from napari_medseg.engine.finetune_stages import Stage, stages_of
@@ -23,7 +30,8 @@ from napari_medseg.engine.patches import Example
 from napari_medseg.engine.replay import Replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training_run import duration
-from napari_medseg.engine.trial import measure_step
+from napari_medseg.engine.trial import ROOM, Trial, measure_step
+from napari_medseg.networks.base import SegmentationNetwork
 from napari_medseg.progress import Report, Step, silent
 
 _WORDS = {
@@ -40,6 +48,8 @@ class FineTunePlan:
 
     Parameters
     ----------
+    config : FineTuneConfig
+        What to give to `finetune`; a step is cut into parts if memory is short.
     trained : str
         "head", "decoder" or "all".
     learning, parameters : int
@@ -58,6 +68,7 @@ class FineTunePlan:
         What a person should know.
     """
 
+    config: FineTuneConfig
     trained: str
     learning: int
     parameters: int
@@ -112,7 +123,7 @@ def plan(
     measure : bool
         Take a trial step to tell time and memory.
     report : Report
-        Called between the parts of the trial.
+        Called between the parts of the trial; may raise `Cancelled`.
 
     Raises
     ------
@@ -122,43 +133,76 @@ def plan(
     config = config or FineTuneConfig()
     if not cases:
         raise ValueError("there is no corrected case to learn from; add at least one")
+    with torch.random.fork_rng(devices=[]), keep_memory():
+        return _planned(segmenter, cases, config, replay, measure, report)
+
+
+def _planned(
+    segmenter: Segmenter,
+    cases: Sequence[Case],
+    config: FineTuneConfig,
+    replay: Replay | None,
+    measure: bool,
+    report: Report,
+) -> FineTunePlan:
     card = segmenter.card
     network, card = with_classes(segmenter.network, card, classes_to_add(config.new_classes, card))
     trained, stages = trained_for(config, len(cases)), tuple(stages_of(cases, config))
     groups = parameter_groups(network, trained, config)
-    learning = sum(p.numel() for group in groups for p in group["params"])
-    total = sum(p.numel() for p in network.parameters())
-    steps, notes = config.steps * len(stages), []
+    notes = []
     if replay is None:
         notes.append("Nothing is known of earlier images, so forgetting cannot be measured.")
-    seconds, memory = None, None
-    if measure:
-        examples = []
-        for done, case in enumerate(cases):
-            report(Step(done, len(cases), "case", "preparing"))
-            examples.append(examples_of(case, card))
-        lesson = Lesson(
-            network,
-            copy_of(segmenter.network, segmenter.card),
-            objective_for(card).to(segmenter.device),
-            config,
-        )
-        size = patch_size(card, network, examples[0])
-        patches = Patches(list(itertools.chain(*examples)), card, config, size, replay)
-        report(Step(0, 0, "step", "measuring a step"))
-        run = FineTuneRun(lesson, trained, config, max(config.steps, 1))
-        batches = patches.of(0)
+    known = FineTunePlan(
+        config,
+        trained,
+        learning=sum(p.numel() for group in groups for p in group["params"]),
+        parameters=sum(p.numel() for p in network.parameters()),
+        cases=len(cases),
+        stages=stages,
+        steps=config.steps * len(stages),
+        notes=tuple(notes),
+    )
+    return _measured(known, network, card, segmenter, cases, replay, report) if measure else known
 
-        def take_step() -> None:
-            run.update(*batches)
 
-        trial = measure_step(network, take_step, segmenter.device)
-        a_pass = trial.seconds / (_PASSES * config.batch_size)
-        scoring = a_pass * _passes(examples, size, stages, replay, config)
-        seconds, memory = trial.seconds * steps + scoring, trial.memory_bytes
-        notes += _short_of_memory(memory, segmenter.device)
-    return FineTunePlan(
-        trained, learning, total, len(cases), stages, steps, seconds, memory, tuple(notes)
+def _measured(
+    known: FineTunePlan,
+    network: SegmentationNetwork,
+    card: ModelCard,
+    segmenter: Segmenter,
+    cases: Sequence[Case],
+    replay: Replay | None,
+    report: Report,
+) -> FineTunePlan:
+    """Return a plan with time and memory, from steps that are taken by `network`."""
+    config, device = known.config, segmenter.device
+    examples = []
+    for done, case in enumerate(cases):
+        report(Step(done, len(cases), "case", "preparing"))
+        examples.append(examples_of(case, card))
+    teacher = copy_of(segmenter.network, segmenter.card)
+    lesson = Lesson(network, teacher, objective_for(card).to(device), config)
+    every = list(itertools.chain(*examples))
+    size = patch_size(card, network, every)
+    patches = Patches(every, card, config, size, replay)
+    run = FineTuneRun(lesson, known.trained, config.replace(parts=1), max(config.steps, 1))
+    batches = patches.of(0)
+
+    def take_step() -> None:
+        run.update(*batches)
+
+    trial = measure_step(network, take_step, device, report)
+    a_pass = trial.seconds / (_PASSES * config.batch_size)
+    passes = _passes(examples, size, known.stages, replay, config)
+    if recalibrates(network, config, replay):
+        passes += len(known.stages) * MIXTURES * 2 * patches.mixed
+    parts, notes = _parts(trial, device, config)
+    return replace(
+        known,
+        config=config.replace(parts=parts),
+        seconds=trial.seconds * known.steps + a_pass * passes,
+        memory=trial.in_parts(parts),
+        notes=(*known.notes, *notes),
     )
 
 
@@ -179,8 +223,9 @@ def _passes(
         held = sum(of_case[i] for i in stage.held)
         total += held * (checks + mixes)
         total += sum(guards) * (checks + mixes) if stage.final else 0
-    if len(stages) == 1 and not stages[0].held:
-        total += sum(of_case) * mixes
+    last = stages[-1]
+    if len(stages) == 1:  # the others are scored as well: all mixes, or old and chosen ones
+        total += sum(of_case[i] for i in last.learn) * (2 if last.held else mixes)
     return total
 
 
@@ -190,11 +235,17 @@ def _windows(shape: Sequence[int], size: Sequence[int]) -> int:
     return math.prod(max(math.ceil((n - w) / (w * stride)), 0) + 1 for n, w in sides)
 
 
-def _short_of_memory(needed: int | None, device: torch.device) -> list[str]:
-    free = free_memory(device)
-    if needed is None or free is None or needed < free:
-        return []
-    return [
-        f"That is more than the {free / 1e9:.1f} GB that are free: patches will be learnt from in "
-        "parts, one after the other, which takes no longer in all."
-    ]
+def _parts(
+    trial: Trial, device: torch.device, config: FineTuneConfig
+) -> tuple[int, tuple[str, ...]]:
+    """Return into how many parts a step is cut so that it fits, and what is to be said of it."""
+    free, parts = free_memory(device), config.parts
+    if free is None or trial.in_parts(parts) <= ROOM * free:
+        return parts, ()
+    needed = f"{trial.in_parts(parts) / 1e9:.1f} GB of memory are needed and {free / 1e9:.1f} free"
+    while parts < config.batch_size and trial.in_parts(parts) > ROOM * free:
+        parts = min(2 * parts, config.batch_size)
+    text = f"{needed}: patches are learnt from in {parts} parts, one after the other."
+    if trial.in_parts(parts) > ROOM * free:
+        text += " Even that may be too much: close other programs, or take a smaller model."
+    return parts, (text,)

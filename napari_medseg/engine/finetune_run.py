@@ -85,7 +85,7 @@ class FineTuneRun:
             )
         self._fabric = fabric
         self._ask: Callable[..., Losses] = lesson if fabric is None else fabric.setup_module(lesson)
-        self.done, self.parts, self._overflows = 0, 1, 0
+        self.done, self.parts, self._overflows = 0, config.parts, 0
 
     def _pulls(self, trained: str) -> bool:
         return trained == "all" and self._config.pull > 0

@@ -20,6 +20,7 @@ from napari_medseg.io.atomic import atomic_path
 
 _NAME = "finetune.resume.pt"
 _VERSION = 1
+_MAY_CHANGE = ("learning_rate", "parts", "save_every")
 
 
 def fingerprint(
@@ -27,9 +28,10 @@ def fingerprint(
 ) -> str:
     """Return what a fine-tuning depends on as one number.
 
-    But for the learning rate, which may be lowered on the way, and how often it is saved.
+    But for what may change on the way: the learning rate, the parts of a step, how often it is
+    saved.
     """
-    recipe = {k: v for k, v in config.to_dict().items() if k not in ("learning_rate", "save_every")}
+    recipe = {k: v for k, v in config.to_dict().items() if k not in _MAY_CHANGE}
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode())
     digest.update(segmenter.card.to_json().encode())
     for value in segmenter.network.state_dict().values():

@@ -18,11 +18,9 @@ from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.training_plan import check_sides, fill_in, make_card
 from napari_medseg.engine.training_presets import preset_config
 from napari_medseg.engine.training_run import duration, memory_format
-from napari_medseg.engine.trial import Trial, measure_step
+from napari_medseg.engine.trial import ROOM, Trial, measure_step
 from napari_medseg.networks import architectures, find_architecture
 from napari_medseg.progress import Report, Step, silent
-
-_ROOM = 0.8  # of the free memory that a training may fill
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def plan_training(
     if measure:
         trial = rehearsal.measured()
         free = free_memory(rehearsal.device)
-        while free is not None and trial.memory_bytes > _ROOM * free:
+        while free is not None and trial.memory_bytes > ROOM * free:
             smaller = _smaller(config)
             if smaller is None:
                 raise OSError(
@@ -140,7 +138,6 @@ class _Rehearsal:
     def measured(self) -> Trial:
         """Take some steps."""
         config, card, device = self._config, self.card, self.device
-        self._report(Step(0, 0, "step", "trying a step"))
         batch = next(self.batches.epoch(config.epochs - 1))
         images, targets = (part.to(device) for part in batch[:2])
         weights = None if batch[2] is None else batch[2].to(device)
@@ -158,7 +155,7 @@ class _Rehearsal:
                 objective(network, images, targets, weights).backward()
                 optimiser.step()
 
-            return measure_step(network, take_step, device)
+            return measure_step(network, take_step, device, self._report)
 
 
 def _network_words(config: TrainingConfig, dims: int) -> str:

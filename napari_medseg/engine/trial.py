@@ -10,7 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from napari_medseg.progress import Report, Step, silent
+
+ROOM = 0.8
+"""Share of the free memory that learning may fill."""
+
 _COPIES = 6  # of the weights: themselves, gradients, two of the optimiser, running mean, teacher
+_STEPS = 3  # one to warm up, the faster of the others counts
 _TEMPORARY = 1.3  # of what is kept for the way back, for what is not
 
 
@@ -24,13 +30,25 @@ class Trial:
         The faster of two steps, after one to warm up.
     memory_bytes : int
         On a GPU the largest amount in use, elsewhere weights and what is kept for the way back.
+    weight_bytes : int
+        How much of it does not shrink with the number of patches.
     """
 
     seconds: float
     memory_bytes: int
+    weight_bytes: int = 0
+
+    def in_parts(self, parts: int) -> int:
+        """Return the memory it takes to learn from the patches in parts, one after the other."""
+        return self.weight_bytes + (self.memory_bytes - self.weight_bytes) // parts
 
 
-def measure_step(network: nn.Module, take_step: Callable[[], None], device: torch.device) -> Trial:
+def measure_step(
+    network: nn.Module,
+    take_step: Callable[[], None],
+    device: torch.device,
+    report: Report = silent,
+) -> Trial:
     """Take three steps and measure them.
 
     Parameters
@@ -41,6 +59,8 @@ def measure_step(network: nn.Module, take_step: Callable[[], None], device: torc
         Takes one step, forth and back.
     device : torch.device
         Where.
+    report : Report
+        Called before each step; may raise `Cancelled`.
     """
     kept: dict[int, int] = {}
 
@@ -52,15 +72,21 @@ def measure_step(network: nn.Module, take_step: Callable[[], None], device: torc
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
+    report(Step(0, _STEPS, "step", "trying a step"))
     with torch.autograd.graph.saved_tensors_hooks(note, _as_is):
         take_step()
-    seconds = min(_timed(take_step, device) for _ in range(2))
-    if on_gpu:
-        return Trial(seconds, torch.cuda.max_memory_allocated(device))
+    times = []
+    for done in range(1, _STEPS):
+        report(Step(done, _STEPS, "step", "trying a step"))
+        times.append(_timed(take_step, device))
     weights = [*network.parameters(), *network.buffers()]
     owned = {w.untyped_storage().data_ptr(): w.untyped_storage().nbytes() for w in weights}
+    fixed = _COPIES * sum(owned.values())
+    if on_gpu:
+        whole = torch.cuda.max_memory_allocated(device)
+        return Trial(min(times), whole, min(fixed, whole))
     activations = sum(size for at, size in kept.items() if at not in owned)
-    return Trial(seconds, int(_COPIES * sum(owned.values()) + _TEMPORARY * activations))
+    return Trial(min(times), int(fixed + _TEMPORARY * activations), fixed)
 
 
 def _as_is(kept: Any) -> Any:

@@ -6,6 +6,8 @@ import torch
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_parts import trained_for
 from napari_medseg.engine.finetune_plan import plan
+from napari_medseg.engine.replay import Replay
+from napari_medseg.progress import Cancelled
 
 QUICK = FineTuneConfig(steps=30, batch_size=2)
 
@@ -54,8 +56,52 @@ def test_without_measuring_a_plan_is_there_at_once(small_model, corrected):
         plan(small_model(), [], QUICK)
 
 
-def test_a_plan_that_needs_more_memory_than_there_is_says_what_is_done(
+def test_a_plan_that_needs_more_memory_than_there_is_cuts_the_steps_and_says_so(
     small_model, corrected, monkeypatch
 ):
-    monkeypatch.setattr("napari_medseg.engine.finetune_plan.free_memory", lambda device: 1000)
-    assert "in parts, one after the other" in plan(small_model(), [corrected()], QUICK).words
+    from napari_medseg.engine import finetune_plan
+    from napari_medseg.engine.trial import Trial
+
+    monkeypatch.setattr(finetune_plan, "measure_step", lambda *a: Trial(2.0, 10**9, 10**8))
+    for free, parts in ((2 * 10**9, 1), (10**9, 2), (5 * 10**8, 4)):
+        monkeypatch.setattr(finetune_plan, "free_memory", lambda device, free=free: free)
+        planned = plan(small_model(), [corrected()], QUICK.replace(batch_size=4))
+        assert planned.config == QUICK.replace(batch_size=4, parts=parts)
+        assert planned.memory == 10**8 + 9 * 10**8 // parts <= 0.8 * free
+        said = f"1.0 GB of memory are needed and {free / 1e9:.1f} free: patches are learnt from"
+        assert (said in planned.words) == (parts > 1)
+        assert "close other programs" not in planned.words
+    monkeypatch.setattr(finetune_plan, "free_memory", lambda device: 1000)
+    assert "close other programs" in plan(small_model(), [corrected()], QUICK).words
+
+
+def test_a_trial_can_be_stopped_at_any_of_its_steps_and_leaves_chance_alone(small_model, corrected):
+    model, seen = small_model(), []
+    state = torch.get_rng_state()
+    plan(model, [corrected()], QUICK, report=seen.append)
+    assert torch.equal(torch.get_rng_state(), state)
+    tries = [step for step in seen if step.note == "trying a step"]
+    assert [step.done for step in tries] == [0, 1, 2]
+
+    def stop(step):
+        if step == tries[1]:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        plan(model, [corrected()], QUICK, report=stop)
+
+
+def test_the_statistics_taken_anew_are_in_the_minutes(small_model, corrected, monkeypatch):
+    from napari_medseg.engine import finetune_plan
+    from napari_medseg.engine.trial import Trial
+
+    monkeypatch.setattr(finetune_plan, "measure_step", lambda *a: Trial(2.0, 10**9))
+    images, labels = torch.randn(4, 1, 32, 32), torch.zeros(4, 32, 32, dtype=torch.int32)
+    known = Replay(images, labels, (), "")
+    config = QUICK.replace(validation="none", batch_size=2)
+    anew, kept = (
+        plan(small_model("gladnet"), [corrected()], config.replace(recalibrate=r), replay=known)
+        for r in (True, False)
+    )
+    # 16 batches of a corrected and a rehearsed patch, 2 s / 8 each
+    assert anew.seconds - kept.seconds == pytest.approx(16 * 2 * 0.25)

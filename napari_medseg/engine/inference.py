@@ -25,7 +25,7 @@ from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.part import Box, checked_box, network_box, placed, touching
 from napari_medseg.engine.plan import Plan, make_plan
 from napari_medseg.engine.preprocess import Prepared
-from napari_medseg.engine.readout import NotFiniteError, Readout
+from napari_medseg.engine.readout import NotFiniteError, Reader, Readout
 from napari_medseg.engine.resample import AxisMap, Resampler
 from napari_medseg.engine.sliding_window import Consume, Predict, sliding_window
 from napari_medseg.progress import Report, Step, silent
@@ -82,23 +82,54 @@ def infer(
         If there is not enough memory even for the lightest way.
     """
     check_flips(card, config)
-    divisor = int(getattr(network, "divisor", 1))
-    choose = functools.partial(
-        make_plan, card, config, slice_axis=slice_axis, divisor=divisor, device=device
-    )
     wanted = checked_box(box, prepared.grid.input_shape)
     shape = tuple(b.stop - b.start for b in wanted)
     if config.probabilities:
         _check_room(4 * card.out_channels * math.prod(shape))
-    report(Step(0, 0, "window"))  # the body takes a moment to find
-    plan, body = _crop(choose, prepared.image, config)
-    needed = network_box(prepared.grid, wanted)
     readout = Readout(
         shape,
         card,
         probabilities=config.probabilities,
         uncertainty=config.uncertainty,
     )
+    plan, notes = read_out(
+        network,
+        card,
+        prepared,
+        config,
+        readout,
+        slice_axis=slice_axis,
+        device=device,
+        wanted=wanted,
+        report=report,
+    )
+    return Answer(readout, plan, notes)
+
+
+def read_out(
+    network: nn.Module,
+    card: ModelCard,
+    prepared: Prepared,
+    config: InferenceConfig,
+    readout: Reader,
+    *,
+    slice_axis: int | None,
+    device: torch.device,
+    wanted: Box,
+    report: Report = silent,
+) -> tuple[Plan, tuple[str, ...]]:
+    """Run `network` as `infer` does and hand the logits of `wanted` to `readout`.
+
+    Parameters are those of `infer`; `readout` may take more channels than the card has classes,
+    if `network` returns them. Returns how it was run in the end, and what to say about it.
+    """
+    divisor = int(getattr(network, "divisor", 1))
+    choose = functools.partial(
+        make_plan, card, config, slice_axis=slice_axis, divisor=divisor, device=device
+    )
+    report(Step(0, 0, "window"))  # the body takes a moment to find
+    plan, body = _crop(choose, prepared.image, config)
+    needed = network_box(prepared.grid, wanted)
     first, notes = plan, []
     while (touched := touching(plan, body, needed)) is not None:
         outcome = _attempt(network, card, prepared, config, touched, wanted, readout, report)
@@ -124,7 +155,7 @@ def infer(
         report(Step(0, len(touched[0].tiling), "window", note=first.difference(plan)))
     if dataclasses.replace(plan, mixed=first.mixed) != first:
         notes.append(first.difference(plan))
-    return Answer(readout, plan, tuple(notes))
+    return plan, tuple(notes)
 
 
 def check_flips(card: ModelCard, config: InferenceConfig) -> None:
@@ -143,7 +174,7 @@ def _attempt(
     config: InferenceConfig,
     touched: tuple[Plan, Box],
     wanted: Box,
-    readout: Readout,
+    readout: Reader,
     report: Report,
 ) -> str | None:
     """Run once; return None if it went through, else why not ("memory", "not finite")."""
@@ -158,7 +189,7 @@ def _attempt(
             axes = [AxisMap.of(*side) for side in sides]
             consume = Resampler(axes, plan.tiling.order[0], placed(readout, wanted))
         sliding_window(
-            predictor(network, card, plan, flips=config.flips),
+            predictor(network, card, plan, flips=config.flips, channels=readout.channels),
             prepared.image[(slice(None), *part)],
             plan.tiling,
             consume,
@@ -247,8 +278,13 @@ def _in_slices(plan: Plan, report: Report) -> Report:
     return counted
 
 
-def predictor(network: nn.Module, card: ModelCard, plan: Plan, *, flips: bool) -> Predict:
-    """Wrap a network: ``(C, *window) -> (K, *window)`` float32, on its device."""
+def predictor(
+    network: nn.Module, card: ModelCard, plan: Plan, *, flips: bool, channels: int | None = None
+) -> Predict:
+    """Wrap a network: ``(C, *window) -> (K, *window)`` float32, on its device.
+
+    `channels` is what it returns, K of the card unless given.
+    """
     stack = 1 + (plan.slice_axis or 0)
     layout = torch.channels_last if plan.slice_axis is not None else torch.contiguous_format
     kind = torch.float16 if plan.device.type == "cuda" else torch.bfloat16
@@ -256,7 +292,7 @@ def predictor(network: nn.Module, card: ModelCard, plan: Plan, *, flips: bool) -
     def forward(batch: Tensor) -> Tensor:
         with torch.autocast(plan.device.type, dtype=kind, enabled=plan.mixed):
             logits: Tensor = network(batch)
-        expected = (batch.shape[0], card.out_channels, *batch.shape[2:])
+        expected = (batch.shape[0], channels or card.out_channels, *batch.shape[2:])
         if tuple(logits.shape) != expected:
             raise ValueError(
                 f"the network returned {tuple(logits.shape)} where its card promises {expected}; "

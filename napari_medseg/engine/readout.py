@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -62,6 +62,21 @@ def entropy(probabilities: Tensor, activation: str) -> Tensor:
     return both.mean(0) / math.log(2)
 
 
+class Reader(Protocol):
+    """What takes finished logits, block by block."""
+
+    @property
+    def channels(self) -> int:
+        """Channels the network returns."""
+
+    @property
+    def needs_normalised(self) -> bool:
+        """Whether the scale of the logits matters."""
+
+    def __call__(self, logits: Tensor, corner: tuple[int, ...]) -> None:
+        """Take finished logits ``(channels, *block)`` that start at `corner`."""
+
+
 class Readout:
     """Arrays on the input's grid that fill up as finished logits arrive.
 
@@ -96,6 +111,11 @@ class Readout:
             if card.activation == "softmax":
                 self.probabilities[0] = 1
         self.uncertainty = np.zeros(shape, np.float32) if uncertainty else None
+
+    @property
+    def channels(self) -> int:
+        """Output channels of the model."""
+        return self.card.out_channels
 
     @property
     def needs_normalised(self) -> bool:

@@ -195,6 +195,29 @@ class Segmenter:
     def _run(
         self, volume: Volume, config: InferenceConfig, box: Box | None, report: Report
     ) -> tuple[Prepared, Answer]:
+        prepared = self.prepare(volume, config, report)
+        if volume.spatial_dims == 2 and box is not None:
+            box = (slice(0, 1), *box)
+        answer = infer(
+            self.network,
+            self.card,
+            prepared,
+            config,
+            slice_axis=self.slice_axis(volume, config),
+            device=self.device,
+            box=box,
+            report=report,
+        )
+        return prepared, answer
+
+    def prepare(self, volume: Volume, config: InferenceConfig, report: Report = silent) -> Prepared:
+        """Return what the network is given: ``(C, D, H, W)``, D = 1 for an image.
+
+        Raises
+        ------
+        ValueError
+            If the volume cannot be what the model expects, in words for a person.
+        """
         slice_axis = self.slice_axis(volume, config)
         volume, said = fitted(volume, self.card)
         prepared = prepare(
@@ -210,18 +233,7 @@ class Segmenter:
         if volume.spatial_dims == 2:  # one plane of a volume
             grid = Grid((1, *prepared.grid.input_shape), (1, *prepared.grid.shape))
             prepared = Prepared(prepared.image[:, None], grid, prepared.notes)
-            box = None if box is None else (slice(0, 1), *box)
-        answer = infer(
-            self.network,
-            self.card,
-            prepared,
-            config,
-            slice_axis=slice_axis,
-            device=self.device,
-            box=box,
-            report=report,
-        )
-        return prepared, answer
+        return prepared
 
     def slice_axis(self, volume: Volume, config: InferenceConfig) -> int | None:
         """Return the axis (D, H, W) a 2D model steps along in `volume`; None for a 3D model."""

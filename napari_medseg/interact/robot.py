@@ -41,7 +41,7 @@ class RobotConfig(Config):
     sign_noise : float
         Probability that a point or scribble has the wrong sign.
     radius : float
-        mm, of points and scribbles; 0 is the voxels touched.
+        mm, of points and scribbles, smaller where the error is narrower; 0 is the voxels touched.
     """
 
     kind: str = field(default="point", metadata={"choices": KINDS})
@@ -158,15 +158,18 @@ def next_prompt(
     mistake = largest_mistake(truth, labels)
     if mistake is None:
         return None
-    centre = _centre(mistake, volume.spacing)
+    centre, depth = _centre(mistake, volume.spacing)
     if config.kind == "box" and mistake.missed and not boxed:
         corners = _corners(truth == mistake.value, centre)
         return _prompt("box", mistake.value, True, corners, volume, config, rng)
+    if config.kind == "scribble":
+        depth *= _MEDIAL
+    radius = max(min(config.radius, depth - max(volume.spacing)), 0.0)
     positive = mistake.missed != (rng.random() < config.sign_noise)
     if config.kind == "scribble":
         line = _medial_line(mistake, centre, volume.spacing)
-        return _prompt("scribble", mistake.value, positive, line, volume, config, rng)
-    return _prompt("point", mistake.value, positive, centre[None], volume, config, rng)
+        return _prompt("scribble", mistake.value, positive, line, volume, config, rng, radius)
+    return _prompt("point", mistake.value, positive, centre[None], volume, config, rng, radius)
 
 
 def _mistakes(truth: np.ndarray, labels: np.ndarray, outer: Box) -> Iterator[Mistake]:
@@ -191,13 +194,13 @@ def _depths(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
     return np.asarray(edt.edt(mask, anisotropy=spacing, black_border=True, parallel=1))
 
 
-def _centre(mistake: Mistake, spacing: tuple[float, ...]) -> np.ndarray:
-    """Return the voxel of the largest ball within; of several, the one nearest their middle."""
+def _centre(mistake: Mistake, spacing: tuple[float, ...]) -> tuple[np.ndarray, float]:
+    """Return the voxel of the largest ball within, of several the middle one, and its radius."""
     depths = _depths(mistake.mask, spacing)
     deepest = np.argwhere(depths >= depths.max() * (1 - 1e-6))
     away = (deepest - deepest.mean(0)) * spacing
     nearest = deepest[(away**2).sum(1).argmin()]
-    return np.asarray(nearest + [side.start for side in mistake.box], float)
+    return nearest + np.array([side.start for side in mistake.box], float), float(depths.max())
 
 
 def _corners(objects: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -256,6 +259,7 @@ def _prompt(
     volume: Volume,
     config: RobotConfig,
     rng: np.random.Generator,
+    radius: float = 0.0,
 ) -> Prompt:
     """Move voxels ``(n, axes)`` by noise, keep them in the image, and put them into the world."""
     noise = rng.normal(0, 1, voxels.shape if kind == "box" else (1, voxels.shape[1]))
@@ -265,7 +269,6 @@ def _prompt(
     if kind == "scribble" and volume.spatial_dims == 3:
         inside[:, 0] = inside[:, 0].round()
         axis = 0
-    radius = 0.0 if kind == "box" else config.radius
     return Prompt.drawn(
         volume, inside.tolist(), value, kind=kind, positive=positive, radius=radius, axis=axis
     )

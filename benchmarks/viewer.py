@@ -263,15 +263,15 @@ def learning(kind: str, folder: Path, steps: int = 40) -> dict[str, Any]:
         _wait(1)
         adding = time.perf_counter()
         page.collect.add.click()
-        _until(lambda: page.start.isEnabled())
+        _until(lambda: page.below.start.isEnabled())
         start = time.perf_counter()
-        page.start.click()
+        page.below.start.click()
         panel.running.preview.setChecked(True)
         _until(lambda: not panel.run.going)
         end = time.perf_counter()
         _wait(1)
     drawn = len(panel.running.losses.points("corrections")[0])
-    assert panel.page is panel.gate, panel.cases.hint.text()
+    assert panel.page is panel.gate, panel.cases.below.hint.text()
     assert drawn > steps // 2, drawn
     assert [layer.name for layer in viewer.layers][:2] == [image.name, labels.name]
     viewer.close()

@@ -28,6 +28,12 @@ from napari_medseg.widgets.pieces import enable
 _SIDE = 44  # pixels of a picture
 _ROWS = 3.4  # seen at once at most: the next one shows that there are more
 _KEY = Qt.ItemDataRole.UserRole
+CHANGED, NEXT_RUN = "changed since", "next run"
+REMARKS = {
+    CHANGED: "The labels were changed since: add the image again to learn from them",
+    NEXT_RUN: "What learns now began before this was added; the next run learns from it",
+}
+"""What may be said of a case beside its numbers, and what it means."""
 
 
 class CaseList(QWidget):
@@ -82,10 +88,13 @@ class CaseList(QWidget):
         item = self.rows.currentItem()
         return None if item is None else self._entries.get(item.data(_KEY))
 
-    def show_cases(self, book: Casebook, stale: Mapping[str, bool]) -> None:
-        """List the cases of a book; `stale` are those whose labels changed since they were added.
+    def show_cases(self, book: Casebook, remarks: Mapping[str, str]) -> None:
+        """List the cases of a book; what is selected stays so.
 
-        What is selected stays so.
+        Parameters
+        ----------
+        remarks : mapping
+            Key of a case to what else is to be said of it, a key of `REMARKS`.
         """
         before = self.chosen
         self._entries = {entry.key: entry for entry in book.entries}
@@ -95,7 +104,7 @@ class CaseList(QWidget):
         self.rows.blockSignals(True)
         self.rows.clear()
         for entry in book.entries:
-            self._add_row(entry, stale.get(entry.key, False))
+            self._add_row(entry, remarks.get(entry.key, ""))
         keys = list(self._entries)
         at = keys.index(before.key) if before is not None and before.key in keys else 0
         self.rows.setCurrentRow(at if keys else -1)
@@ -125,13 +134,14 @@ class CaseList(QWidget):
             if not icon.isNull():
                 self._pictures[key] = QIcon(icon)
 
-    def _add_row(self, entry: CaseEntry, stale: bool) -> None:
-        item = QListWidgetItem(f"{entry.name}\n{about(entry)}{' · changed since' if stale else ''}")
+    def _add_row(self, entry: CaseEntry, remark: str) -> None:
+        said = f" · {remark}" if remark else ""
+        item = QListWidgetItem(f"{entry.name}\n{about(entry)}{said}")
         item.setData(_KEY, entry.key)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         ticked = Qt.CheckState.Checked if entry.used else Qt.CheckState.Unchecked
         item.setCheckState(ticked)
-        item.setToolTip(_tip(entry, stale))
+        item.setToolTip(_tip(entry, remark))
         item.setSizeHint(QSize(0, _SIDE + 6))
         if entry.key in self._pictures:
             item.setIcon(self._pictures[entry.key])
@@ -187,11 +197,11 @@ def count(voxels: int) -> str:
     return f"{voxels:,}".replace(",", " ")
 
 
-def _tip(entry: CaseEntry, stale: bool) -> str:
+def _tip(entry: CaseEntry, remark: str) -> str:
     lines = [
         f"{entry.name}: {'×'.join(map(str, entry.shape))} voxels",
         f"{count(entry.reviewed_voxels)} of them reviewed, {count(entry.edited_voxels)} corrected",
     ]
-    if stale:
-        lines.append("The labels were changed since: add the image again to learn from them")
+    if remark:
+        lines.append(REMARKS[remark])
     return "\n".join(lines)

@@ -11,21 +11,22 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.session import ChosenModel
-from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn import questions
 from napari_medseg.widgets.learn.adding import Adding
-from napari_medseg.widgets.learn.case_list import CaseList
+from napari_medseg.widgets.learn.case_list import CHANGED, NEXT_RUN, CaseList
 from napari_medseg.widgets.learn.collect import Collect
 from napari_medseg.widgets.learn.forecast import Forecast, Question
 from napari_medseg.widgets.learn.gate_roll_back import RollBack
-from napari_medseg.widgets.learn.lesson import Lesson
+from napari_medseg.widgets.learn.label_values import named, names_in, unknown_to
+from napari_medseg.widgets.learn.lesson import Lesson, files_learnt_from
 from napari_medseg.widgets.learn.outlook import Outlook
 from napari_medseg.widgets.learn.parts import Stored
 from napari_medseg.widgets.learn.plan_view import PlanView
 from napari_medseg.widgets.learn.shelf import shelf_of
+from napari_medseg.widgets.learn.start_row import RunState, StartRow
 from napari_medseg.widgets.notices import sentence, show_failure
-from napari_medseg.widgets.pieces import enable, main_button, wrapped_label
+from napari_medseg.widgets.pieces import wrapped_label
 from napari_medseg.widgets.sessions import connect_while_alive, runner_of, session_of
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ if TYPE_CHECKING:
 
 
 class CasesPage(QWidget):
-    """Collects cases and says what learning from them means; emits ``start_wanted(Lesson)``."""
+    """Collects cases and says what learning from them means.
+
+    Emits ``start_wanted(Lesson)``, and ``run_wanted()`` where a run is to be looked at.
+    """
 
     start_wanted = Signal(object)
+    run_wanted = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
@@ -44,14 +49,12 @@ class CasesPage(QWidget):
         self._forecast: Forecast | None = None
         self._awake = self._asked = False
         self._told = ""
-        self._shown_stale: dict[str, bool] = {}
+        self._remarks: dict[str, str] = {}
         self.collect, self.list, self.plan = Collect(viewer), CaseList(), PlanView()
         self.back = RollBack(viewer)
         self.earlier = wrapped_label()
         self.take_earlier = QPushButton("Go on with them")
-        self.result = QPushButton("Back to what was learnt")
-        self.start = main_button("Start learning")
-        self.hint = wrapped_label()
+        self.below = StartRow()
         self._adding = Adding(viewer, self.collect, self._shelf)
         self._outlook = Outlook(self)
         self._lay_out()
@@ -72,8 +75,8 @@ class CasesPage(QWidget):
     def show_shelf(self) -> None:
         """List the cases that are there now."""
         book = self._shelf.book
-        self._shown_stale = self._stale()
-        self.list.show_cases(book, self._shown_stale)
+        self._remarks = self._remarked()
+        self.list.show_cases(book, self._remarks)
         earlier = [] if book.entries else self._shelf.earlier()
         if earlier:
             count = len(earlier[0].entries)
@@ -89,6 +92,12 @@ class CasesPage(QWidget):
         self.plan.show_model(self._session.model)
         self.ask()
 
+    def show_run(self, state: RunState) -> None:
+        """Show the way to a run, and let none begin beside it."""
+        self.below.show_run(state)
+        self._show_remarks()
+        self.refresh()
+
     def say(self, text: str) -> None:
         """Say what became of a run."""
         self._told = text
@@ -99,7 +108,9 @@ class CasesPage(QWidget):
         self._forecast = None
         self._told = ""
         used = self._shelf.book.used
-        self.plan.show_new_classes(self._unknown(used))
+        model = self._session.model
+        unknown = [] if model is None else unknown_to(model.card, used, self._names())
+        self.plan.show_new_classes(unknown)
         dims = {len(entry.shape) for entry in used}
         self.plan.show_dims(max(dims) if dims else None)
         question = self._question() if used and self._awake and not self._runner.busy else None
@@ -112,15 +123,12 @@ class CasesPage(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Say what can be started, or why not."""
-        looking = self._forecast is None and self._asked
-        waiting = "Looking at the cases …" if looking else ""
+        waiting = "Looking at the cases …" if self._forecast is None and self._asked else ""
+        if self._asked and self._forecast is not None and self._forecast.measuring:
+            waiting = "Trying a step to tell how long it takes …"
         self.plan.show_forecast(self._forecast)
-        why_not = self._why_not()
-        tip = "Learn from the cases in the background; one can go on working"
-        enable(self.start, why_not, tip)
         cost = "" if self._forecast is None else self._forecast.cost
-        self.hint.setText(self._told or waiting or why_not or cost)
-        self.hint.setVisible(bool(self.hint.text()))
+        self.below.say(self._told, waiting, self._why_not(), cost)
 
     def changed_rate(self, lesson: Lesson) -> Lesson:
         """Return a lesson with the learning rate the form says now; all else must stay."""
@@ -140,31 +148,36 @@ class CasesPage(QWidget):
         column.setContentsMargins(0, 0, 0, 4)
         above = [self.back, self.collect, offered, self.list, self.plan]
         column.addWidget(Scrolled(above), 1)
-        for widget in (self.hint, self.result, self.start):
-            column.addWidget(widget)
-        self.result.setToolTip("Compare the model with what it was, and keep or discard it")
-        self.result.setVisible(False)
+        column.addWidget(self.below)
         self.take_earlier.setToolTip("Show the cases of that day again")
 
     def _connect(self) -> None:
         self.collect.add_wanted.connect(self._add)
-        self.collect.changed.connect(self._show_stale)
+        self.collect.changed.connect(self._show_remarks)
         self._adding.added.connect(self._on_added)
         self.list.use_changed.connect(self._use)
         self.list.weight_changed.connect(self._weigh)
         self.list.removed.connect(self._remove)
         self.plan.changed.connect(self.ask)
         self.take_earlier.clicked.connect(self._take_earlier)
-        self.start.clicked.connect(self._start)
+        self.below.run_wanted.connect(self.run_wanted)
+        self.below.start_wanted.connect(self._start)
         self._outlook.answered.connect(self._show_forecast)
-        self._runner.started.connect(self.refresh)
+        self._runner.started.connect(self._on_run)
         self._runner.ended.connect(self._ask_again)
         connect_while_alive(self, self._session.events.model, self.show_model)
         connect_while_alive(self, self._session.events.device, self.ask)
 
+    def _on_run(self, _title: str) -> None:
+        """Leave the computer to what runs."""
+        self._asked = False
+        self._outlook.forget()
+        self.refresh()
+
     def _ask_again(self, *_: object) -> None:
         """Ask what could not be asked while something ran."""
-        if self._forecast is None and not self._asked:
+        known = self._forecast is not None and not self._forecast.measuring
+        if not known and not self._asked:
             self.ask()
         self.refresh()
 
@@ -178,14 +191,19 @@ class CasesPage(QWidget):
         what = "brought up to date" if stored.replaced else "added"
         self.say(f"{stored.entry.name} is {what}.")
 
-    def _show_stale(self) -> None:
-        stale = self._stale()
-        if stale != self._shown_stale:
-            self._shown_stale = stale
-            self.list.show_cases(self._shelf.book, stale)
+    def _show_remarks(self) -> None:
+        remarks = self._remarked()
+        if remarks != self._remarks:
+            self._remarks = remarks
+            self.list.show_cases(self._shelf.book, remarks)
 
-    def _stale(self) -> dict[str, bool]:
-        return {e.key: self.collect.is_stale(e.key) for e in self._shelf.book.entries}
+    def _remarked(self) -> dict[str, str]:
+        """Return what is to be said of some cases."""
+        entries = self._shelf.book.entries
+        learns = self.below.run in ("going", "paused")
+        files = files_learnt_from(self._shelf.book.project) if learns else None
+        later = {e.key: NEXT_RUN for e in entries if files is not None and e.file not in files}
+        return later | {e.key: CHANGED for e in entries if self.collect.is_stale(e.key)}
 
     def _use(self, entry: CaseEntry, used: bool) -> None:
         self._change(entry, used=used)
@@ -224,7 +242,7 @@ class CasesPage(QWidget):
             None if model is None else model.path,
             self._session.device,
             config,
-            replace(self.plan.new, classes=self._named()),
+            replace(self.plan.new, classes=named(self._shelf.book.used, self._names())),
             self._session.ready_segmenter if model is not None else None,
             self.list.unseen,
         )
@@ -238,6 +256,8 @@ class CasesPage(QWidget):
         self.refresh()
 
     def _why_not(self) -> str:
+        if self.below.run:
+            return self.below.why_not
         if self._runner.busy:
             return "A run is going; wait for it or cancel it below."
         if not self._shelf.book.entries:
@@ -268,26 +288,9 @@ class CasesPage(QWidget):
             lesson = Lesson("", path.stem, device, config, str(path), count)
         self.start_wanted.emit(lesson)
 
-    def _unknown(self, used: tuple[CaseEntry, ...]) -> list[str]:
-        """Return the label values the model does not know, with their names: ``"5=cyst"``."""
-        model = self._session.model
-        if model is None:
-            return []
-        card = model.card
-        known = {0, *(c.value for c in card.classes), *(v for c in card.classes for v in c.unites)}
-        found = sorted({value for entry in used for value in entry.values} - known)
-        names = self._names()
-        return [f"{value}={names.get(value, f'class {value}')}" for value in found]
-
-    def _named(self) -> tuple[str, ...]:
-        values = {value for entry in self._shelf.book.used for value in entry.values}
-        names = self._names()
-        return tuple(f"{v}={names[v]}" for v in sorted(values & set(names)))
-
     def _names(self) -> dict[int, str]:
         """Return what the classes are called in the layers the cases were made from."""
-        layers = [self.collect.labels_of(entry.key) for entry in self._shelf.book.used]
-        return {c.value: c.name for x in layers if x is not None for c in classes_of(x)}
+        return names_in(self.collect.labels_of(entry.key) for entry in self._shelf.book.used)
 
 
 def _rounds(model: ChosenModel) -> int:

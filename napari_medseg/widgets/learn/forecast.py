@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +98,8 @@ class Forecast:
         Key of a case to its picture ``(H, W, 3)``.
     training : TrainingConfig or None
         How a new model is trained.
+    measuring : bool
+        A step is tried still, to tell the cost; one need not wait for it.
     """
 
     words: str
@@ -106,6 +108,7 @@ class Forecast:
     loaded: LoadedModel | None = None
     pictures: dict[str, np.ndarray] = field(default_factory=dict)
     training: TrainingConfig | None = None
+    measuring: bool = False
 
     @property
     def may_start(self) -> bool:
@@ -113,28 +116,35 @@ class Forecast:
         return bool(self.words) and not any(f.severity == "stop" for f in self.findings)
 
 
-def look_ahead(question: Question, report: Report = silent) -> Forecast:
+def look_ahead(
+    question: Question,
+    report: Report = silent,
+    *,
+    tell: Callable[[Forecast], object] = lambda forecast: None,
+) -> Forecast:
     """Load model and cases, look at them, and try a step; nothing is kept of it.
 
-    What speaks against it is a finding, not an error.
+    What speaks against it is a finding, not an error. `tell` hears what is known before the step.
     """
     from napari_medseg.engine.finetune_preflight import STOP, WARNING, Finding
 
-    cases, entries, said = load_cases(question.project, report)
-    findings = [Finding(WARNING, "", text) for text in said]
-    pictures = {
-        entry.key: picture_of(case)
-        for entry, case in zip(entries, cases, strict=True)
-        if entry.key in question.unseen
-    }
+    pictures: dict[str, np.ndarray] = {}
+    findings: list[Finding] = []
+
+    def whole(found: Forecast) -> Forecast:
+        return replace(found, findings=(*found.findings, *findings), pictures=pictures)
+
     try:
+        cases, entries, said = load_cases(question.project, report)
+        findings += [Finding(WARNING, "", text) for text in said]
+        for entry, case in zip(entries, cases, strict=True):
+            if entry.key in question.unseen:
+                pictures[entry.key] = picture_of(case)
         if question.model is None:
-            found = _new_model(question, cases, report)
-        else:
-            found = _further(question, cases, report)
+            return whole(_new_model(question, cases, report))
+        return whole(_further(question, cases, report, lambda found: tell(whole(found))))
     except (ValueError, OSError, MemoryError, RuntimeError) as error:
-        found = Forecast("", findings=(Finding(STOP, "", sentence(error)),))
-    return replace(found, findings=(*found.findings, *findings), pictures=pictures)
+        return whole(Forecast("", findings=(Finding(STOP, "", sentence(error)),)))
 
 
 def load_cases(
@@ -180,7 +190,12 @@ def known_before(model: Path) -> Replay | None:
     return load_replay(path) if path.is_file() else None
 
 
-def _further(question: Question, cases: Sequence[Case], report: Report) -> Forecast:
+def _further(
+    question: Question,
+    cases: Sequence[Case],
+    report: Report,
+    tell: Callable[[Forecast], object],
+) -> Forecast:
     from napari_medseg.engine.finetune_plan import plan
     from napari_medseg.engine.finetune_preflight import STOP, preflight
 
@@ -192,6 +207,8 @@ def _further(question: Question, cases: Sequence[Case], report: Report) -> Forec
     )
     if any(finding.severity == STOP for finding in findings):
         return Forecast("", findings=findings, loaded=loaded)
+    known = plan(loaded.segmenter, cases, question.config, replay=replay, measure=False)
+    tell(Forecast(known.words, "", findings, loaded, measuring=True))
     found = plan(loaded.segmenter, cases, question.config, replay=replay, report=report)
     return Forecast(found.words, _cost(found.seconds, found.memory), findings, loaded)
 

@@ -35,13 +35,12 @@ _TRAINED = {"head": "its last layer", "decoder": "its decoder", "all": "all of i
 class GatePage(QWidget):
     """Shows a fine-tuning and asks what becomes of it.
 
-    Emits ``promoted(Path)`` with the new model, which is chosen then; ``discarded()`` and, when
-    that is undone, ``restored()``; ``back()``.
+    Emits ``promoted(Path)`` with the new model, which is chosen then; ``discarded()``, which can be
+    undone; ``back()``.
     """
 
     promoted = Signal(object)
     discarded = Signal()
-    restored = Signal()
     back = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
@@ -184,7 +183,6 @@ class GatePage(QWidget):
         assert self._tuned is not None  # something was discarded
         self.parts.preview.begin(self._tuned, self._casebook)
         self._show_mix()
-        self.restored.emit()
 
     def _save_report(self) -> None:
         tuned = self._tuned

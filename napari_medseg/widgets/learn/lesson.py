@@ -107,6 +107,17 @@ def interrupted(project: Path) -> Lesson | None:
         return None  # what is left is of no use
 
 
+def files_learnt_from(project: Path) -> frozenset[str] | None:
+    """Return the files of the cases that the run on a project learns from; None without a run."""
+    kept = _copy_of(project)
+    if not casebook_folder(kept).is_dir():
+        return None
+    try:
+        return frozenset(entry.file for entry in Casebook.open(kept).used)
+    except (OSError, ValueError):
+        return None  # it is being written, or of no use
+
+
 def forget(project: Path) -> None:
     """Delete what is kept of a run; the cases stay."""
     shutil.rmtree(run_folder(project), ignore_errors=True)
@@ -126,7 +137,7 @@ def learn(request: Request, report: Report = silent) -> FineTuned | Path:
         If `report` stopped it; likewise.
     """
     folder, lesson = run_folder(request.project), request.lesson
-    kept = folder / f"cases{SUFFIX}"
+    kept = _copy_of(request.project)
     if not request.resume:
         report(Step(0, 0, "case", "copying the cases …"))
         _copy_cases(request.project, folder, kept)
@@ -150,6 +161,10 @@ def learn(request: Request, report: Report = silent) -> FineTuned | Path:
         report=report,
         on_progress=_told(report, request.feed),
     )
+
+
+def _copy_of(project: Path) -> Path:
+    return run_folder(project) / f"cases{SUFFIX}"
 
 
 def _copy_cases(project: Path, folder: Path, kept: Path) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medseg.widgets.background import Task
-from napari_medseg.widgets.learn.forecast import Question, look_ahead
+from napari_medseg.widgets.learn.forecast import Forecast, Question, look_ahead
 
 _PAUSE = 600  # ms without a change before cases are read and a step is tried
 
@@ -15,19 +15,22 @@ _PAUSE = 600  # ms without a change before cases are read and a step is tried
 class Outlook(QObject):
     """Answers one question at a time; a newer one ends the one before.
 
-    Emits ``answered(Forecast)``.
+    Emits ``answered(Forecast)``, twice where the plan is known before what it costs.
     """
 
     answered = Signal(object)
+    _told = Signal(object, object)  # from the thread: the question and what is known so far
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._wanted: Question | None = None
+        self._asked: Question | None = None
         self._task: Task | None = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE)
         self._pause.timeout.connect(self._start)
+        self._told.connect(self._tell)
 
     def ask(self, question: Question) -> None:
         """Answer a question soon."""
@@ -37,7 +40,7 @@ class Outlook(QObject):
 
     def forget(self) -> None:
         """Ask for nothing any more."""
-        self._wanted = None
+        self._wanted = self._asked = None
         self._pause.stop()
         if self._task is not None:
             self._task.quit()
@@ -46,13 +49,15 @@ class Outlook(QObject):
         if self._task is not None or self._wanted is None:
             return  # what still runs calls this at its end
         question, self._wanted = self._wanted, None
-        self._task = task = Task(partial(look_ahead, question))
-        task.returned.connect(self._tell)
+        self._asked = question
+        tell = partial(self._told.emit, question)
+        self._task = task = Task(partial(look_ahead, question, tell=tell))
+        task.returned.connect(partial(self._tell, question))
         task.finished.connect(self._end)
         task.start()
 
-    def _tell(self, forecast: object) -> None:
-        if self._wanted is None and forecast is not None:
+    def _tell(self, question: Question, forecast: Forecast | None) -> None:
+        if question is self._asked and forecast is not None:
             self.answered.emit(forecast)
 
     def _end(self) -> None:

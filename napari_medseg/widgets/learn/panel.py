@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_medseg.widgets.learn.cases_page import CasesPage
 from napari_medseg.widgets.learn.lesson import Lesson
 from napari_medseg.widgets.learn.lesson_run import LessonRun
 from napari_medseg.widgets.learn.live import Live
+from napari_medseg.widgets.learn.pages import Pages
 from napari_medseg.widgets.learn.points import Feed
 from napari_medseg.widgets.learn.running_page import RunningPage
 from napari_medseg.widgets.learn.shelf import shelf_of
+from napari_medseg.widgets.learn.start_row import RunState
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.notices import offer, show_failure
 from napari_medseg.widgets.sessions import connect_while_alive, runner_of, unwrapped
@@ -42,17 +44,16 @@ class LearnPanel(QWidget):
         self.run = LessonRun(self._viewer, self._shelf, self)
         self.live = Live(self._viewer, self.cases.collect.images, self)
         self._lesson: Lesson | None = None
-        self._judging = False  # something was learnt that is neither kept nor discarded yet
+        self._state: RunState = ""
+        self._found: Path | None = None  # the project whose interrupted run was shown
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self._look)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.addWidget(self.cases)
-        self._pages: list[QWidget] = [self.cases]
+        self._pages = Pages(self)
+        self._pages.insert(self.cases)
         self.cases.start_wanted.connect(self._start)
-        self.cases.result.clicked.connect(self._show_result)
+        self.cases.run_wanted.connect(self._show_run)
         self.run.began.connect(self._on_began)
         self.run.learnt.connect(self._on_learnt)
         self.run.paused.connect(self._on_paused)
@@ -64,7 +65,8 @@ class LearnPanel(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         self._look()
-        self.cases.wake()
+        if self.page is self.cases:
+            self.cases.wake()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
         super().hideEvent(event)
@@ -73,18 +75,7 @@ class LearnPanel(QWidget):
     @property
     def page(self) -> QWidget:
         """The page that is shown."""
-        return next(page for page in self._pages if not page.isHidden())
-
-    def _insert(self, page: QWidget) -> None:
-        page.setVisible(False)
-        self._pages.append(page)
-        self._column.addWidget(page)
-
-    def _turn_to(self, wanted: QWidget) -> None:
-        for page in self._pages:
-            if page is not wanted:
-                page.setVisible(False)
-        wanted.setVisible(True)
+        return self._pages.shown
 
     def _soon(self, *_: object) -> None:
         self._later.start()  # a project that is opened brings its layers first
@@ -93,26 +84,34 @@ class LearnPanel(QWidget):
         self._shelf.look()
 
     def _on_shelf(self) -> None:
-        """Show the cases that are there now, and a run that waits among them."""
-        self.cases.show_shelf()
-        waiting = None if self._judging else self.run.waiting
-        if waiting is not None and self.page is self.cases:
-            self._lesson = waiting
+        """Show the cases that are there now, and once a run that waits among them."""
+        project = self._shelf.book.project
+        waiting = None if self._state in ("going", "learnt") else self.run.waiting
+        if waiting is None:
+            if self._state == "paused":  # it was of other cases
+                self._set_state("")
+                self._show_cases()
+        elif self._state == "paused" and waiting == self._lesson:
+            self._found = project  # its cases were moved with the project
+        elif project != self._found:
+            self._found, self._lesson = project, waiting
             page = self._running_page()
             page.begin(_title(waiting), anew=True)
-            page.show_paused(
-                _title(waiting), "Learning was interrupted; what was learnt is kept on disk."
-            )
-            self._turn_to(page)
+            self._wait("Learning was interrupted; what was learnt is kept on disk.")
+            self._pages.turn_to(page)
+        self.cases.show_shelf()
+
+    def _set_state(self, state: RunState) -> None:
+        self._state = state
+        self.cases.show_run(state)
 
     def _start(self, lesson: Lesson) -> None:
-        self._set_judging(False)
         self._lesson = lesson
         self.run.start(lesson)
 
     def _resume(self) -> None:
         if self._lesson is None or self._runner.busy:
-            self._say_paused("Another run is going; go on when it has ended.")
+            self._wait("Another run is going; go on when it has ended.")
             return
         lesson = self.cases.changed_rate(self._lesson)
         self._lesson = lesson
@@ -120,24 +119,32 @@ class LearnPanel(QWidget):
 
     def _on_began(self, feed: Feed, resumed: bool) -> None:
         assert self._lesson is not None
+        self._found = self._shelf.book.project
         page = self._running_page()
         page.begin(_title(self._lesson), anew=not resumed)
         feed.points.connect(page.show_points)
         self.live.follow(feed)
         self.cases.rest()
-        self._turn_to(page)
+        self._set_state("going")
+        self._pages.turn_to(page)
 
     def _on_learnt(self, result: object) -> None:
         self.live.follow(None)
         if isinstance(result, Path):
             self._on_trained(result)
             return
-        self._set_judging(True)
         self._gate_page().show_tuned(result, self._shelf.book)
-        self._show_result()
+        self._set_state("learnt")
+        if self.page is self.running:
+            self._show_run()
+        else:  # somebody works on the cases: nothing is taken from under their hands
+            self.cases.say("Learning has ended.")
+        if not self.isVisible():
+            offer("A model has learnt from your cases.", "Look", self._come_forward)
 
     def _on_trained(self, path: Path) -> None:
         self.run.forget()
+        self._set_state("")
         self._show_cases()
         try:
             model_choice_of(self._viewer).open(path)
@@ -152,43 +159,49 @@ class LearnPanel(QWidget):
 
     def _on_paused(self, reason: str) -> None:
         self.live.follow(None)
-        self._say_paused(reason)
+        self._wait(reason)
 
-    def _say_paused(self, reason: str) -> None:
+    def _wait(self, reason: str) -> None:
         if self.running is not None and self._lesson is not None:
             self.running.show_paused(_title(self._lesson), reason)
+        self._set_state("paused")
+        if self.page is self.cases:
+            self.cases.say(reason)
 
     def _on_dropped(self, reason: str) -> None:
         self.live.follow(None)
+        self._set_state("")
         self._show_cases()
         self.cases.say(reason)
 
-    def _on_promoted(self, _path: object) -> None:
-        self._set_judging(False)
+    def _on_decided(self, *_: object) -> None:
+        """Forget the run: its model was promoted, or one went on without it."""
+        self._set_state("")
         self.run.forget()
         self._show_cases()
 
     def _on_back(self) -> None:
         if self.gate.is_discarded:
-            self.run.forget()
-        self._show_cases()
+            self._on_decided()
+        else:
+            self._show_cases()
 
-    def _on_discarded(self) -> None:
-        self._set_judging(False)
-
-    def _on_restored(self) -> None:
-        self._set_judging(True)
-
-    def _set_judging(self, judging: bool) -> None:
-        self._judging = judging
-        self.cases.result.setVisible(judging)
-
-    def _show_result(self) -> None:
-        self._turn_to(self._gate_page())
+    def _show_run(self) -> None:
+        """Go to the run, or to what came of it."""
+        page = self._gate_page() if self._state == "learnt" else self._running_page()
+        self.cases.rest()
+        self._pages.turn_to(page)
 
     def _show_cases(self) -> None:
-        self._turn_to(self.cases)
-        self.cases.wake()
+        self._pages.turn_to(self.cases)
+        if self.isVisible():
+            self.cases.wake()
+
+    def _come_forward(self) -> None:
+        from napari_medseg.widgets.dock import show_panel  # which makes this panel
+
+        show_panel(self._viewer, "learn")
+        self._show_run()
 
     def _pause(self) -> None:
         if self.running is not None:
@@ -203,11 +216,12 @@ class LearnPanel(QWidget):
     def _running_page(self) -> RunningPage:
         if self.running is None:
             self.running = page = RunningPage(self._viewer)
+            page.back.clicked.connect(self._show_cases)
             page.pause_wanted.connect(self._pause)
             page.resume_wanted.connect(self._resume)
             page.stop_wanted.connect(self._stop)
             page.preview_wanted.connect(self.live.show)
-            self._insert(page)
+            self._pages.insert(page)
         return self.running
 
     def _gate_page(self) -> Any:
@@ -215,11 +229,10 @@ class LearnPanel(QWidget):
             from napari_medseg.widgets.learn.gate import GatePage  # when something was learnt
 
             self.gate = gate = GatePage(self._viewer)
-            gate.promoted.connect(self._on_promoted)
-            gate.discarded.connect(self._on_discarded)
-            gate.restored.connect(self._on_restored)
+            gate.promoted.connect(self._on_decided)
+            gate.discarded.connect(self.run.forget)  # what is shown can be taken up again
             gate.back.connect(self._on_back)
-            self._insert(gate)
+            self._pages.insert(gate)
         return self.gate
 
 

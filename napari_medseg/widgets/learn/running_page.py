@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn.points import Point
@@ -34,6 +41,9 @@ class RunningPage(QWidget):
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
+        self.back = QToolButton()
+        self.back.setText("← Cases")
+        self.back.setToolTip("Go on collecting cases for the next run; this one goes on meanwhile")
         self.title = wrapped_label()
         self.stage = wrapped_label()
         self.losses = CurveChart("step", "The curves begin with the first step")
@@ -42,7 +52,7 @@ class RunningPage(QWidget):
         self.pause, self.stop = main_button("Pause"), QPushButton("Stop")
         self.note = wrapped_label(
             "Go on working: the cases were copied when learning began, and your layers stay as "
-            "they are."
+            "they are. Cases you add now join the next run."
         )
         self._paused = False
         self.preview.setToolTip(
@@ -59,6 +69,7 @@ class RunningPage(QWidget):
         rows = [self.title, self.stage, self.losses, self.dice, self.preview, self.note]
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 4)
+        column.addWidget(self.back)
         column.addWidget(Scrolled(rows), 1)
         column.addLayout(below)
         self.pause.clicked.connect(self._on_pause)

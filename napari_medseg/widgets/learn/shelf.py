@@ -20,6 +20,7 @@ from napari_medseg.project import SUFFIX
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.keeping.opening import project_path
 from napari_medseg.widgets.keeping.saving import saves_of
+from napari_medseg.widgets.learn.lesson import run_folder
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.sessions import unwrapped
 
@@ -148,6 +149,9 @@ def take_along(old: Path, new: Path, *, keep: bool, report: Report = silent) -> 
         if books[1].find(case.volume) is None:
             added = books[1].add(case, copy_image=entry.copied, rounds=entry.rounds)
             books[1].update(added, weight=entry.weight, used=entry.used)
+    begun, free = run_folder(old), run_folder(new)
+    if begun.is_dir() and not free.exists():
+        shutil.copytree(begun, free)  # a run that waits goes on there
     if not keep:
         shutil.rmtree(source)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_medseg.engine.checkpoint import read_card
@@ -91,12 +91,56 @@ def answer(monkeypatch):
     return choose
 
 
+class Hands:
+    """What a person does in a Learn panel, with the mouse and with patience."""
+
+    wait = 200_000  # ms; it takes seconds where nothing else runs
+
+    def __init__(self, qtbot):
+        self._qtbot = qtbot
+
+    def until(self, condition):
+        self._qtbot.waitUntil(condition, timeout=self.wait)
+
+    def click(self, button):
+        assert button.isEnabled(), button.toolTip()
+        self._qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def add_case(self, panel):
+        page, before = panel.cases, panel._shelf.book.entries
+        page.collect.refresh()
+        assert page.collect.add.isEnabled(), page.collect.reviewed.text()
+        self.click(page.collect.add)
+        self.until(lambda: panel._shelf.book.entries != before and not page.collect._busy)
+
+    def wait_for_plan(self, panel, **fields):
+        page = panel.cases
+        if fields:
+            page.plan.form.config = page.plan.form.config.replace(**fields)
+            page.plan.changed.emit()
+        self.until(lambda: page._forecast is not None and not page._forecast.measuring)
+
+    def begin(self, panel, **fields):
+        """Start a fine-tuning and wait until its curves grow."""
+        self.wait_for_plan(panel, **{"batch_size": 1, "alphas": (1.0,), **fields})
+        self.click(panel.cases.below.start)
+        assert panel.page is panel.running
+        self.until(lambda: bool(panel.running.losses.names))
+
+    def wait_for_end(self, panel):
+        self.until(lambda: not panel.run.going)
+
+
+@pytest.fixture
+def hands(qtbot):
+    return Hands(qtbot)
+
+
 class Judge(QWidget):
     """Stands in for the page that judges what was learnt, which has tests of its own."""
 
     promoted = Signal(object)
     discarded = Signal()
-    restored = Signal()
     back = Signal()
 
     def __init__(self, viewer):

@@ -10,7 +10,7 @@ from napari_medseg.casebook import Casebook
 from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.engine.cases import Case
 from napari_medseg.volume import Volume
-from napari_medseg.widgets.learn.case_list import CaseList, about, percent
+from napari_medseg.widgets.learn.case_list import CHANGED, NEXT_RUN, CaseList, about, percent
 
 
 @pytest.fixture
@@ -27,13 +27,14 @@ def book(tmp_path):
 def listed(qtbot, book):
     widget = CaseList()
     qtbot.addWidget(widget)
-    widget.show_cases(book, {book.entries[1].key: True})
+    widget.show_cases(book, {book.entries[1].key: CHANGED, book.entries[0].key: NEXT_RUN})
     return widget
 
 
 def test_a_line_says_what_was_reviewed_and_what_changed_since(listed, book):
     lines = [listed.rows.item(i).text() for i in range(2)]
-    assert lines[0] == "case 0\nall reviewed · 0 corrected"
+    assert lines[0] == "case 0\nall reviewed · 0 corrected · next run"
+    assert "the next run learns from it" in listed.rows.item(0).toolTip()
     assert lines[1].endswith("changed since")
     entry = CaseEntry(
         key="a", file="a", sha256="", name="a", shape=(10, 20), reviewed_voxels=24, weight=2

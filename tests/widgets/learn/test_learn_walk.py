@@ -67,7 +67,7 @@ def test_a_model_learns_from_a_corrected_slice_and_is_used_at_once(
     click(qtbot, page.collect.add)
     qtbot.waitUntil(lambda: bool(panel._shelf.book.entries), timeout=WAIT)
     qtbot.waitUntil(lambda: page._forecast is not None, timeout=WAIT)
-    click(qtbot, page.start)
+    click(qtbot, page.below.start)
     panel.running.preview.setChecked(True)
     qtbot.waitUntil(lambda: not panel.run.going, timeout=WAIT)
     assert len(panel.running.losses.points("corrections")[0]) >= 3

@@ -12,9 +12,7 @@ _ANCHORS = {
 }
 
 
-def coloured(
-    values: np.ndarray, colormap: str, limits: tuple[float, float]
-) -> np.ndarray:
+def coloured(values: np.ndarray, colormap: str, limits: tuple[float, float]) -> np.ndarray:
     """Return ``(*S)`` in colour, ``(3, *S)`` uint8; what is not a number is black.
 
     Parameters

@@ -41,9 +41,7 @@ class Place:
     spacing_known: bool = True
 
     @classmethod
-    def over(
-        cls, volume: Volume, scale: tuple[float, ...], translate: tuple[float, ...]
-    ) -> Place:
+    def over(cls, volume: Volume, scale: tuple[float, ...], translate: tuple[float, ...]) -> Place:
         """Return a place over `volume`."""
         return cls(
             shape=volume.shape,

@@ -12,11 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_medseg.engine.channels import can_do_without, fitted
 from napari_medseg.engine.grid import Grid
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.plan import Plan, make_plan
-from napari_medseg.engine.preprocess import prepare
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.place import Place
 from napari_medseg.progress import Report, Step, silent
@@ -138,7 +136,9 @@ class View:
                 f"{'x'.join(map(str, self.volume.shape))}; give labels of this image"
             )
         whole = self.grid.resample_labels(mask[None] if mask.ndim == 2 else mask)
-        cut = cut_window(torch.from_numpy(np.ascontiguousarray(whole))[None], self.start, self.sides)
+        cut = cut_window(
+            torch.from_numpy(np.ascontiguousarray(whole))[None], self.start, self.sides
+        )
         return cut if self.slice_axis is None else cut[0].movedim(self.slice_axis, 0)
 
     def _inside(self, at: Sequence[int]) -> tuple[int, ...]:
@@ -186,20 +186,9 @@ def view_of(
     at = checked_voxel([n // 2 for n in volume.shape] if at is None else at, volume)
     card, slice_axis = segmenter.card, segmenter.slice_axis(volume, config)
     report(Step(0, 0, "image"))
-    taken, said = fitted(volume, card)
-    prepared = prepare(
-        taken,
-        card.preprocessing,
-        spatial_dims=card.spatial_dims,
-        in_channels=card.in_channels,
-        slice_axis=slice_axis,
-        may_miss=can_do_without(card),
-        report=report,
-    )
-    image, grid, here = prepared.image, prepared.grid, at
-    if volume.spatial_dims == 2:
-        image, here = image[:, None], (0, *at)
-        grid = Grid((1, *grid.input_shape), (1, *grid.shape))
+    prepared = segmenter.prepare(volume, config, report)
+    image, grid = prepared.image, prepared.grid
+    here = (0, *at) if volume.spatial_dims == 2 else at
     plan = make_plan(
         card,
         config.replace(strategy="whole", window=None) if whole else config,
@@ -221,7 +210,7 @@ def view_of(
         slice_axis=slice_axis,
         at=at,
         volume=volume,
-        notes=(*said, *prepared.notes),
+        notes=prepared.notes,
     )
 
 
@@ -255,7 +244,7 @@ def _window(plan: Plan, at: Sequence[int]) -> tuple[list[int], list[int]]:
         tiling.starts, tiling.before, plan.window, at, strict=True
     ):
         middle = voxel + before - side / 2 + 0.5
-        chosen.append(min(starts, key=lambda first: abs(first - middle)) - before)  # noqa: B023
+        chosen.append(min(starts, key=lambda first: abs(first - middle)) - before)
     return chosen, list(plan.window)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -36,10 +37,12 @@ class Inspectable(nn.Module, ABC):
     """A block with inner values worth seeing, which are computed only when asked for.
 
     ``overlays`` says what there is, name to words; `overlay` computes one from what `forward` was
-    given. See `SegmentationNetwork.inspect`.
+    given. See `SegmentationNetwork.inspect`. `parts` names each of an overlay's n maps where they
+    have names.
     """
 
     overlays: Mapping[str, str]
+    parts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @abstractmethod
     def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:

@@ -39,6 +39,8 @@ class GroupAttention(Inspectable):
             "attention": "where each head looks from the chosen place; sums to one per head",
             "entropy": "how widely each head looks from every place: 0 one place, 1 everywhere",
         }
+        pairs = [f"group {g + 1}, head {h + 1}" for g in range(split) for h in range(heads)]
+        self.parts = dict.fromkeys(self.overlays, tuple(pairs))
         self.split, self.heads = split, heads
         self.norm = nn.GroupNorm(split, channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1, groups=split, bias=False)

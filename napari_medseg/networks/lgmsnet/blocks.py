@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_medseg.networks.base import Inspectable
 from napari_medseg.networks.blocks.pointwise import Pointwise
 from napari_medseg.networks.depthwise import depthwise_groups
 from napari_medseg.networks.nd import nd
@@ -17,6 +18,7 @@ KERNEL_SIZES = (3, 5, 7, 9)
 PATCH = 2  # voxels per axis of a patch
 HEADS = 4
 HEAD_CHANNELS = 8
+_QUERIES = 256  # rows of the attention in hand at a time, never the whole matrix
 
 
 def conv_norm_silu(
@@ -32,7 +34,7 @@ def conv_norm_silu(
     return nn.Sequential(conv, ops.Norm(out_channels), nn.SiLU())
 
 
-class LocalMultiScale(nn.Module):
+class LocalMultiScale(Inspectable):
     """Look at four neighbourhood sizes at once, each with a quarter of the channels.
 
     Shapes: ``(B, C, *S) -> (B, C, *S)``.
@@ -58,15 +60,26 @@ class LocalMultiScale(nn.Module):
         self.scales = nn.ModuleList(
             conv(quarter, quarter, k, padding=k // 2, groups=quarter) for k in KERNEL_SIZES
         )
+        self.overlays = {"kernels": "how strongly each size of kernel answers (mean size)"}
+        self.parts = {"kernels": tuple(" x ".join([str(k)] * spatial_dims) for k in KERNEL_SIZES)}
         self.norm = nn.GroupNorm(4, channels)  # one group per kernel size
         self.reduce = conv_norm_silu(spatial_dims, channels, quarter, 1)
         self.expand = conv_norm_silu(spatial_dims, quarter, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        scales = cast(Sequence[nn.Conv2d], self.scales)
-        y = depthwise_groups(x, [s.weight for s in scales], [cast(Tensor, s.bias) for s in scales])
+        y = self._scaled(x)
         active = F.silu(self.norm(y)) + x if self.as_in_paper else F.gelu(self.norm(y + x))
         return self.expand(self.reduce(active)) + x
+
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Return a map per kernel size: ``(B, 4, *S)``."""
+        return self._scaled(*inputs).abs().unflatten(1, (len(KERNEL_SIZES), -1)).mean(2)
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        scales = cast(Sequence[nn.Conv2d], self.scales)
+        return depthwise_groups(
+            x, [s.weight for s in scales], [cast(Tensor, s.bias) for s in scales]
+        )
 
 
 class LocalConv(nn.Module):
@@ -116,13 +129,32 @@ class PatchAttention(nn.Module):
         The last axis is the voxel looked at; it sums to one.
         """
         query, key, _ = self._query_key_value(tokens)
-        scores = query @ key.transpose(-2, -1) * HEAD_CHANNELS**-0.5
-        return scores.softmax(dim=-1).unflatten(0, tokens.shape[:2])
+        return _attention(query, key).unflatten(0, tokens.shape[:2])
+
+    def received(self, tokens: Tensor) -> Tensor:
+        """Return how much each voxel is looked at: ``(B, P, N, C) -> (B, P, N)``; the mean is 1.
+
+        The attention, summed over who looks and averaged over the heads.
+        """
+        query, key, _ = self._query_key_value(tokens)
+        total = query.new_zeros(key.shape[:3])
+        for some in query.split(_QUERIES, dim=2):
+            total += _attention(some, key).sum(2)
+        return total.mean(1).unflatten(0, tokens.shape[:2])
+
+    def row(self, tokens: Tensor, place: int, patch: int) -> Tensor:
+        """Return where one voxel looks: ``(B, P, N, C) -> (B, heads, N)``; each sums to one."""
+        query, key, _ = self._query_key_value(tokens[:, place : place + 1])
+        return _attention(query[:, :, patch, None], key)[:, :, 0]
 
     def _query_key_value(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         qkv = self.qkv(self.norm(tokens)).flatten(0, 1)  # (B P, N, 3 heads channels)
         query, key, value = qkv.unflatten(-1, (3, HEADS, HEAD_CHANNELS)).permute(2, 0, 3, 1, 4)
         return query, key, value
+
+
+def _attention(query: Tensor, key: Tensor) -> Tensor:
+    return (query @ key.transpose(-2, -1) * HEAD_CHANNELS**-0.5).softmax(dim=-1)
 
 
 class Transformer(nn.Module):
@@ -145,7 +177,7 @@ class Transformer(nn.Module):
         return fold_patches(tokens, x.shape[2:])
 
 
-class GlobalMultiScale(nn.Module):
+class GlobalMultiScale(Inspectable):
     """A quarter of the channels convolves, three quarters attend to the whole image.
 
     Shapes: ``(B, C_in, *S) -> (B, C, *S)``; even ``*S``.
@@ -167,6 +199,15 @@ class GlobalMultiScale(nn.Module):
         self, spatial_dims: int, in_channels: int, channels: int, *, as_in_paper: bool = False
     ) -> None:
         super().__init__()
+        self.overlays = {
+            "saliency": "how much each place is looked at from across the image; 1 is the mean",
+            "attention": "where each head looks from the chosen place; sums to one per head",
+            "branches": "how strongly attention and convolution answer (root mean square)",
+        }
+        self.parts = {
+            "attention": tuple(f"head {i + 1}" for i in range(HEADS)),
+            "branches": ("global: attention", "local: convolution"),
+        }
         local = channels // 4
         self.split = (channels - local, local)
         self.embed = nn.Sequential(
@@ -186,6 +227,25 @@ class GlobalMultiScale(nn.Module):
         far, near = self.embed(x).split(self.split, dim=1)
         mixed = self.mix(torch.cat([self.transformer(far), self.local(near)], dim=1))
         return self.fuse(torch.cat([mixed, x], dim=1))
+
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Return maps ``(B, n, *S)``, of the attention of one place ``(B, heads, *S/2)``.
+
+        A voxel attends to those at its own place in their patches, so to one in each.
+        """
+        far, near = self.embed(inputs[0]).split(self.split, dim=1)
+        if name == "branches":
+            answers = (self.transformer(far), self.local(near))
+            return torch.cat([a.square().mean(1, keepdim=True).sqrt() for a in answers], dim=1)
+        attention, tokens, size = self.transformer.attention, unfold_patches(far), far.shape[2:]
+        if name == "saliency":
+            return fold_patches(attention.received(tokens)[..., None], size)
+        place, patch = 0, 0
+        for share, side in zip(at, size, strict=True):
+            voxel = min(int(share * side), side - 1)
+            place = place * PATCH + voxel % PATCH
+            patch = patch * (side // PATCH) + voxel // PATCH
+        return attention.row(tokens, place, patch).unflatten(2, [s // PATCH for s in size])
 
 
 class Fusion(nn.Sequential):

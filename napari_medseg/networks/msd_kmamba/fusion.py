@@ -29,6 +29,8 @@ class Fusion(Inspectable):
     def __init__(self, channels: int, levels: int) -> None:
         super().__init__()
         self.overlays = {"scales": "share of each resolution in the answer, finest first"}
+        sizes = ("full size", *(f"1/{2**i} of the size" for i in range(1, levels)))
+        self.parts = {"scales": sizes}
         self.weigh = Pointwise(channels, levels)
 
     def forward(self, levels: list[Tensor]) -> Tensor:

@@ -18,6 +18,7 @@ from napari_medseg.networks.depthwise import depthwise_groups
 
 HEAD = 32  # channels that share a decay, as many as there are at most
 _ORDERS = ((1, 2, 3), (2, 3, 1), (3, 1, 2))  # axes of tokens, slowest first
+_NAMES = ("D-H-W", "H-W-D", "W-D-H")
 _LONGEST, _SHORTEST = 4096.0, 4.0  # tokens that heads remember before training
 
 
@@ -63,8 +64,13 @@ class BidirectionalStateSpace(Inspectable):
             "reach": "tokens a voxel's state is remembered for, per order of reading",
             "attention": "what the chosen voxel takes from each voxel, per order; may be negative",
         }
+        self.parts = dict.fromkeys(("reach", "attention", "orders"), _NAMES[:axes])
         if axes > 1:
-            self.overlays["orders"] = "share of each order of reading: D-H-W, H-W-D, W-D-H"
+            self.overlays["orders"] = "share of each order of reading"
+            self.overlays["together"] = (
+                "what the chosen voxel takes from each voxel, orders by their shares; may be "
+                "negative"
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix the tokens."""
@@ -97,6 +103,10 @@ class BidirectionalStateSpace(Inspectable):
                     index = index * size[axis - 1] + place[axis - 1]
                 seen = attention_row(dt, -rate, b, c, index)
             maps.append(_volume(seen.mean(-1, keepdim=True), axes, size)[..., 0])
+        if name == "together":
+            assert self.shares is not None
+            shares = self.shares.softmax(0)
+            return torch.stack([s * m for s, m in zip(shares, maps, strict=True)]).sum(0)[:, None]
         return torch.stack(maps, dim=1)
 
     def _rates(self, own: Tensor, order: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

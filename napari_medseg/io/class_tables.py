@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from napari_medseg.io.classes import ClassName, hex_colour
+from napari_medseg.io.classes import ClassName, classes_in, colour_in, hex_colour
 from napari_medseg.io.layouts import label_names
 from napari_medseg.io.paths import image_stem
 
@@ -23,7 +23,6 @@ Classes = tuple[ClassName, ...]
 
 _log = logging.getLogger(__name__)
 _LARGEST = 1 << 20  # bytes: a larger file is no table of classes
-_HEX = re.compile(r"#?([0-9a-fA-F]{6})")
 _ITK_SNAP = re.compile(r'\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+[\d.]+\s+[01]\s+[01]\s+"(.*)"\s*')
 _SLICER = re.compile(r"\s*(\d+)\s+(\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s+\d+\s*")
 _FOLDERS_UP = 3  # BIDS: session, subject, data set
@@ -78,19 +77,14 @@ def _classes(table: Path, read: Callable[[str], Iterable[ClassName]]) -> Classes
 
 def _provenance(text: str) -> Iterable[ClassName]:
     """Read what `write_labels` wrote beside labels: names, and colours since they are written."""
-    content = json.loads(text)
-    colours = content.get("colours", {})
-    return [
-        ClassName(int(value), str(name), _colour(str(colours.get(value, ""))))
-        for value, name in content.get("classes", {}).items()
-    ]
+    return classes_in(text) or ()
 
 
 def _bids(text: str) -> Iterable[ClassName]:
     """Read a look-up table of BIDS 1.10, "Segmentations": index, name and, if given, color."""
     rows = csv.DictReader(text.splitlines(), delimiter="\t")
     return [
-        ClassName(int(row["index"]), row["name"].strip(), _colour(row.get("color") or ""))
+        ClassName(int(row["index"]), row["name"].strip(), colour_in(row.get("color") or ""))
         for row in rows
     ]
 
@@ -132,8 +126,3 @@ def _inherited(path: Path) -> list[Path]:
         found = [t for t in folder.glob("*dseg.tsv") if set(t.stem.split("_")) <= parts]
         tables += sorted(found, key=lambda t: (-len(t.stem.split("_")), t.name))
     return tables
-
-
-def _colour(text: str) -> str:
-    match = _HEX.fullmatch(text.strip())
-    return f"#{match[1].lower()}" if match else ""

@@ -18,11 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.classes import ClassName, classes_in
 from napari_medseg.io.errors import UnusableFile, explained
 from napari_medseg.io.paths import image_stem
 from napari_medseg.volume import Storage, Volume
 
 EXIF_ORIENTATION = 0x0112
+PNG_COMMENT = "Comment"  # a keyword of the PNG standard
 
 ORIENTATIONS: dict[int, tuple[tuple[int, int], tuple[bool, bool]]] = {
     1: ((0, 1), (False, False)),
@@ -79,6 +81,30 @@ def read_picture(path: Path, *, indices: bool = False) -> Volume:
     )
 
 
+def has_classes(path: Path) -> bool:
+    """Whether a picture says that it holds labels, as `write_png` lets it.
+
+    Raises
+    ------
+    UnusableFile
+        If it is no picture.
+    OSError
+        If it cannot be read.
+    """
+    from PIL import Image
+
+    with explained(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about metadata nobody asked for, and large pictures
+        with Image.open(path) as image:
+            return _classes(image) is not None
+
+
+def _classes(image: Any) -> tuple[ClassName, ...] | None:
+    """Return the classes a Pillow image names, None where it says nothing of labels."""
+    said = image.info.get(PNG_COMMENT) if image.format == "PNG" else None
+    return classes_in(said) if isinstance(said, str) else None
+
+
 def _decoded(path: Path, indices: bool) -> tuple[np.ndarray, int, dict[str, Any]]:
     from PIL import Image
 
@@ -103,6 +129,7 @@ def _decoded(path: Path, indices: bool) -> tuple[np.ndarray, int, dict[str, Any]
                 "mode": image.mode,
                 "alpha": "A" in image.mode or "transparency" in image.info,
                 "lossy": image.format == "JPEG",
+                "classes": _classes(image) or (),
             }
             deep = _deep_colours(path)
             return pixels_of(image, indices) if deep is None else deep, orientation, header

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_medseg.io.images import EXIF_ORIENTATION
+from napari_medseg.io.classes import ClassName, classes_text
+from napari_medseg.io.images import EXIF_ORIENTATION, PNG_COMMENT
 from napari_medseg.volume import Volume
 
 _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 
 
-def write_png(path: Path, array: np.ndarray, like: Volume, *, name: str) -> None:
-    """Write ``(C, H, W)`` as PNG, values as they are.
+def write_png(
+    path: Path,
+    array: np.ndarray,
+    like: Volume,
+    *,
+    name: str,
+    classes: Sequence[ClassName] | None = None,
+) -> None:
+    """Write ``(C, H, W)`` as PNG, values as they are, and of labels their classes as a comment.
 
     Raises
     ------
@@ -22,6 +31,7 @@ def write_png(path: Path, array: np.ndarray, like: Volume, *, name: str) -> None
         If it is a volume, or its values are not uint8 (1 or 3 channels) or uint16 (1 channel).
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     if like.spatial_dims != 2:
         raise ValueError(
@@ -37,18 +47,27 @@ def write_png(path: Path, array: np.ndarray, like: Volume, *, name: str) -> None
     stored, orientation = _in_file_order(array, like)
     pixels = stored[0] if len(stored) == 1 else np.moveaxis(stored, 0, -1)
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    if orientation == 1:
-        picture.save(path)
-        return
-    exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = orientation
-    picture.save(path, exif=exif)
+    said: dict[str, Any] = {}
+    if orientation != 1:
+        said["exif"] = Image.Exif()
+        said["exif"][EXIF_ORIENTATION] = orientation
+    if classes is not None:
+        said["pnginfo"] = PngInfo()
+        said["pnginfo"].add_itxt(PNG_COMMENT, classes_text(classes))
+    picture.save(path, **said)
 
 
-def write_tiff(path: Path, array: np.ndarray, like: Volume) -> None:
+def write_tiff(
+    path: Path,
+    array: np.ndarray,
+    like: Volume,
+    *,
+    classes: Sequence[ClassName] | None = None,
+) -> None:
     """Write ``(C, *S)`` as TIFF, one page per slice, with the spacing where it is known.
 
-    ImageJ's form where it can hold the type of the values, else OME-TIFF.
+    ImageJ's form where it can hold the type of the values, else OME-TIFF. ImageJ shows the classes
+    of labels as the information of the image.
     """
     import tifffile
 
@@ -70,6 +89,8 @@ def write_tiff(path: Path, array: np.ndarray, like: Volume) -> None:
     imagej = stored.dtype.name in _IMAGEJ_DTYPES
     options: dict[str, Any] = {"imagej" if imagej else "ome": True}
     metadata: dict[str, Any] = {"axes": axes}
+    if classes is not None and imagej:  # labels are of types that ImageJ's form can hold
+        metadata["Info"] = classes_text(classes)
     if like.spacing_known and imagej:
         metadata |= {"unit": "mm", "spacing": depth}
         options["resolution"] = (1 / width, 1 / height)

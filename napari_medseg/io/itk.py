@@ -4,7 +4,8 @@ Decisions:
 
 * Where a file states no voxel size, it is unknown: SimpleITK's 1 is a guess.
 * Components of a voxel become channels, and so does a fourth axis, whether it is time or not.
-* Slicer's segmentations (``.seg.nrrd``) are label images whose classes the file names.
+* Slicer's segmentations (``.seg.nrrd``) are label images whose classes the file names; labels are
+  written with the same fields, also into ``.mha``.
 * ITK knows no sheared grids (of a tilted gantry): they are not written.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import errno
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ _STATES_SIZE = re.compile(
 _COMPRESSED = re.compile(rb"^CompressedDataSize = (\d+)\s(?:.*\n)*?ElementDataFile = LOCAL\n", re.M)
 _UNIT = re.compile(rb'^space units:\s*"([^"]*)"', re.M)
 _MM_PER_UNIT = {"m": 1000.0, "cm": 10.0, "um": 1e-3, "µm": 1e-3, "microns": 1e-3, "nm": 1e-6}
+_SEGMENTATION = re.compile(rb"^Segment(ation_|\d+_)\w+\s*:?=", re.M)
 _SEGMENT = re.compile(r"Segment(\d+)_(Name|Color|LabelValue)")
 
 
@@ -91,7 +93,13 @@ def read_itk(path: Path) -> Volume:
     )
 
 
-def write_itk(path: Path, array: np.ndarray, like: Volume) -> None:
+def write_itk(
+    path: Path,
+    array: np.ndarray,
+    like: Volume,
+    *,
+    classes: Sequence[ClassName] | None = None,
+) -> None:
     """Write ``(C, *S)`` as NRRD or MetaImage in the place of `like`.
 
     Parameters
@@ -102,6 +110,9 @@ def write_itk(path: Path, array: np.ndarray, like: Volume) -> None:
         ``(C, *S)``; several channels become components of a voxel.
     like : Volume
         If it was read from such a file or from NIfTI, the voxel order is that file's.
+    classes : sequence of ClassName or None
+        Of labels, perhaps none; None for an image. They are said as Slicer's segmentations say
+        them.
 
     Raises
     ------
@@ -132,6 +143,8 @@ def write_itk(path: Path, array: np.ndarray, like: Volume) -> None:
     image.SetSpacing(spacing.tolist())
     image.SetDirection(direction.ravel().tolist())
     image.SetOrigin(affine[:dims, 3].tolist())
+    for key, text in {} if classes is None else _tags(classes, values.shape).items():
+        image.SetMetaData(key, text)
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
@@ -154,6 +167,17 @@ def _is_whole(path: Path, image: Any) -> bool:
     return np.array_equal(read, meant, equal_nan=True)
 
 
+def has_segments(path: Path) -> bool:
+    """Whether the header of an NRRD or MetaImage file is that of a segmentation of Slicer's kind.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    return _SEGMENTATION.search(_text_of(path)) is not None
+
+
 def segments(tags: dict[str, str]) -> list[ClassName]:
     """Return the classes that a segmentation of Slicer names."""
     found: dict[int, dict[str, str]] = {}
@@ -168,6 +192,25 @@ def segments(tags: dict[str, str]) -> list[ClassName]:
         colour = hex_colour(_numbers(said.get("Color", "")))
         classes.append(ClassName(value, said.get("Name", f"segment {value}"), colour))
     return classes
+
+
+def _tags(classes: Sequence[ClassName], shape: tuple[int, ...]) -> dict[str, str]:
+    """Return what Slicer's segmentations say of their classes; `shape` is slices, rows, columns."""
+    tags = {"Segmentation_MasterRepresentation": "Binary labelmap"}
+    extent = " ".join(f"0 {n - 1}" for n in (*shape[::-1], 1)[:3])
+    for number, one in enumerate(classes):
+        said = {
+            "ID": f"Segment_{one.value}",
+            "Name": " ".join(one.name.split()),
+            "LabelValue": str(one.value),
+            "Layer": "0",
+            "Extent": extent,
+        }
+        if one.colour:
+            rgb = (int(one.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+            said["Color"] = " ".join(f"{part:.6f}" for part in rgb)
+        tags |= {f"Segment{number}_{key}": text for key, text in said.items()}
+    return tags
 
 
 def _numbers(text: str) -> list[float]:

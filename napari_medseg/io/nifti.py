@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from napari_medseg.io.errors import UnusableFile
-from napari_medseg.io.nifti_file import NiftiFile, load_nifti
+from napari_medseg.io.nifti_file import NiftiFile, classes_of, load_nifti
 from napari_medseg.io.orientation import canonical_place
 from napari_medseg.io.paths import image_stem
 from napari_medseg.volume import Storage, Volume
@@ -75,7 +75,11 @@ def placed(path: Path, file: NiftiFile) -> Volume:
         affine=affine,
         path=str(path),
         format="nifti",
-        header={"nifti": header.copy(), "transform": transform},
+        header={
+            "nifti": header.copy(),
+            "transform": transform,
+            "classes": classes_of(header),
+        },
     )
     channels = [storage.to_canonical(values[..., c]) for c in range(values.shape[-1])]
     # torch and most of numpy's users want forward strides, so the flips are carried out here

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.classes import ClassName, classes_in
 from napari_medseg.io.errors import UnusableFile, broken, explained
 from napari_medseg.io.halves import halves_of
 
+COMMENT = 6  # the standard's code of a header extension of free text
+LABELS = 1002  # the standard's intent code: values are indices into a set of labels
 _LARGEST_GZIP_RATIO = 1032  # deflate cannot shrink further, so a larger claim is a lie
 
 
@@ -72,6 +75,37 @@ def load_nifti(path: Path) -> NiftiFile:
     codes = image.header["sform_code"], image.header["qform_code"]
     known = max(codes) > 0 or bool((steps[:3] != 0).all())
     return NiftiFile(image.header, channels_last(values, shape), known)
+
+
+def has_label_intent(path: Path) -> bool:
+    """Whether the header of a NIfTI file or pair says that its values are labels.
+
+    Raises
+    ------
+    ValueError
+        If it has no header.
+    OSError
+        If it cannot be read.
+    """
+    import nibabel as nib
+
+    header_path, _ = halves_of(path)
+    with explained(path), silent_nibabel(), _opened(header_path) as file:
+        start = file.read(nib.Nifti2Header.sizeof_hdr)
+        second = start[4:8] in (b"n+2\0", b"ni2\0")
+        kind: Any = nib.Nifti2Header if second else nib.Nifti1Header
+        return int(kind(start[: kind.sizeof_hdr], check=False)["intent_code"]) == LABELS
+
+
+def classes_of(header: Any) -> tuple[ClassName, ...]:
+    """Return the classes that a comment of a NIfTI header names, as `write_nifti` writes them."""
+    for extension in header.extensions:
+        if extension.get_code() == COMMENT:
+            text = bytes(extension.get_content()).rstrip(b"\0").decode("utf-8", "replace")
+            found = classes_in(text)
+            if found is not None:
+                return found
+    return ()
 
 
 def _opened(path: Path) -> Any:

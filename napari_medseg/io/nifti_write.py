@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_medseg.io.classes import ClassName, classes_text
+from napari_medseg.io.nifti_file import COMMENT, LABELS
 from napari_medseg.volume import Storage, Volume
 
 _FRESH = {2: (1, 0), 3: (2, 1, 0)}  # file axis of (D,) H, W: the first runs fastest, as W does
 
 
-def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) -> None:
+def write_nifti(
+    path: Path,
+    array: np.ndarray,
+    like: Volume,
+    *,
+    classes: Sequence[ClassName] | None = None,
+) -> None:
     """Write ``(C, *S)`` as NIfTI in the place of `like`.
 
     Parameters
@@ -24,8 +33,9 @@ def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) ->
     like : Volume
         If it was read from NIfTI, the file gets that file's voxel order, affine, codes and units;
         a part of it has only its own affine.
-    labels : bool
-        Whether the values are labels: the header then carries nothing about intensities.
+    classes : sequence of ClassName or None
+        Of labels, perhaps none; None for an image. The header of labels has the standard's intent
+        "label" and their classes as a comment, and carries nothing about intensities.
 
     Raises
     ------
@@ -40,7 +50,7 @@ def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) ->
         storage = Storage(axes=axes, flips=(False,) * len(axes))
         header, affine = None, like.affine[:, [2, 1, 0, 3]]
     else:
-        storage, header, affine = like.storage, _cleaned(source, labels=labels), None
+        storage, header, affine = like.storage, _cleaned(source, labels=classes is not None), None
     stored = np.stack([storage.to_stored(channel) for channel in array], axis=-1)
     if len(array) == 1:
         stored = stored[..., 0]
@@ -58,6 +68,8 @@ def write_nifti(path: Path, array: np.ndarray, like: Volume, *, labels: bool) ->
         header.set_data_dtype(stored.dtype)
         kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
         image = kind(stored, None, header)
+    if classes is not None:
+        _mark(image.header, classes)
     image.to_filename(path)
 
 
@@ -82,6 +94,16 @@ def _cleaned(source: Any, *, labels: bool) -> Any:
         header["descrip"] = b""
     header.extensions = type(header.extensions)()
     return header
+
+
+def _mark(header: Any, classes: Sequence[ClassName]) -> None:
+    """Say in a header that the values are labels, and what they are called."""
+    import nibabel as nib
+
+    header.set_intent(LABELS, name="labels")
+    if classes:
+        text = classes_text(classes).encode()
+        header.extensions.append(nib.nifti1.Nifti1Extension(COMMENT, text))
 
 
 def _nifti_dtype(array: np.ndarray) -> np.dtype[Any]:

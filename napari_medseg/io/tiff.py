@@ -28,6 +28,7 @@ from napari_medseg.io.tiff_metadata import (
     is_jpeg_colour,
     left_out,
     opened,
+    stated_classes,
     stated_spacing,
     undecodable,
 )
@@ -59,6 +60,7 @@ def read_tiff(path: Path, *, indices: bool = False) -> Volume:
     with opened(path) as tif:
         array, orientation, alpha = _planes(path, tif, indices)
         found, notes = stated_spacing(tif), left_out(tif)
+        classes = stated_classes(tif) or ()
     spatial = array.ndim - 1
     plane_axes, plane_flips = ORIENTATIONS.get(orientation, ORIENTATIONS[1])
     leading = spatial - 2
@@ -67,7 +69,13 @@ def read_tiff(path: Path, *, indices: bool = False) -> Volume:
         flips=(*([False] * leading), *plane_flips),
         path=str(path),
         format="image",
-        header={"orientation": orientation, "alpha": alpha, "lossy": False, "tiff": True},
+        header={
+            "orientation": orientation,
+            "alpha": alpha,
+            "lossy": False,
+            "tiff": True,
+            "classes": classes,
+        },
     )
     spacing = (1.0,) * spatial
     if found is not None:

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from napari_medseg.io.classes import ClassName, classes_in
 from napari_medseg.io.errors import UnusableFile, broken, explained
 from napari_medseg.io.units import in_mm
 
@@ -73,6 +74,15 @@ def stated_spacing(tif: Any) -> tuple[float, float, float] | None:
     if tif.is_svs:
         return _from_svs(tif)
     return None
+
+
+def stated_classes(tif: Any) -> tuple[ClassName, ...] | None:
+    """Return the classes that an open file of labels names; None where it says nothing of labels.
+
+    `write_tiff` keeps them where ImageJ has the information of an image.
+    """
+    said = (tif.imagej_metadata or {}).get("Info") if tif.is_imagej else None
+    return classes_in(said) if isinstance(said, str) else None
 
 
 def decodable(page: Any) -> bool:

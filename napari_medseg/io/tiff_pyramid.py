@@ -23,6 +23,7 @@ from napari_medseg.io.tiff_metadata import (
     is_jpeg_colour,
     left_out,
     opened,
+    stated_classes,
     stated_spacing,
     undecodable,
 )
@@ -73,7 +74,7 @@ def _pyramid(path: Path, tif: Any, letters: str, levels: list[Any]) -> Pyramid:
     stored = [array.shape for array in levels]
     plain = order == tuple(range(len(letters)))
     spatial = [letters.index(axis) for axis in "zyx" if axis in letters]
-    found = stated_spacing(tif)
+    found, classes = stated_spacing(tif), stated_classes(tif)
     finest = np.array(found if found is not None else (1.0, 1.0, 1.0))[-len(spatial) :]
     ratios = [np.array([stored[0][i] / shape[i] for i in spatial]) for shape in stored]
     colours = series.axes.count("S") and stored[0][letters.index("s")]
@@ -90,6 +91,8 @@ def _pyramid(path: Path, tif: Any, letters: str, levels: list[Any]) -> Pyramid:
         format="tiff",
         channels=("red", "green", "blue") if shown == 3 and "c" not in letters else (),
         notes=left_out(tif),
+        classes=classes or (),
+        is_labels=classes is not None,
         alpha=alpha,
     )
 

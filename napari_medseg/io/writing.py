@@ -45,7 +45,7 @@ def write_labels(
         How the labels came about, written beside them as ``NAME.json``, or into the attributes of
         OME-Zarr labels inside their image.
     classes : sequence of ClassName
-        What the values are called, for the formats that can say so.
+        What the values are called, and their colours; every format says so in the file itself.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def write_labels(
                 made_by = str((provenance or {}).get("model", ""))
                 write_segmentation(target, values, like, classes, made_by)
             else:
-                _write(target, path, values[None], like, labels=True)
+                _write(target, path, values[None], like, classes)
 
 
 def write_image(path: PathLike, volume: Volume) -> None:
@@ -103,27 +103,34 @@ def write_image(path: PathLike, volume: Volume) -> None:
     """
     path = Path(path)
     with atomic_path(path) as target:
-        _write(target, path, volume.array, volume, labels=False)
+        _write(target, path, volume.array, volume, None)
 
 
-def _write(target: Path, path: Path, array: np.ndarray, like: Volume, *, labels: bool) -> None:
+def _write(
+    target: Path,
+    path: Path,
+    array: np.ndarray,
+    like: Volume,
+    classes: Sequence[ClassName] | None,
+) -> None:
+    """Write ``(C, *S)`` in the format of the name `path`; `classes` are None for images."""
     suffix = image_suffix(path)
     if suffix in NIFTI_SUFFIXES:
         from napari_medseg.io.nifti_write import write_nifti
 
-        write_nifti(target, array, like, labels=labels)
+        write_nifti(target, array, like, classes=classes)
     elif suffix in (".nrrd", ".mha"):
         from napari_medseg.io.itk import write_itk
 
-        write_itk(target, array, like)
+        write_itk(target, array, like, classes=classes)
     elif suffix in TIFF_SUFFIXES:
         from napari_medseg.io.images_write import write_tiff
 
-        write_tiff(target, array, like)
+        write_tiff(target, array, like, classes=classes)
     elif suffix == ".png":
         from napari_medseg.io.images_write import write_png
 
-        write_png(target, array, like, name=path.name)
+        write_png(target, array, like, name=path.name, classes=classes)
     else:
         raise ValueError(
             f"{path.name} ends in {path.suffix or 'nothing'}, which is not written; "

@@ -21,6 +21,7 @@ from napari_medseg.io import (
     read_volume,
 )
 from napari_medseg.io.dicom import is_segmentation
+from napari_medseg.io.label_marks import says_labels
 from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
 from napari_medseg.io.paths import (
     ITK_SUFFIXES,
@@ -33,7 +34,7 @@ from napari_medseg.io.paths import (
     image_suffix,
     is_zarr_folder,
 )
-from napari_medseg.io.tiff_metadata import stated_spacing
+from napari_medseg.io.tiff_metadata import stated_classes, stated_spacing
 from napari_medseg.project import is_project
 from napari_medseg.widgets.dicom_layers import is_dicom_path, read_dicom_layers, tell_notes
 from napari_medseg.widgets.file_classes import labels_with_classes
@@ -51,6 +52,7 @@ Reader = Callable[[Any], list[Any]]
 NO_LAYERS: list[Any] = [(None,)]  # napari's word for "read, and nothing to show"
 # formats that say more of an image than napari's own reader reads
 _SCANS = (*NIFTI_SUFFIXES, *NIBABEL_SUFFIXES, *SECOND_HALVES, *ITK_SUFFIXES, *ZARR_SUFFIXES)
+_MODALITIES = 8  # more images in a folder are those of several cases
 _EDITABLE = 256 << 20  # bytes: labels in pieces that are no larger are read, to be edited
 
 
@@ -81,6 +83,11 @@ def is_label_path(path: Path) -> bool:
     return folder in LABEL_FOLDERS or any(word in LABEL_STEMS for word in (words[0], words[-1]))
 
 
+def _holds_labels(path: Path) -> bool:
+    """Whether the name of a file, or the file itself, says that it holds labels."""
+    return is_label_path(path) or says_labels(path)
+
+
 def _read_images(path: str | Sequence[str]) -> list[LayerData]:
     paths = _each_image_once([Path(p) for p in _listed(path)])
     return [layer for one in paths for layer in _read_image(one)]
@@ -95,7 +102,7 @@ def _read_image(path: Path) -> list[LayerData]:
     pyramid = None if is_dicom_path(path) else open_pyramid(path)
     if pyramid is not None:
         return _read_pyramid(pyramid, path)
-    if is_label_path(path) or is_dicom_path(path):
+    if _holds_labels(path):
         try:
             labels = without_freezing(partial(read_labels, path), _size(path))
         except ValueError:
@@ -226,7 +233,7 @@ def _says_more(path: Path) -> bool:
     if suffix in TIFF_SUFFIXES and not is_label_path(path):
         return _tiff_says_more(path)
     ours = path.suffix == SUFFIX or is_project(path)
-    return ours or suffix in _SCANS or is_label_path(path)
+    return ours or suffix in _SCANS or (bool(suffix) and _holds_labels(path))
 
 
 def _is_image(path: Path) -> bool:
@@ -245,10 +252,11 @@ def _each_image_once(paths: Sequence[Path]) -> list[Path]:
 def _cases(folder: Path) -> list[CaseFiles]:
     """Return the cases of a folder, or the one case that the folder itself is."""
     images = [p for p in sorted(folder.iterdir()) if p.is_file() and is_image_path(p)]
-    labels = [p for p in images if is_label_path(p)]
+    says = _holds_labels if len(images) <= _MODALITIES + 1 else is_label_path
+    labels = [p for p in images if says(p)]
     if images and len(labels) <= 1:
         rest = tuple(p for p in images if p not in labels)
-        if rest and (labels or len(rest) <= 8):
+        if rest and (labels or len(rest) <= _MODALITIES):
             return [CaseFiles(folder.name, rest, labels[0] if labels else None)]
     return find_cases(folder)
 
@@ -276,12 +284,13 @@ def _open_project(viewer: Viewer, path: Path) -> None:
 
 
 def _tiff_says_more(path: Path) -> bool:
-    """Whether a TIFF file says how large its pixels are, or holds several sizes."""
+    """Whether a TIFF file says how large its pixels are or what they mean, or has several sizes."""
     import tifffile
 
     try:
         with tifffile.TiffFile(path) as tif:
-            return stated_spacing(tif) is not None or len(tif.series[0].levels) > 1
+            said = stated_spacing(tif) is not None or stated_classes(tif) is not None
+            return said or len(tif.series[0].levels) > 1
     except (tifffile.TiffFileError, ValueError, OSError, IndexError):
         return False
 

@@ -75,7 +75,7 @@ def test_labels_carry_no_scaling_or_text_of_their_image(tmp_path, integers):
     write_labels(tmp_path / "l.nii.gz", np.ones(volume.shape, np.uint8), like=volume)
     header = nib.load(tmp_path / "l.nii.gz").header
     assert header["descrip"] == b""
-    assert header["intent_code"] == 0
+    assert header.get_intent()[::2] == ("label", "labels")
     assert header["cal_max"] == 0
     assert nib.load(tmp_path / "l.nii.gz").dataobj.slope == 1
 

@@ -10,6 +10,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
 from napari_medseg.engine.card import LabelClass
+from napari_medseg.io import read_volume, write_labels
+from napari_medseg.io.classes import ClassName
 from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.dicom_layers import SeriesDialog
 from napari_medseg.widgets.placement import class_look, same_grid
@@ -64,6 +66,11 @@ def press(kind, *, row=None):
     QTimer.singleShot(0, act)
 
 
+def rgb(one):
+    """Return the colour of a class as numbers from 0 to 255."""
+    return tuple(bytes.fromhex(one.colour[1:]))
+
+
 def opened(viewer, path):
     return viewer.open(str(path), plugin="napari-medseg")
 
@@ -114,7 +121,9 @@ def test_what_is_odd_about_a_series_is_said(make_napari_viewer, folder, notices)
     assert any("there twice" in notice.message for notice in notices)
 
 
-def test_a_segmentation_opens_as_labels_with_its_names_and_colours(make_napari_viewer, tmp_path):
+def test_a_segmentation_opens_as_labels_with_its_names_and_colours(
+    make_napari_viewer, folder, tmp_path
+):
     labels = np.zeros((4, 6, 5), np.uint8)
     labels[1:3, 2:4, 1:4] = 2
     labels[0, 0, 0] = 5
@@ -124,13 +133,18 @@ def test_a_segmentation_opens_as_labels_with_its_names_and_colours(make_napari_v
         for i, text in enumerate(texts):
             image.SetMetaData(f"Segment{i}_{key}", text)
     SITK.WriteImage(image, str(tmp_path / "organs.seg.nrrd"))
-    (layer,) = opened(make_napari_viewer(), tmp_path / "organs.seg.nrrd")
-    assert isinstance(layer, Labels)
-    np.testing.assert_array_equal(layer.data, labels)
-    liver, cyst = classes_of(layer)
-    assert [(c.value, c.name) for c in (liver, cyst)] == [(2, "liver"), (5, "cyst")]
-    assert liver.colour == "#e69900"
-    assert cyst.colour != liver.colour
+    classes = [ClassName(2, "liver", "#e69900"), ClassName(5, "cyst")]
+    write_labels(tmp_path / "organs.dcm", labels, like=read_volume(folder), classes=classes)
+    viewer = make_napari_viewer()
+    for name in ("organs.seg.nrrd", "organs.dcm"):
+        (layer,) = opened(viewer, tmp_path / name)
+        assert isinstance(layer, Labels)
+        np.testing.assert_array_equal(layer.data, labels)
+        liver, cyst = classes_of(layer)
+        assert [(c.value, c.name) for c in (liver, cyst)] == [(2, "liver"), (5, "cyst")]
+        # DICOM holds colours as CIELab, 16 bits a part
+        assert np.abs(np.subtract(rgb(liver), (0xE6, 0x99, 0))).max() <= 2
+        assert rgb(cyst) != rgb(liver)
 
 
 def test_a_series_with_a_gap_is_refused_in_a_sentence(make_napari_viewer, tmp_path):
@@ -157,9 +171,7 @@ def test_labels_on_a_series_are_saved_as_a_segmentation_of_it(make_napari_viewer
     np.testing.assert_allclose(again.translate, image.translate, atol=1e-4)
     (liver,) = classes_of(again)
     assert liver.name == "liver"
-    assert all(
-        abs(int(liver.colour[i : i + 2], 16) - (0, 158, 115)[i // 2]) <= 2 for i in (1, 3, 5)
-    )
+    assert np.abs(np.subtract(rgb(liver), (0, 158, 115))).max() <= 2
     photo = viewer.add_labels(np.ones((5, 6), np.uint8), name="of a photo")
     with pytest.raises(OSError, match="refers to the DICOM images"):
         photo.save(str(tmp_path / "b.dcm"), plugin="napari-medseg")

@@ -87,6 +87,7 @@ class Change:
 
     painted: tuple[Bits, ...] = ()  # what a person painted, newly
     answered: tuple[Answered, ...] = ()
+    confirmed: tuple[Bits, ...] = ()  # what a person confirmed with it, newly
     restored: Restored | None = None
 
 
@@ -167,6 +168,8 @@ class Edits:
 
     def undo(self, change: Change) -> None:
         """Take a step back: what it painted is no longer reviewed, what it replaced is again."""
+        for new in change.confirmed:
+            self._confirmed.remove(new)
         for new in change.painted:
             self._painted.remove(new)
         for answered in change.answered:
@@ -196,12 +199,26 @@ class Edits:
                 self._painted.remove(bits)
             for bits in answered.overwritten:
                 self._confirmed.remove(bits)
+        for new in change.confirmed:
+            self._confirmed.add(new)
         if change.restored is not None:
             self._set_marks(change.restored.box, change.restored.after)
 
     def confirm(self, box: Box) -> None:
         """Note that a person looked at everything in `box` and finds it right."""
         self._confirmed.add(Bits.of(box))
+
+    def confirm_voxels(self, box: Box, mask: np.ndarray) -> Bits:
+        """Note that a person confirmed the voxels of a mask; return those that are new."""
+        new = Bits.of(box, mask) - self._confirmed.bits(box)
+        self._confirmed.add(new)
+        return new.stored()
+
+    def reference(self, box: Box, shown: np.ndarray) -> np.ndarray:
+        """Return the reference in `box`, where the labels are `shown`, as an array of its own."""
+        if self._reference is None:
+            return shown.copy()
+        return np.where(self._kept.get(box), self._reference[box], shown)
 
     def marks(self, box: Box) -> Marks:
         """Return all that is known of the voxels of `box`, for a file; `restore` takes it back."""

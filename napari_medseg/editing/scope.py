@@ -106,7 +106,7 @@ def touched_box(
         seeds.append(seed_box)
     if seeds:
         boxes = [_object_box(labels, label, seed) for seed in seeds]
-        box = _union([b for b in boxes if b is not None])
+        box = union([b for b in boxes if b is not None])
     else:
         box = label_box(labels, label)
     return None if box is None else expanded(box, margin_mm, spacing, labels.shape)
@@ -156,6 +156,16 @@ def intersection(a: Box, b: Box) -> Box | None:
     return shared if all(s.start < s.stop for s in shared) else None
 
 
+def union(boxes: Sequence[Box]) -> Box | None:
+    """Return the smallest box around all of them, None if there are none."""
+    if not boxes:
+        return None
+    return tuple(
+        slice(min(s.start for s in sides), max(s.stop for s in sides))
+        for sides in zip(*boxes, strict=True)
+    )
+
+
 def _edit_label(
     tool: Tool, scene: Scene, options: Config, scope: Scope
 ) -> tuple[Box, np.ndarray] | None:
@@ -194,8 +204,8 @@ def _edit_every_label(
             box, edited = found
             current[box] = edited
             boxes.append(box)
-    union = _union(boxes)
-    return None if union is None else (union, current[union])
+    whole = union(boxes)
+    return None if whole is None else (whole, current[whole])
 
 
 def _edit_slice(
@@ -275,7 +285,7 @@ def _object_box(labels: np.ndarray, label: int, seed: Box) -> Box | None:
         for b, w, n in zip(box, window, labels.shape, strict=True)
     ):
         return box
-    around = _union([i for i in loose_boxes(labels, label) if intersection(i, box) is not None])
+    around = union([i for i in loose_boxes(labels, label) if intersection(i, box) is not None])
     assert around is not None  # one of them holds the voxels found
     return _touching(labels, label, seed, around)
 
@@ -294,13 +304,4 @@ def _touching(labels: np.ndarray, label: int, seed: Box, window: Box) -> Box | N
         return None
     return tuple(
         slice(w.start + i.start, w.start + i.stop) for w, i in zip(window, inner, strict=True)
-    )
-
-
-def _union(boxes: Sequence[Box]) -> Box | None:
-    if not boxes:
-        return None
-    return tuple(
-        slice(min(s.start for s in sides), max(s.stop for s in sides))
-        for sides in zip(*boxes, strict=True)
     )

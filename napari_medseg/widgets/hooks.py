@@ -105,23 +105,38 @@ class Drag:
     click: bool = False
 
 
-def on_drag(viewer: Viewer, call: Callable[[Drag], Any], *, button: int = 1) -> Callable[[], None]:
+def on_drag(
+    viewer: Viewer,
+    call: Callable[[Drag], Any],
+    *,
+    button: int = 1,
+    when: Callable[[], bool] = lambda: True,
+) -> Callable[[], None]:
     """Give the drags on the canvas to `call` instead of napari, until told to stop.
 
     While it is on, the active layer is in its "pan and zoom" mode, for a Labels layer in paint
     mode would paint as well; afterwards it has its own mode again.
+
+    Parameters
+    ----------
+    button : int
+        1 left, 2 right, 3 middle.
+    when : callable
+        Asked when the button is pressed: whether this drag is ours; else it is napari's.
 
     Returns
     -------
     callable
         Stops it; a second call does nothing.
     """
-    return _Drags(viewer, call, button).stop
+    return _Drags(viewer, call, button, when).stop
 
 
 class _Drags:
-    def __init__(self, viewer: Viewer, call: Callable[[Drag], Any], button: int) -> None:
-        self._viewer, self._call, self._button = viewer, call, button
+    def __init__(
+        self, viewer: Viewer, call: Callable[[Drag], Any], button: int, when: Callable[[], bool]
+    ) -> None:
+        self._viewer, self._call, self._button, self._when = viewer, call, button, when
         self._mode: tuple[Layer, Any] | None = None
         self._on = True
         viewer.mouse_drag_callbacks.append(self._drag)
@@ -151,7 +166,8 @@ class _Drags:
                 layer.mode = mode
 
     def _drag(self, _viewer: Any, event: Any) -> Iterator[None] | None:
-        return self._moments(event) if event.button == self._button else None
+        ours = event.button == self._button and self._when()
+        return self._moments(event) if ours else None
 
     def _moments(self, event: Any) -> Iterator[None]:
         start = event.pos

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, ref
 
@@ -50,6 +51,7 @@ class Painted:
         self._array = layer.data
         self._edits = Edits(layer.data.shape)
         self._restoring: Marks | None = None
+        self._evidence: Sequence[tuple[Box, np.ndarray]] = ()
         self._changes: WeakKeyDictionary[Step, Change] = WeakKeyDictionary()
         for step in steps(layer):  # what was done before anybody asked
             self._changes[step] = self._note(step)
@@ -153,6 +155,38 @@ class Painted:
             edited[within(reviewed, box)][keep] = layer.data[reviewed][keep]
         return apply_edit(layer, edited, name, box=box, answer=answer)
 
+    def write_prompted(
+        self, edited: np.ndarray, name: str, box: Box, evidence: Sequence[tuple[Box, np.ndarray]]
+    ) -> int:
+        """Write what a model made of a person's prompts as one undo step; return what changed.
+
+        It counts as the model's, and the voxels a person pointed at as confirmed. Voxels of a
+        person that it leaves as they are stay what they were: painted, and changed.
+
+        Parameters
+        ----------
+        edited : ndarray
+            Of the shape of `box`.
+        evidence : sequence of (box, ndarray of bool)
+            The voxels of the prompts, over the axes of the layer.
+        """
+        layer, box = self._alive(), self._full(box)
+        shown = np.asarray(layer.data[box])
+        answer = edited.copy()
+        kept = self._edits.reviewed(box) & (edited == shown)
+        if kept.any():
+            answer[kept] = self._edits.reference(box, shown)[kept].astype(answer.dtype)
+        self._evidence = evidence
+        try:
+            return apply_edit(layer, edited, name, box=box, answer=answer)
+        finally:
+            self._evidence = ()
+
+    def reviewed_box(self) -> Box | None:
+        """Return a box outside of which nothing is painted or confirmed; None if nothing is."""
+        self._alive()
+        return self._edits.reviewed_box(self._full(None))
+
     def _follow(self, happened: Happened, step: Step) -> None:
         change = self._changes.get(step)
         if change is None:
@@ -173,7 +207,8 @@ class Painted:
             shown = np.asarray(layer.data[box])
             held = bounding_box(shown != answer) if locked_of(layer) else None
             answered += self._edits.answer(box, answer, shown, pieces, held).answered
-        return Change(answered=tuple(answered))
+        seen = [self._edits.confirm_voxels(*own) for own in self._evidence]
+        return Change(answered=tuple(answered), confirmed=tuple(seen))
 
     def _replace(self, _event: object = None) -> None:
         layer, old = self._alive(), self._array

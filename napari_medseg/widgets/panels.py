@@ -57,6 +57,11 @@ PANELS: dict[str, Panel] = {
         "napari_medseg.widgets.segment_panel:SegmentPanel",
         "Run the model on an image",
     ),
+    "interact": Panel(
+        "Interact",
+        "napari_medseg.widgets.interact.panel:InteractPanel",
+        "Point at what is wrong and see it mended",
+    ),
     "edit": Panel(
         "Edit",
         "napari_medseg.widgets.edit.panel:EditPanel",

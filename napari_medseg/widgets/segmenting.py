@@ -106,14 +106,8 @@ def run(request: Request, deliver: Callable[[Answer], None], report: Report = si
     ValueError, OSError
         In words for people: the model cannot be used, or the only image.
     """
-    written = written_at(request.model)  # before it is read: it may be replaced meanwhile
-    segmenter = request.segmenter
-    if segmenter is None:
-        report(Step(0, 0, "model", f"loading {request.model.stem} …"))
-        from napari_medseg.engine.segmenter import Segmenter
-
-        segmenter = Segmenter.load(request.model, device=request.device)
-    loaded = LoadedModel(request.model, request.device, segmenter, written)
+    loaded = loaded_model(request.model, request.device, request.segmenter, report)
+    segmenter = loaded.segmenter
     failures: dict[str, str] = {}
     last: Answer | None = None
     for index, part in enumerate(request.parts):
@@ -132,6 +126,25 @@ def run(request: Request, deliver: Callable[[Answer], None], report: Report = si
             _deliver(deliver, last)
             last = None
     return Outcome(len(request.parts) - len(failures), failures, last)
+
+
+def loaded_model(
+    path: Path, device: str, ready: Segmenter | None = None, report: Report = silent
+) -> LoadedModel:
+    """Return a model in memory: read now, unless it is `ready` already.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it cannot be read, or there is no such device.
+    """
+    written = written_at(path)  # before it is read: it may be replaced meanwhile
+    if ready is None:
+        report(Step(0, 0, "model", f"loading {path.stem} …"))
+        from napari_medseg.engine.segmenter import Segmenter
+
+        ready = Segmenter.load(path, device=device)
+    return LoadedModel(path, device, ready, written)
 
 
 def _segment(

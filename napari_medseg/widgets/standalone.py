@@ -53,6 +53,12 @@ class SegmentDock(PanelDock):
     name = "segment"
 
 
+class InteractDock(PanelDock):
+    """The Interact panel alone."""
+
+    name = "interact"
+
+
 class EditDock(PanelDock):
     """The Edit panel alone."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class _Press(QObject):
+class Press(QObject):
     """Calls something with a name, when a key is pressed."""
 
     def __init__(self, call: Callable[[Any], Any], name: Any, parent: QObject) -> None:
@@ -43,9 +43,9 @@ def bind_keys(
     choose_class : callable
         Called with the place of a class in the table, from 1.
     """
-    presses = {name: _Press(tool, name, parent) for name in TOOLS if name in keys.KEYS}
+    presses = {name: Press(tool, name, parent) for name in TOOLS if name in keys.KEYS}
     for n in range(1, 10):
-        presses[f"class_{n}"] = _Press(choose_class, n, parent)
+        presses[f"class_{n}"] = Press(choose_class, n, parent)
     for action, press in presses.items():
         keys.bind(viewer, action, press.press)
     keys.bind(viewer, "apply_tool", apply)

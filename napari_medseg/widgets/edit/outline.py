@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_medseg.editing.scope import union
 from napari_medseg.packed import Box, within
 from napari_medseg.widgets.preview_layer import PreviewLayer
 
@@ -94,14 +95,15 @@ def with_clicks(
     reach = max(shape[-1] // 80, 2)
     arms = [a for a in range(len(shape)) if len(shape) == 2 or a != axis]
     lines = [_line(point, arm, reach, shape) for point in points for arm in arms]
-    union = _union([*lines, *([] if shown is None or box is None else [box])])
+    around = union([*lines, *([] if shown is None or box is None else [box])])
+    assert around is not None  # there is always a click
     kind = np.uint8 if shown is None else shown.dtype
-    canvas = np.zeros([s.stop - s.start for s in union], kind)
+    canvas = np.zeros([s.stop - s.start for s in around], kind)
     if shown is not None and box is not None:
-        canvas[within(box, union)] = shown
+        canvas[within(box, around)] = shown
     for line in lines:
-        canvas[within(line, union)] = _CLICK
-    return canvas, union
+        canvas[within(line, around)] = _CLICK
+    return canvas, around
 
 
 class Outline(PreviewLayer):
@@ -115,13 +117,6 @@ class Outline(PreviewLayer):
         """Show an outline on the volume of `labels` at `step`, in `box`."""
         values = shown.reshape((1,) * len(step) + shown.shape)
         self.place(labels, (*step, *(s.start for s in box)), values, colormap=self._colours)
-
-
-def _union(boxes: list[Box]) -> Box:
-    return tuple(
-        slice(min(s.start for s in sides), max(s.stop for s in sides))
-        for sides in zip(*boxes, strict=True)
-    )
 
 
 def _line(point: tuple[int, ...], axis: int, reach: int, shape: tuple[int, ...]) -> Box:

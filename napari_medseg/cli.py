@@ -48,6 +48,12 @@ NIfTI, NRRD, MetaImage, DICOM-SEG, OME-Zarr, PNG, TIFF. A prediction on another 
 is refused unless --resample is given. Any of the --lesion flags implies --lesions. In folders, a
 case that cannot be scored is left out and named; the exit status is then 1.
 """
+_EXPLAIN = """\
+WHAT are names that --list shows for a model, names of groups (feature_maps, attention, evidence,
+curves), "all", or "why": a page on the voxel at --at. Maps are written on the image's own voxels
+where they were computed, 0 elsewhere; numbers and curves as CSV. A model that runs in windows is
+shown the one around --at.
+"""
 
 _IMPORT = """\
 FILE holds the state dict of the published LGMSNet (2D, 3D) or MSA²Net. Shape and build are read
@@ -118,6 +124,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_finetune(commands)
     _add_evaluate(commands)
+    _add_explain(commands)
     _add_import(commands)
     return parser
 
@@ -293,6 +300,51 @@ def _add_evaluate(commands: Commands) -> None:
     add_flags(parser.add_argument_group("when a lesion is found"), LesionRule, prefix="lesion.")
 
 
+def _add_explain(commands: Commands) -> None:
+    about = "show what a network sees, and why a voxel got its label"
+    parser = _add(commands, "explain", "explain:explain", about, _EXPLAIN)
+    parser.usage = "%(prog)s IMAGE --model MODEL --what WHAT [WHAT ...] --out FOLDER [options]"
+    parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="an image or volume")
+    parser.add_argument(
+        "--model", required=True, metavar="NAME_OR_FILE", help="see 'napari-medseg models'"
+    )
+    parser.add_argument(
+        "--what",
+        nargs="+",
+        default=("energy", "grad_cam", "uncertainty"),
+        metavar="WHAT",
+        help="what to show (default: energy grad_cam uncertainty)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the files go")
+    parser.add_argument("--list", action="store_true", help="name all there is to see of the model")
+    parser.add_argument(
+        "--at", type=_values, metavar="D,H,W", help="the voxel asked about (default: the middle)"
+    )
+    parser.add_argument("--layer", metavar="NAME", help="of the network (default: the last stage)")
+    parser.add_argument("--label", type=int, metavar="N", help="the class (default: the first)")
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="where the class is (default: as the model says)",
+    )
+    parser.add_argument(
+        "--slices", type=_slices, metavar="A:B", help="of a volume, for a 2D model (default: one)"
+    )
+    parser.add_argument(
+        "--whole", action="store_true", help="look at the whole image at once, not at a window"
+    )
+    parser.add_argument(
+        "--format",
+        choices=(".nii.gz", ".tif", ".png", ".csv"),
+        default=".nii.gz",
+        help="of the maps (default: .nii.gz)",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)"
+    )
+
+
 def _add_import(commands: Commands) -> None:
     from napari_medseg.engine.published_recipes import PUBLISHED_RECIPES
 
@@ -336,6 +388,12 @@ def _values(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"expected label values such as 1,2, got {text!r}"
-        ) from error
+        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2, got {text!r}") from error
+
+
+def _slices(text: str) -> slice:
+    first, _, last = text.partition(":")
+    try:
+        return slice(int(first), int(last))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected slices such as 10:20, got {text!r}") from error

@@ -69,9 +69,7 @@ def attention(
             outer(Step(index, len(view.image), "slice"))
             shown = network.inspect(image[None].to(segmenter.device), names, at)
             found.append({name: values.float().cpu() for name, values in shown.items()})
-    return [
-        _shown(segmenter, view, name, [one[name] for one in found], chosen) for name in names
-    ]
+    return [_shown(segmenter, view, name, [one[name] for one in found], chosen) for name in names]
 
 
 def _shown(

@@ -46,7 +46,8 @@ def record(
     half : bool
         Keep float16, half the memory; larger values are cut off.
     live : bool
-        Keep the tensors themselves, on their device and with their gradients.
+        Keep the tensors themselves, on their device, with gradients and with channels where the
+        layer has them (`Layer.channel_axis`).
     limit : int or None
         Bytes the maps may take; None is a quarter of the free memory.
 
@@ -76,10 +77,10 @@ def record(
         def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
             if threading.get_ident() != thread:
                 return
-            maps = output.movedim(layer.channel_axis, 1)
             if live:
-                found[layer.name] = maps
+                found[layer.name] = output
                 return
+            maps = output.movedim(layer.channel_axis, 1)
             maps = maps[(slice(None), slice(None), *cropped(crop, layer.stride, size))].detach()
             if half:
                 maps = maps.clamp(-_LARGEST_HALF, _LARGEST_HALF).half()

@@ -65,6 +65,15 @@ class View:
             sides.insert(self.slice_axis, len(self.image))
         return tuple(sides)
 
+    def alone(self) -> View:
+        """Return the slice of `at` without its neighbours."""
+        if self.slice_axis is None or len(self.image) == 1:
+            return self
+        index, _ = self.voxel()
+        start = list(self.start)
+        start[self.slice_axis] += index
+        return dataclasses.replace(self, image=self.image[index : index + 1], start=tuple(start))
+
     def looking_at(self, at: Sequence[int]) -> View:
         """Return the same view asked about another of its voxels."""
         at = checked_voxel(at, self.volume)
@@ -139,6 +148,15 @@ class View:
         cut = cut_window(
             torch.from_numpy(np.ascontiguousarray(whole))[None], self.start, self.sides
         )
+        return cut if self.slice_axis is None else cut[0].movedim(self.slice_axis, 0)
+
+    def covered(self) -> Tensor:
+        """Return which voxels of the view are the image and not padding: ``(B, *S')`` bool."""
+        return self._cut(torch.ones(self.grid.shape, dtype=torch.bool))
+
+    def _cut(self, whole: Tensor) -> Tensor:
+        """Cut ``(D, H, W)`` of the network's grid to the view: ``(B, *S')``."""
+        cut = cut_window(whole[None], self.start, self.sides)
         return cut if self.slice_axis is None else cut[0].movedim(self.slice_axis, 0)
 
     def _inside(self, at: Sequence[int]) -> tuple[int, ...]:

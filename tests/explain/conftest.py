@@ -64,6 +64,12 @@ def segmenter_of(network, *, activation="softmax", **preprocessing):
     return Segmenter(network, card, "cpu")
 
 
+@pytest.fixture(name="segmenter_of")
+def _segmenter_of():
+    """Make a segmenter of any network: ``segmenter_of(network, **preprocessing)``."""
+    return segmenter_of
+
+
 @pytest.fixture
 def known():
     """Make a segmenter of a `Known` network: ``known(dims, stride=4, **preprocessing)``."""

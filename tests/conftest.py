@@ -119,18 +119,18 @@ def tuned_from():
 
     config = FineTuneConfig(steps=5)
 
-    def result(card, name, held_out, before, after):
+    def result(card, name, held_out, before, after, unit="mm"):
         def scored(alpha):
             dice = before + alpha * (after - before)
             return tuple(ClassScore(c.value, c.name, dice, 20 * (1 - dice)) for c in card.classes)
 
         by_alpha = {alpha: scored(alpha) for alpha in config.alphas}
-        return CaseResult(name, held_out, by_alpha, edited=120, reviewed=900, sha256="c" * 64)
+        return CaseResult(name, held_out, by_alpha, 120, 900, "c" * 64, unit)
 
     def make(segmenter, cases=((0.6, 0.8),) * 3, guards=((0.9, 0.895),), *, held_out=True):
         card = segmenter.card
         learnt = [result(card, f"patient {i}", held_out, *one) for i, one in enumerate(cases)]
-        known = [result(card, f"guard {i}", True, *one) for i, one in enumerate(guards)]
+        known = [result(card, f"guard {i}", True, *one, unit="px") for i, one in enumerate(guards)]
         swept = ({a: [c.by_alpha[a] for c in group] for a in config.alphas if group}
                  for group in (learnt, known))  # fmt: skip
         rows = sweep_rows(*swept)

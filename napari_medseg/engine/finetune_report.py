@@ -89,6 +89,7 @@ def rows(tuned: FineTuned, alpha: float) -> Iterator[dict[str, Any]]:
                 "dice_after": None if new is None else new.dice,
                 "hd95_before": old.hd95,
                 "hd95_after": None if new is None else new.hd95,
+                "hd95_unit": case.unit,
                 "edited_voxels": case.edited,
                 "reviewed_voxels": case.reviewed,
             }
@@ -146,7 +147,8 @@ def page(tuned: FineTuned, alpha: float, effort: Sequence[Effort] = ()) -> str:
         *page_head(title),
         f"<h1>{escape(title)}</h1>",
         _about(tuned, alpha),
-        f"<p><b>{escape(said.gained)}</b></p><p>{escape(said.forgotten)}</p>",
+        f"<p><b>{escape(said.gained)}</b> {escape(said.caution)}</p>"
+        f"<p>{escape(said.forgotten)}</p>",
         remark_list([*estimated, *(f"{n[0].upper()}{n[1:]}." for n in tuned.notes)]),
         "<h2>Cases, before and after</h2>",
         _cases(tuned, alpha),
@@ -182,7 +184,7 @@ def _cases(tuned: FineTuned, alpha: float) -> str:
             _number(row["dice_before"], 3),
             _number(row["dice_after"], 3),
             _number(row["hd95_before"], 1),
-            _number(row["hd95_after"], 1),
+            f"{_number(row['hd95_after'], 1)} {row['hd95_unit']}",
             f"{row['edited_voxels']:,}",
         )
         for row in rows(tuned, alpha)

@@ -45,6 +45,8 @@ class CaseResult:
         Voxels a person changed, and saw.
     sha256 : str
         Of image and labels; a case's name never goes into a model.
+    unit : {"mm", "px"}
+        Of distances; pixels where the size of a voxel is not known.
     """
 
     name: str
@@ -53,6 +55,7 @@ class CaseResult:
     edited: int = 0
     reviewed: int = 0
     sha256: str = ""
+    unit: str = "mm"
 
     @property
     def before(self) -> Scored:
@@ -204,20 +207,27 @@ class FineTuned:
             If it cannot be written.
         """
         path, alpha = Path(path), self.alpha if alpha is None else alpha
-        if path.suffix != SUFFIX:
-            raise ValueError(f"a model is written to a {SUFFIX} file, got {path.name}")
-        for file in (path, *([replay_path(path)] if keep_replay else [])):
-            if file.exists():
-                raise ValueError(
-                    f"{file.name} exists already and is kept: a model is never replaced; choose "
-                    "another name"
-                )
+        check_new(path, keep_replay=keep_replay)
         segmenter = self.segmenter_at(alpha)
         save_checkpoint(path, segmenter.network, segmenter.card.replace(name=path.stem))
         if keep_replay:
             replay = extended(self._replay, self._examples, self._size, seed=self.config.seed)
             write_replay(path, replay, name=path.stem)
         return path
+
+
+def check_new(path: Path, *, keep_replay: bool = False) -> None:
+    """Raise a `ValueError` unless a new model, and its examples if asked for, may go to a path."""
+    if path.suffix != SUFFIX:
+        raise ValueError(
+            f"a model is written to a {SUFFIX} file, got {path.name}; choose a name that ends so"
+        )
+    for file in (path, *([replay_path(path)] if keep_replay else [])):
+        if file.exists():
+            raise ValueError(
+                f"{file.name} exists already and is kept: a model is never replaced; choose "
+                "another name"
+            )
 
 
 def result_of(
@@ -254,7 +264,7 @@ def result_of(
         sweep=rows,
         cases=tuple(_case_result(case, by_case[i], i in held_out) for i, case in enumerate(cases)),
         guards=tuple(
-            CaseResult(guard.name, True, {a: final.guards[a][i] for a in alphas})
+            CaseResult(guard.name, True, {a: final.guards[a][i] for a in alphas}, unit="px")
             for i, guard in enumerate(course.guards)
         ),
         trained=course.trained,
@@ -275,7 +285,8 @@ def result_of(
 def _case_result(case: Case, by_alpha: dict[float, Scored], held_out: bool) -> CaseResult:
     seen = case.labels.size if case.reviewed is None else int(np.count_nonzero(case.reviewed))
     edited = 0 if case.changed is None else int(np.count_nonzero(case.changed))
-    return CaseResult(case.name, held_out, by_alpha, edited, seen, case_hash(case))
+    unit = "mm" if case.volume.spacing_known else "px"
+    return CaseResult(case.name, held_out, by_alpha, edited, seen, case_hash(case), unit)
 
 
 def _notes(

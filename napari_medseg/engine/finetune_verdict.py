@@ -28,12 +28,15 @@ class Verdict:
         Whether it forgets more than the recipe allows.
     gained, forgotten : str
         A sentence or two each, for people.
+    caution : str
+        Why the gain may be smaller on other images; empty where it was not measured.
     """
 
     outcome: Outcome
     forgets: bool
     gained: str
     forgotten: str
+    caution: str = ""
 
     @property
     def advisable(self) -> bool:
@@ -76,7 +79,19 @@ def verdict(tuned: FineTuned, alpha: float | None = None) -> Verdict:
         return Verdict(outcome, False, _as_it_was(tuned), _forgotten(tuned, alpha)[1])
     outcome, gained = _gained(tuned, alpha)
     forgets, forgotten = _forgotten(tuned, alpha)
-    return Verdict(outcome, forgets, gained, forgotten)
+    return Verdict(outcome, forgets, gained, forgotten, _caution(tuned))
+
+
+def _caution(tuned: FineTuned) -> str:
+    """Say what the cases that tell the gain have decided before."""
+    held_out = [case for case in tuned.cases if case.held_out]
+    if not held_out:
+        return ""
+    these = "this same case" if len(held_out) == 1 else "these same cases"
+    return (
+        f"How long it learnt and how much of the new model is taken were chosen on {these}: "
+        "expect somewhat less on new images."
+    )
 
 
 def _as_it_was(tuned: FineTuned) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class PreviewLayer:
     """A preview of a viewer.
 
+    napari cannot give a layer more or fewer axes, so there is one layer for images and one for
+    volumes, where both are looked at; the other one is hidden.
+
     Parameters
     ----------
     viewer : Viewer
@@ -31,15 +34,14 @@ class PreviewLayer:
     def __init__(self, viewer: Viewer, name: str, opacity: float) -> None:
         self._viewer = ref(viewer)
         self._name, self._opacity = name, opacity
-        self._layer: Labels | None = None
-        self._look: dict[str, Any] = {}
+        self._layers: dict[int, Labels] = {}  # by the number of axes
+        self._looks: dict[int, dict[str, Any]] = {}
+        self._axes = 0  # of the layer that is shown, or was shown last
 
     @property
     def layer(self) -> Labels | None:
-        """The layer, if it is in the viewer: a person may have removed it."""
-        viewer = self._viewer()
-        there = viewer is not None and self._layer is not None and self._layer in viewer.layers
-        return self._layer if there else None
+        """The layer that is shown or was last; None if it is gone: a person may remove it."""
+        return self._there(self._axes)
 
     def place(self, on: Layer, at: tuple[int, ...], values: np.ndarray, **look: Any) -> None:
         """Show values on another layer; nothing happens if that is gone.
@@ -57,14 +59,14 @@ class PreviewLayer:
         viewer = self._viewer()
         if viewer is None or on not in viewer.layers:
             return
+        if self._axes != values.ndim:
+            self.hide()
+            self._axes = values.ndim
         place: dict[str, Any] = same_grid(on, at)
         layer = self.layer
-        if layer is not None and layer.ndim != values.ndim:
-            self.remove()
-            layer = None
-        before, self._look = self._look, look
+        before, self._looks[self._axes] = self._looks.get(self._axes, {}), look
         if layer is None:
-            self._layer = layer = Labels(
+            self._layers[self._axes] = layer = Labels(
                 values,
                 name=self._name,
                 opacity=self._opacity,
@@ -91,8 +93,14 @@ class PreviewLayer:
             self.layer.visible = False
 
     def remove(self) -> None:
-        """Take the layer off the list."""
+        """Take what there is off the list."""
         viewer = self._viewer()
-        if viewer is not None and self.layer is not None:
-            remove_layer(viewer, self.layer)
-        self._layer = None
+        for axes in list(self._layers):
+            layer = self._there(axes)
+            if viewer is not None and layer is not None:
+                remove_layer(viewer, layer)
+        self._layers.clear()
+
+    def _there(self, axes: int) -> Labels | None:
+        viewer, layer = self._viewer(), self._layers.get(axes)
+        return layer if viewer is not None and layer in viewer.layers else None

@@ -24,6 +24,7 @@ def test_the_page_holds_verdict_cases_sweep_effort_and_recipe_but_no_path(tuned,
     hostile = replace(tuned.cases[0], name="<img src=x>")
     text = page(replace(tuned, cases=(hostile, *tuned.cases[1:])), 0.5, ROUNDS)
     assert "Better on 3 cases" in text
+    assert "expect somewhat less on new images" in text
     assert "<img" not in text
     assert "&lt;img src=x&gt;" in text
     for words in ("patient 1", "guard 0", "A note for people.", "1,500", "learning_rate"):
@@ -42,6 +43,7 @@ def test_table_and_everything_say_the_same_numbers(tuned, tmp_path):
     content = json.loads(whole.read_text("utf-8"))
     assert [float(r["dice_after"]) for r in rows] == [c["dice_after"] for c in content["cases"]]
     assert [r["kind"] for r in rows] == ["not learnt from"] * 3 + ["knew before"]
+    assert [c["hd95_unit"] for c in content["cases"]] == ["mm"] * 3 + ["px"]
     assert content["verdict"]["outcome"] == "better"
     assert content["effort"][1]["prompts"] == 8
     assert len(content["sweep"]) == 5

@@ -21,7 +21,10 @@ def test_six_held_out_cases_bring_an_interval_and_fewer_a_warning(tuned_from, te
     few = verdict(tuned_from(teacher, gains[:3]), 1.0)
     assert "interval +" not in few.gained
     assert "can be chance" in few.gained
-    assert "One case can be chance" in verdict(tuned_from(teacher, gains[:1]), 1.0).gained
+    one = verdict(tuned_from(teacher, gains[:1]), 1.0)
+    assert "One case can be chance" in one.gained
+    assert "chosen on this same case" in one.caution
+    assert "chosen on these same cases: expect somewhat less" in few.caution
 
 
 def test_gains_that_go_both_ways_are_told_apart_from_a_sure_one(tuned_from, teacher):
@@ -58,6 +61,7 @@ def test_forgetting_is_said_in_points_and_speaks_against_it_beyond_what_is_allow
 
 def test_cases_it_learnt_from_prove_nothing_about_others(tuned_from, teacher):
     said = verdict(tuned_from(teacher, held_out=False), 1.0)
+    assert not said.caution
     assert said.outcome == "unknown"
     assert "learnt from" in said.gained
     assert "none was held out" in said.gained

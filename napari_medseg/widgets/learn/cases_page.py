@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.engine.finetune_config import FineTuneConfig
+from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn import questions
@@ -272,19 +273,20 @@ class CasesPage(QWidget):
 
     def _start(self) -> None:
         forecast, model = self._forecast, self.plan.model
-        if forecast is None or self._why_not():
+        if forecast is None or forecast.config is None or self._why_not():
             return
-        count, device = len(self._shelf.book.used), self._session.device
+        count, device, config = len(self._shelf.book.used), self._session.device, forecast.config
         if model is not None:
-            lesson = Lesson(str(model.path), model.title, device, self.plan.config, cases=count)
+            lesson = Lesson(str(model.path), model.title, device, config, cases=count)
         else:
             path = questions.ask_model("my-model")
-            if path is None or forecast.training is None:
+            if path is None:
                 return
             if path.exists():
                 self.say(f"{path.name} is there already, and no model is ever replaced.")
                 return
-            config = forecast.training.replace(name=path.stem)
+            assert isinstance(config, TrainingConfig)  # it was asked for a new model
+            config = config.replace(name=path.stem)
             lesson = Lesson("", path.stem, device, config, str(path), count)
         self.start_wanted.emit(lesson)
 

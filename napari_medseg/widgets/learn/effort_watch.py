@@ -30,6 +30,12 @@ def minutes_of(layer: Labels) -> float:
     return 0.0 if clock is None else clock.seconds / 60
 
 
+def note_work(layer: Labels) -> None:
+    """Note that a person does something for a layer that is no step of it yet: a prompt."""
+    _begin(layer)
+    _clocks[layer].note(time.monotonic())
+
+
 def _begin(layer: Labels) -> None:
     if layer not in _clocks:  # a layer may come back
         _clocks[layer] = clock = WorkClock()

@@ -96,8 +96,8 @@ class Forecast:
         The model, to be kept.
     pictures : dict
         Key of a case to its picture ``(H, W, 3)``.
-    training : TrainingConfig or None
-        How a new model is trained.
+    config : FineTuneConfig or TrainingConfig or None
+        How the model learns, as the trial step has shown that it can; the second for a new model.
     measuring : bool
         A step is tried still, to tell the cost; one need not wait for it.
     """
@@ -107,7 +107,7 @@ class Forecast:
     findings: tuple[Finding, ...] = ()
     loaded: LoadedModel | None = None
     pictures: dict[str, np.ndarray] = field(default_factory=dict)
-    training: TrainingConfig | None = None
+    config: FineTuneConfig | TrainingConfig | None = None
     measuring: bool = False
 
     @property
@@ -156,7 +156,7 @@ def load_cases(
     for done, entry in enumerate(book.used):
         report(Step(done, len(book.used), "case", f"reading {entry.name} …"))
         try:
-            cases.append(replace(book.load(entry), weight=entry.weight))
+            cases.append(book.load(entry))
             entries.append(entry)
         except (OSError, ValueError) as error:
             said.append(f"The case '{entry.name}' is skipped: {sentence(error)}")
@@ -208,9 +208,10 @@ def _further(
     if any(finding.severity == STOP for finding in findings):
         return Forecast("", findings=findings, loaded=loaded)
     known = plan(loaded.segmenter, cases, question.config, replay=replay, measure=False)
-    tell(Forecast(known.words, "", findings, loaded, measuring=True))
+    tell(Forecast(known.words, "", findings, loaded, config=known.config, measuring=True))
     found = plan(loaded.segmenter, cases, question.config, replay=replay, report=report)
-    return Forecast(found.words, _cost(found.seconds, found.memory), findings, loaded)
+    cost = _cost(found.seconds, found.memory)
+    return Forecast(found.words, cost, findings, loaded, config=found.config)
 
 
 def _new_model(question: Question, cases: Sequence[Case], report: Report) -> Forecast:
@@ -227,7 +228,7 @@ def _new_model(question: Question, cases: Sequence[Case], report: Report) -> For
     )
     found = plan_training(cases, config, report=report)
     seconds = None if found.minutes is None else 60 * found.minutes
-    return Forecast(found.words, _cost(seconds, found.memory), training=found.config)
+    return Forecast(found.words, _cost(seconds, found.memory), config=found.config)
 
 
 def _cost(seconds: float | None, memory: int | None) -> str:

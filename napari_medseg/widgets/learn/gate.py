@@ -126,6 +126,8 @@ class GatePage(QWidget):
             return
         said = verdict(tuned, self.alpha)
         parts.gained.setText(said.gained)
+        parts.caution.setText(said.caution)
+        parts.caution.setVisible(bool(said.caution))
         parts.forgotten.setText(said.forgotten)
         parts.slider.say(is_measured(tuned, self.alpha))
         parts.table.show_mix(tuned, self.alpha)

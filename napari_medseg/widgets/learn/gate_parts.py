@@ -34,6 +34,7 @@ class GateParts:
         self.back.setText("← Cases")
         self.back.setToolTip("Back to the cases; this result stays until something else is learnt")
         self.gained, self.forgotten = wrapped_label(), wrapped_label()
+        self.caution = wrapped_label()
         font = self.gained.font()
         font.setBold(True)
         self.gained.setFont(font)
@@ -82,7 +83,9 @@ class GateParts:
         decide.addWidget(self.discard, 1)
         column = QVBoxLayout(page)
         column.addLayout(top)
-        for piece in (self.gained, self.forgotten, self.slider, self.preview, self.table):
+        for label in (self.gained, self.caution, self.forgotten):
+            column.addWidget(label)
+        for piece in (self.slider, self.preview, self.table):
             column.addWidget(piece)
         column.addWidget(self.effort_fold)
         column.addWidget(self.notes_fold)

@@ -22,7 +22,7 @@ class CaseTable(QTreeWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setColumnCount(3)
-        self.setHeaderLabels(["Case", "Dice", "HD95 mm"])
+        self.setHeaderLabels(["Case", "Dice", "HD95"])
         self.setIndentation(12)
         self.setUniformRowHeights(True)
         self.setSelectionMode(QTreeWidget.SelectionMode.NoSelection)
@@ -33,8 +33,8 @@ class CaseTable(QTreeWidget):
         head.setToolTip(1, "How much of the labels both share, 0 to 1; mean over classes")
         head.setToolTip(
             2,
-            "How far the outlines lie apart (95 % of them), smaller is better; in pixels (px) "
-            "where the size of a voxel is not known",
+            "How far the outlines lie apart (95 % of them), smaller is better; in mm, or in pixels "
+            "(px) where the size of a voxel is not known",
         )
         header = self.header()
         assert header is not None
@@ -50,24 +50,17 @@ class CaseTable(QTreeWidget):
         self.clear()
         held_out = [case for case in tuned.cases if case.held_out]
         learnt = [case for case in tuned.cases if not case.held_out]
-        for title, tip, cases, unit in (
-            (
-                "Unseen",
-                "Not learnt from: each was kept out of the run that judges it",
-                held_out,
-                "",
-            ),
-            ("Learnt", "A model is often good at what it learnt from", learnt, ""),
-            ("Guards", "Guard cases of what the old model knew", tuned.guards, " px"),
+        for title, tip, cases in (
+            ("Unseen", "Not learnt from: each was kept out of the run that judges it", held_out),
+            ("Learnt", "A model is often good at what it learnt from", learnt),
+            ("Guards", "Guard cases of what the old model knew", tuned.guards),
         ):
             if cases:
-                self._add_group(title, tip, cases, alpha, unit)
+                self._add_group(title, tip, cases, alpha)
         self._open(opened)
         self._fit_height(at)
 
-    def _add_group(
-        self, title: str, tip: str, cases: Sequence[CaseResult], alpha: float, unit: str
-    ) -> None:
+    def _add_group(self, title: str, tip: str, cases: Sequence[CaseResult], alpha: float) -> None:
         scored = [(case.before, scored_at(case, alpha)) for case in cases]
         known = [(b, a) for b, a in scored if a is not None]
         group = QTreeWidgetItem([f"{title} ({len(cases)})"])
@@ -75,7 +68,8 @@ class CaseTable(QTreeWidget):
         self.addTopLevelItem(group)
         if known and len(cases) > 1:
             before, after = (_flat(pair[side] for pair in known) for side in (0, 1))
-            _fill(group, before, after, unit)
+            units = {case.unit for case in cases}
+            _fill(group, before, after, units.pop() if len(units) == 1 else None)
         font = group.font(0)
         font.setBold(True)
         for column in range(3):
@@ -84,12 +78,12 @@ class CaseTable(QTreeWidget):
             row = QTreeWidgetItem([case.name or "case"])
             row.setToolTip(0, case.name)
             group.addChild(row)
-            _fill(row, old, new, unit)
+            _fill(row, old, new, case.unit)
             for index, one in enumerate(old if len(old) > 1 else ()):
                 child = QTreeWidgetItem([one.name])
                 child.setToolTip(0, one.name)
                 row.addChild(child)
-                _fill(child, (one,), None if new is None else (new[index],), unit)
+                _fill(child, (one,), None if new is None else (new[index],), case.unit)
         group.setExpanded(True)
 
     def _rows(self) -> Iterable[tuple[str, QTreeWidgetItem]]:
@@ -132,11 +126,15 @@ def _flat(scored: Iterable[Scored]) -> Scored:
     return tuple(one for case in scored for one in case)
 
 
-def _fill(row: QTreeWidgetItem, before: Scored, after: Scored | None, unit: str) -> None:
-    """Write old and new means into a row; an arrow says where it is better or worse."""
-    for column, name, digits, sign in ((1, "dice", 3, 1), (2, "hd95", 1, -1)):
+def _fill(row: QTreeWidgetItem, before: Scored, after: Scored | None, unit: str | None) -> None:
+    """Write old and new means into a row; an arrow says where it is better or worse.
+
+    Distances in several units (`unit` is None) have no mean.
+    """
+    columns = ((1, "dice", 3, 1), (2, "hd95", 1, -1))
+    for column, name, digits, sign in columns if unit is not None else columns[:1]:
         old = float(np.mean([getattr(one, name) for one in before]))
-        own = unit if column == 2 else ""
+        own = f" {unit}" if column == 2 else ""
         row.setTextAlignment(
             column, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         )

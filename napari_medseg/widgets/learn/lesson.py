@@ -158,7 +158,7 @@ def learn(request: Request, report: Report = silent) -> FineTuned | Path:
         replay=known_before(model),
         out=folder,
         resume=request.resume,
-        report=report,
+        report=_in_place(report),
         on_progress=_told(report, request.feed),
     )
 
@@ -174,6 +174,23 @@ def _copy_cases(project: Path, folder: Path, kept: Path) -> None:
     book = Casebook.open(project)
     for name in ("cases.json", *(entry.file for entry in book.used)):
         shutil.copy2(source / name, target / name)
+
+
+def _in_place(report: Report) -> Report:
+    """Say which case is scored instead of which window; the bar stays where the run is."""
+    at = Step(0, 0)
+    line = ""
+
+    def tell(step: Step) -> None:
+        nonlocal at, line
+        if step.unit == "step":
+            at, line = step, step.note
+        elif step.unit == "case" and at.total:
+            stage = at.note.partition(" · ")[0]
+            line = f"{stage} · scoring case {step.done + 1} of {step.total}"
+        report(Step(at.done, at.total, "step", line) if at.total else step)
+
+    return tell
 
 
 def _told(report: Report, feed: Feed) -> Callable[[FineTuneProgress], None]:

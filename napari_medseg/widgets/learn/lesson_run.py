@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_medseg.progress import Report
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.learn.lesson import Lesson, Request, forget, interrupted, learn
 from napari_medseg.widgets.learn.points import Feed
 from napari_medseg.widgets.learn.shelf import Shelf
+from napari_medseg.widgets.learn.turn import Turn, is_taken
 from napari_medseg.widgets.sessions import runner_of, session_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari.viewer import Viewer
 
 
@@ -34,7 +34,7 @@ class LessonRun(QObject):
     def __init__(self, viewer: Viewer, shelf: Shelf, parent: QObject) -> None:
         super().__init__(parent)
         self._session, self._runner, self._shelf = session_of(viewer), runner_of(viewer), shelf
-        self._project: Path | None = None
+        self.going = False  # whether it learns now
         self._stopping = False
         self._reason = ""
         self._result: object = None
@@ -43,26 +43,29 @@ class LessonRun(QObject):
         self._runner.ended.connect(self._end)
 
     @property
-    def going(self) -> bool:
-        """Whether it learns now."""
-        return self._project is not None
-
-    @property
     def waiting(self) -> Lesson | None:
         """The run that was begun on these cases and can be gone on with."""
-        return None if self.going else interrupted(self._shelf.book.project)
+        project = self._shelf.book.project
+        return None if is_taken(project) else interrupted(project)
 
     def start(self, lesson: Lesson, *, resume: bool = False) -> None:
-        """Begin a lesson on the cases of the shelf, or go on with it."""
+        """Begin a lesson on the cases of the shelf, or go on with it.
+
+        Raises
+        ------
+        ValueError, OSError
+            If another window learns, or nothing can be written beside the cases.
+        """
         project = self._shelf.book.project
+        turn = Turn(project)
         self._feed = feed = Feed()
         segmenter = self._session.ready_segmenter
         model = self._session.model
         same = model is not None and str(model.path) == lesson.model
         request = Request(project, lesson, resume, feed, segmenter if same else None)
-        self._project, self._stopping, self._reason, self._result = project, False, "", None
+        self.going, self._stopping, self._reason, self._result = True, False, "", None
         self._shelf.held = True
-        task = Task(partial(learn, request))
+        task = Task(partial(_learn_and_end, request, turn))
         task.returned.connect(self._note_result)
         self.began.emit(feed, resume)
         self._runner.start(task, f"Learning · {lesson.title}")
@@ -82,7 +85,8 @@ class LessonRun(QObject):
 
     def forget(self) -> None:
         """Delete what is kept of the last run."""
-        forget(self._shelf.book.project)
+        if not is_taken(self._shelf.book.project):
+            forget(self._shelf.book.project)
 
     def _note_result(self, result: object) -> None:
         self._result = result
@@ -91,9 +95,9 @@ class LessonRun(QObject):
         self._reason = reason
 
     def _end(self, _outcome: str) -> None:
-        if self._project is None:
+        if not self.going:
             return  # another run
-        self._project, result = None, self._result
+        self.going, result = False, self._result
         self._result = None
         if self._feed is not None:
             self._feed.flush()
@@ -106,3 +110,10 @@ class LessonRun(QObject):
         else:
             self.paused.emit(self._reason)
         self._shelf.look()
+
+
+def _learn_and_end(request: Request, turn: Turn, report: Report) -> object:
+    try:
+        return learn(request, report)
+    finally:
+        turn.end()  # also where the window is gone

@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_medseg.progress import Step
 from napari_medseg.widgets.learn.cases_page import CasesPage
 from napari_medseg.widgets.learn.lesson import Lesson
 from napari_medseg.widgets.learn.lesson_run import LessonRun
@@ -19,7 +20,7 @@ from napari_medseg.widgets.learn.running_page import RunningPage
 from napari_medseg.widgets.learn.shelf import shelf_of
 from napari_medseg.widgets.learn.start_row import RunState
 from napari_medseg.widgets.model_choice import model_choice_of
-from napari_medseg.widgets.notices import offer, show_failure
+from napari_medseg.widgets.notices import offer, sentence, show_failure
 from napari_medseg.widgets.sessions import connect_while_alive, runner_of, unwrapped
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class LearnPanel(QWidget):
         self._pages.insert(self.cases)
         self.cases.start_wanted.connect(self._start)
         self.cases.run_wanted.connect(self._show_run)
+        self._runner.progressed.connect(self._on_progress)
         self.run.began.connect(self._on_began)
         self.run.learnt.connect(self._on_learnt)
         self.run.paused.connect(self._on_paused)
@@ -106,16 +108,22 @@ class LearnPanel(QWidget):
         self.cases.show_run(state)
 
     def _start(self, lesson: Lesson) -> None:
-        self._lesson = lesson
-        self.run.start(lesson)
+        before, self._lesson = self._lesson, lesson
+        try:
+            self.run.start(lesson)
+        except (ValueError, OSError) as error:
+            self._lesson = before
+            self.cases.say(sentence(error))
 
     def _resume(self) -> None:
         if self._lesson is None or self._runner.busy:
             self._wait("Another run is going; go on when it has ended.")
             return
-        lesson = self.cases.changed_rate(self._lesson)
-        self._lesson = lesson
-        self.run.start(lesson, resume=True)
+        self._lesson = self.cases.changed_rate(self._lesson)
+        try:
+            self.run.start(self._lesson, resume=True)
+        except (ValueError, OSError) as error:
+            self._wait(sentence(error))
 
     def _on_began(self, feed: Feed, resumed: bool) -> None:
         assert self._lesson is not None
@@ -127,6 +135,10 @@ class LearnPanel(QWidget):
         self.cases.rest()
         self._set_state("going")
         self._pages.turn_to(page)
+
+    def _on_progress(self, step: Step) -> None:
+        if self.run.going and self.running is not None:
+            self.running.show_step(step)
 
     def _on_learnt(self, result: object) -> None:
         self.live.follow(None)

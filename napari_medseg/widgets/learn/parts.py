@@ -17,6 +17,7 @@ from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.engine.cases import Case
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
+from napari_medseg.widgets.interact.given import prompts_of
 from napari_medseg.widgets.learn.effort_watch import minutes_of
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.segmenting import whole_volume
@@ -42,6 +43,8 @@ class CaseParts:
         Where the image was read from.
     minutes : float
         That a person worked on the labels.
+    prompts : int
+        Clicks, scribbles and boxes whose answers lie in the labels.
     """
 
     name: str
@@ -51,6 +54,7 @@ class CaseParts:
     changed: np.ndarray
     files: tuple[Path, ...]
     minutes: float = 0.0
+    prompts: int = 0
 
     def case(self) -> Case:
         """Return the case: every slice in which anything was painted or confirmed counts as seen.
@@ -103,6 +107,7 @@ def parts_of(viewer: Viewer, images: Sequence[Image | None], labels: Labels) -> 
         painted.changed_in(box).reshape(shape),
         tuple(dict.fromkeys(paths)),
         minutes_of(labels),
+        len(prompts_of(labels)),
     )
 
 
@@ -139,6 +144,7 @@ def store(
         replacing=earlier,
         rounds=rounds,
         minutes=parts.minutes,
+        prompts=parts.prompts,
     )
     return Stored(entry, picture_of(case), earlier is not None)
 

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_medseg.progress import Step
 from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn.points import Point
 from napari_medseg.widgets.pieces import main_button, wrapped_label
@@ -111,6 +112,11 @@ class RunningPage(QWidget):
         self.stage.setText("Stopping at the next step …")
         self.pause.setEnabled(False)
         self.stop.setEnabled(False)
+
+    def show_step(self, step: Step) -> None:
+        """Say what else is done than learning: scoring."""
+        if "scoring" in step.note and not self._paused and self.pause.isEnabled():
+            self.stage.setText(f"{step.note[:1].upper()}{step.note[1:]}")
 
     def show_points(self, points: Sequence[Point]) -> None:
         """Draw what is new, and say how long it takes still."""

@@ -11,8 +11,10 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_medseg.engine.cases import Case
 from napari_medseg.engine.checkpoint import read_card
 from napari_medseg.session import ChosenModel
+from napari_medseg.volume import Volume
 from napari_medseg.widgets import painted
 from napari_medseg.widgets.answers import show_answer
 from napari_medseg.widgets.learn.panel import LearnPanel
@@ -64,6 +66,21 @@ def correct():
 
 
 @pytest.fixture
+def a_case():
+    """Make a case: noise with a square in it."""
+
+    def make(name, *, spacing=(1.0, 1.0), channels=1, corrected=True, value=1):
+        values = np.random.default_rng(len(name)).normal(100, 20, (channels, 32, 32))
+        labels = np.zeros((32, 32), np.uint8)
+        labels[8:20, 8:20] = value
+        changed = (labels > 0) & corrected
+        volume = Volume(values.astype(np.float32), spacing)
+        return Case(volume, labels, changed=changed, name=name)
+
+    return make
+
+
+@pytest.fixture
 def open_panel(qtbot):
     """Open the Learn panel of a viewer in a window of its own."""
 
@@ -105,6 +122,12 @@ class Hands:
     def click(self, button):
         assert button.isEnabled(), button.toolTip()
         self._qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def fill(self, panel, *cases):
+        """Put cases on the shelf, as another window of the same project does."""
+        for case in cases:
+            panel._shelf.book.add(case, copy_image=True)
+        panel._shelf.refresh()
 
     def add_case(self, panel):
         page, before = panel.cases, panel._shelf.book.entries

@@ -72,6 +72,7 @@ def test_promote_writes_a_new_model_uses_it_and_one_click_goes_back(
     parts, old = page.parts, session_of(viewer).model
     assert parts.gained.text().startswith("Better on 3 cases it did not learn from")
     assert "0.5 points forgotten" in parts.forgotten.text()
+    assert "chosen on these same cases" in parts.caution.text()
     assert parts.promote.font().bold()
     assert not parts.discard.font().bold()
     assert parts.name.text() == "tiny-grey-2"
@@ -231,9 +232,16 @@ def test_a_table_of_cases_unfolds_classes_and_stays_unfolded(qtbot, tuned_from, 
     assert case.child(1).text(1).startswith("0.500 → 0.500")
     assert case.child(1).toolTip(0) == "second"
     assert held.child(1).text(1) == "0.900 → 0.800 ▼"
-    assert held.child(1).text(2) == "2.0 → 4.0 ▼"
+    assert held.text(2) == "4.3 → 3.7 mm ▲"
+    assert held.child(1).text(2) == "2.0 → 4.0 mm ▼"
     assert table.topLevelItem(1).text(0) == "Guards (1)"
     assert table.topLevelItem(1).child(0).text(2).endswith("px ▼")
+    mixed = replace(tuned, cases=(tuned.cases[0], replace(tuned.cases[1], unit="px")))
+    table.show_mix(mixed, 1.0)
+    assert table.topLevelItem(0).child(1).text(2) == "2.0 → 4.0 px ▼"
+    assert table.topLevelItem(0).text(2) == ""  # millimetres and pixels have no mean
+    table.show_mix(tuned, 1.0)
+    case = table.topLevelItem(0).child(0)
     case.setExpanded(True)
     table.show_mix(tuned, 0.5)
     assert table.topLevelItem(0).child(0).isExpanded()

@@ -13,6 +13,7 @@ from napari.utils.colormaps import Colormap
 
 from napari_medseg.journal import content_key
 from napari_medseg.widgets.classes.stored import class_signals
+from napari_medseg.widgets.keeping.prompts import kept_prompts
 from napari_medseg.widgets.keeping.sources import SOURCE
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.volumes import KEY, some_voxels
@@ -107,6 +108,7 @@ def labels_layer(
     painted_of(layer).restore(values, marks, "")
     for name in _LABELS:
         setattr(layer, name, entry["look"][name])
+    kept_prompts(layer)  # damaged ones are found now, not when somebody prompts
     return layer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari_medseg.widgets.classes.class_list import show_classes
 from napari_medseg.widgets.classes.stored import class_signals
 from napari_medseg.widgets.keeping.keeper import keep, keeper_of
 from napari_medseg.widgets.keeping.origins import file_of, is_kept, key_of, shape_of_labels
+from napari_medseg.widgets.keeping.prompts import NOTE
 from napari_medseg.widgets.layers import why_not_editable
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.placement import image_layers, insert_above, is_map, same_grid
@@ -60,6 +62,9 @@ def take_note(layer: Labels, name: str, content: Any) -> None:
     keeper = keeper_of(layer)
     if keeper is not None:
         keeper.note(name, content)
+    given = sys.modules.get("napari_medseg.widgets.interact.given")
+    if name == NOTE and given is not None:
+        given.given_of(layer).read_kept(layer)
 
 
 def _layer_of(viewer: Viewer, unsaved: Unsaved) -> Labels | None:

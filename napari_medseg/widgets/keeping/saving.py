@@ -25,6 +25,7 @@ from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.keeping.keeper import Copy, copy_of, give_up, keeper_of
 from napari_medseg.widgets.keeping.origins import file_of, image_under, is_kept, note_file
+from napari_medseg.widgets.keeping.prompts import NOTE
 from napari_medseg.widgets.keeping.sources import WRITTEN
 from napari_medseg.widgets.keeping.waiting import wait_for
 from napari_medseg.widgets.notices import show_failure
@@ -204,7 +205,8 @@ def provenance_of(viewer: Viewer | None, layer: Labels) -> dict[str, Any]:
             "voxels_reviewed": painted.count_reviewed,
             "voxels_changed": painted.count_changed,
         }
-    return about
+    prompts = layer.metadata.get(KEY, {}).get(NOTE)
+    return {**about, NOTE: prompts} if prompts else about
 
 
 def named_classes(layer: Labels) -> tuple[ClassName, ...]:

@@ -13,6 +13,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_medseg.engine.card import LabelClass
+from napari_medseg.interact.prompts import Prompt
 from napari_medseg.io import write_image
 from napari_medseg.journal import find_journals, journal_directory
 from napari_medseg.project import folder_of, read_project
@@ -23,12 +24,18 @@ from napari_medseg.widgets.classes.stored import hidden_of, locked_of, set_locke
 from napari_medseg.widgets.keeping import opening, questions
 from napari_medseg.widgets.keeping.following import follow, keepers_of
 from napari_medseg.widgets.keeping.keeper import keeper_of
+from napari_medseg.widgets.keeping.prompts import keep_prompts, kept_prompts
 from napari_medseg.widgets.keeping.saving import saves_of
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.placement import same_grid
 from napari_medseg.widgets.readers import open_dropped
 from napari_medseg.widgets.sessions import session_of
-from napari_medseg.widgets.volumes import KEY, place_of
+from napari_medseg.widgets.volumes import place_of
+
+PROMPTS = (
+    Prompt(kind="point", value=2, points=((1.5, 2.0, 3.0),), radius=1.0, time=7.0),
+    Prompt(kind="box", value=1, points=((0.0, 0.0, 0.0), (4.0, 5.0, 6.0)), positive=False),
+)
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def _state(viewer):
             state += [painted.reviewed, painted.changed, layer.selected_label]
             state.append([(c.value, c.name, c.colour) for c in classes_of(layer)])
             state.append([locked_of(layer), hidden_of(layer)])
-            state.append(layer.metadata[KEY].get("prompts"))
+            state.append([prompts for _, prompts in kept_prompts(layer)])
         layers[layer.name] = state
     camera = viewer.scene.camera
     view = [viewer.dims.point, viewer.dims.ndisplay, viewer.dims.order, camera.zoom, camera.center]
@@ -101,7 +108,7 @@ def _worked_on(viewer, folder, stroke):
     )
     set_locked(labels, 1, True)
     set_visible(labels, 1, False)
-    keeper_of(labels).note("prompts", [{"at": [1.5, 2, 3], "label": 2}])
+    keep_prompts(labels, [((), PROMPTS)])
     labels.selected_label = 2
     viewer.dims.point = (6.0, 3.2, 3.5)
     viewer.scene.camera.zoom = 3.5
@@ -201,6 +208,9 @@ def test_damaged_newer_and_missing_projects_say_so_and_leave_the_viewer_alone(
     damaged.write_text(path.read_text("utf-8")[:300], "utf-8")
     newer = tmp_path / "c.medseg.json"
     newer.write_text(json.dumps(content | {"version": 99}), "utf-8")
+    promptless = tmp_path / "e.medseg.json"
+    content["labels"][0]["carried"]["prompts"][0]["prompts"][0]["points"] = [[1, 2]]
+    promptless.write_text(json.dumps(content), "utf-8")
     for file, words in (
         (damaged, "damaged"),
         (newer, "newer MedSeg"),
@@ -208,6 +218,11 @@ def test_damaged_newer_and_missing_projects_say_so_and_leave_the_viewer_alone(
     ):
         opening.open_project(first, file)
         assert words in notices[-1].message
+    shutil.copytree(folder_of(path), folder_of(promptless))
+    count = len(notices)
+    opening.open_project(first, promptless)
+    qtbot.waitUntil(lambda: len(notices) > count, timeout=10000)
+    assert "damaged" in notices[-1].message
     shutil.rmtree(folder_of(path))
     count = len(notices)
     opening.open_project(first, path)

@@ -1,0 +1,291 @@
+"""Lane 1: a small head beside a network's last layer, fitted to what a person said of one image.
+
+The network stays as it is. Its logits get a residual that starts at zero: linear in the features
+before its last layer and in the image's own values, and one bump around each prompt. Partial
+cross-entropy draws it to the prompts, a divergence to the model's own answer holds it elsewhere,
+less so near the prompts, and a ridge keeps it small. The problem is convex and the same steps are
+taken in the same order, so that one question has one answer.
+
+Source: cross-entropy on what is said only, after Tang et al. 2018, arXiv:1804.01346; a model
+adapted to one image by what a person marks in it, as BIFSeg (Wang et al. 2018, arXiv:1710.04043),
+but for the last layer alone and in closed steps; the bound on the curvature of the softmax that
+makes every step safe is Böhning's (1992, Ann. Inst. Statist. Math. 44).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_medseg.interact.adapt_config import AdaptConfig
+from napari_medseg.interact.anchors import Anchors, anchors_of
+from napari_medseg.interact.features import RegionFeatures
+from napari_medseg.interact.refine_score import normalised
+from napari_medseg.interact.seeds import FREE, Seeds
+from napari_medseg.progress import Report, Step, silent
+
+_STEPS = 60
+_SETTLED = 1e-3  # log-odds: no coefficient moves more than that any more
+_SEEDS = 600  # voxels of prompts that are looked at, at most
+_ELSEWHERE = 1200  # voxels of the rest
+_AT_ONCE = 1 << 18  # voxels whose bumps are computed together
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A residual on the log-probabilities of label values.
+
+    Parameters
+    ----------
+    values : tuple of int
+        The label values, background first.
+    anchors : Anchors
+        Where the bumps are.
+    near : Tensor
+        ``(N, V)``: the bumps' heights.
+    features : Tensor
+        ``(F, V)``: weights on the network's features, standardised by `mean` and `scale`.
+    image : Tensor
+        ``(C, V)``: weights on the image's values, brought to one spread.
+    mean, scale : Tensor
+        ``(F,)``.
+    config : AdaptConfig
+        How it was fitted.
+    """
+
+    values: tuple[int, ...]
+    anchors: Anchors
+    near: Tensor
+    features: Tensor
+    image: Tensor
+    mean: Tensor
+    scale: Tensor
+    config: AdaptConfig
+
+    def probabilities(
+        self,
+        region: RegionFeatures,
+        image: np.ndarray,
+        spacing: Sequence[float],
+        report: Report = silent,
+    ) -> np.ndarray:
+        """Return the adapted probabilities of `values`: ``(V, *S)`` float32.
+
+        Parameters
+        ----------
+        region : RegionFeatures
+            Of the region.
+        image : ndarray
+            ``(C, *S)``, the image's own values there.
+        spacing : sequence of float
+            mm along each axis.
+        report : Report
+            Called between parts of the voxels; may raise `Cancelled`.
+        """
+        own = probabilities_of(region, self.values)
+        if not len(self.anchors.reach):
+            return own
+        device = region.features.device
+        scores = _log(torch.from_numpy(own), self.config.sure)
+        report(Step(0, 0, "voxel"))
+        scores += self._by_features(region).cpu()
+        report(Step(0, 0, "voxel"))
+        look = torch.from_numpy(normalised(image)).reshape(len(image), -1)
+        flat = scores.reshape(len(self.values), -1)
+        flat += self.image.cpu().T @ look
+        self._add_bumps(flat, region.shape, spacing, device, report)
+        return scores.softmax(0).numpy()
+
+    def _by_features(self, region: RegionFeatures) -> Tensor:
+        """Return the features' share on the image's grid; being linear it is interpolated last."""
+        weight = self.features.to(region.features.device) / self.scale[:, None]
+        flat = region.features.reshape(len(region.features), -1)
+        parts = [weight.T @ part.float() for part in flat.split(_AT_ONCE, dim=1)]
+        share = torch.cat(parts, dim=1) - (weight.T @ self.mean)[:, None]
+        part = share.reshape(-1, *region.features.shape[1:])
+        return region.on_image(part).reshape(-1, *region.shape)
+
+    def _add_bumps(
+        self,
+        flat: Tensor,
+        shape: tuple[int, ...],
+        spacing: Sequence[float],
+        device: torch.device,
+        report: Report,
+    ) -> None:
+        """Add the bumps to ``(V, voxels)``, each only within three times its reach."""
+        scores = flat.reshape(-1, *shape)
+        for voxel, reach, height in zip(
+            self.anchors.voxels, self.anchors.reach, self.near, strict=True
+        ):
+            report(Step(0, 0, "voxel"))
+            bump, at = None, [slice(None)]
+            for c, mm, size in zip(voxel, spacing, shape, strict=True):
+                far = int(np.ceil(3 * reach / mm))
+                low, high = max(int(c) - far, 0), min(int(c) + far + 1, size)
+                at.append(slice(low, high))
+                offset = (torch.arange(low, high) - int(c)) * mm / reach
+                line = torch.exp(-(offset**2) / 2)
+                bump = line if bump is None else bump[..., None] * line
+            assert bump is not None
+            scores[tuple(at)] += height.cpu().reshape(-1, *[1] * len(shape)) * bump
+
+
+def fit_head(
+    region: RegionFeatures,
+    seeds: Seeds,
+    image: np.ndarray,
+    spacing: Sequence[float],
+    config: AdaptConfig | None = None,
+    *,
+    values: Sequence[int] | None = None,
+    report: Report = silent,
+) -> Head:
+    """Fit a head to all that was said of a region.
+
+    Parameters
+    ----------
+    region : RegionFeatures
+        Of the region.
+    seeds : Seeds
+        What all prompts say of it, on the same box.
+    image : ndarray
+        ``(C, *S)``, the image's own values there.
+    spacing : sequence of float
+        mm along each axis.
+    config : AdaptConfig or None
+        How strongly the answer bends.
+    values : sequence of int or None
+        Label values, background first; those the model does not know are learnt from the prompts
+        alone. None is the model's.
+    report : Report
+        Called now and then; may raise `Cancelled`.
+
+    Returns
+    -------
+    Head
+        Without a prompt it is all zeros and the model's answer stays to the bit.
+    """
+    config = config or AdaptConfig()
+    values = tuple(region.values if values is None else values)
+    flat = region.features.reshape(len(region.features), -1)
+    some = flat[:, :: max(1, flat.shape[1] // (1 << 14))].float()
+    mean, scale = some.mean(1), some.std(1).nan_to_num(0.0) + 1e-3
+    own = probabilities_of(region, values)
+    labels = np.asarray(values)[own.argmax(0)]
+    anchors = anchors_of(seeds, spacing, labels, values)
+    report(Step(0, 0, "step"))
+    classes = len(values)
+    sizes = (len(anchors.reach), len(flat), len(image))
+    if not len(anchors.reach):
+        near, features, looks = (torch.zeros(n, classes) for n in sizes)
+        return Head(values, anchors, near, features, looks, mean, scale, config)
+    allowed = seeds.allowed(values)
+    places, weight = _sampled(seeds, anchors, spacing, config)
+    look = normalised(image)[(slice(None), *places.T)].T
+    parts = (
+        config.near * _bumps(places, anchors, spacing),
+        config.features / np.sqrt(sizes[1]) * ((region.at(places) - mean) / scale).cpu().numpy(),
+        config.image / np.sqrt(sizes[2]) * look,
+    )
+    at = (slice(None), *places.T)
+    found = _fit(
+        torch.from_numpy(np.concatenate(parts, axis=1)).double(),
+        _log(torch.from_numpy(own[at]), config.sure).T.double(),
+        torch.from_numpy(allowed[at].T),
+        torch.from_numpy(weight),
+        config.pull,
+        report,
+    ).float()
+    near, features, looks = found.split(sizes)
+    return Head(
+        values,
+        anchors,
+        config.near * near,
+        (config.features / np.sqrt(sizes[1]) * features).to(mean.device),
+        config.image / np.sqrt(sizes[2]) * looks,
+        mean,
+        scale,
+        config,
+    )
+
+
+def probabilities_of(region: RegionFeatures, values: Sequence[int]) -> np.ndarray:
+    """Return the model's own probabilities of `values`, 0 where it does not know the value."""
+    own = region.probabilities()
+    if tuple(values) == region.values:
+        return own
+    known = {value: row for row, value in enumerate(region.values)}
+    nothing = np.zeros(own.shape[1:], own.dtype)
+    return np.stack([own[known[v]] if v in known else nothing for v in values])
+
+
+def _fit(
+    basis: Tensor, own: Tensor, allowed: Tensor, weight: Tensor, pull: float, report: Report
+) -> Tensor:
+    """Minimise the loss; ``(N, M), (N, V), (N, V) bool, (N,) -> (M, V)``.
+
+    A voxel of which something is said costs ``-log`` of the probability of what is allowed there,
+    every other one its divergence from the model's own answer. `weight` is that of the seeds where
+    something is said, else the share of `pull`.
+    """
+    said = ~allowed.all(1)
+    own_p = own.softmax(1)
+    weight = torch.where(said, weight, weight * pull)
+    # half the identity is an upper bound of the softmax's curvature
+    curve = (basis.T * (weight / 2)) @ basis + torch.eye(basis.shape[1], dtype=basis.dtype)
+    factor = torch.linalg.cholesky(curve)
+    found = basis.new_zeros(basis.shape[1], own.shape[1])
+    ahead = found
+    for step in range(_STEPS):
+        report(Step(step, _STEPS, "step"))
+        p = (own + basis @ ahead).softmax(1)
+        open_ = p * allowed
+        wanted = torch.where(
+            said[:, None], open_ / open_.sum(1, keepdim=True).clamp_min(1e-12), own_p
+        )
+        slope = basis.T @ (weight[:, None] * (p - wanted)) + ahead
+        after = ahead - torch.cholesky_solve(slope, factor)
+        moved = after - found
+        found, ahead = after, after + step / (step + 3) * moved  # Nesterov's momentum
+        if float(moved.abs().max()) < _SETTLED:
+            break
+    return found
+
+
+def _sampled(
+    seeds: Seeds, anchors: Anchors, spacing: Sequence[float], config: AdaptConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the voxels the head is fitted on, ``(N, ndim)``, and what each weighs, ``(N,)``."""
+    said = seeds.required != FREE
+    for denied in seeds.forbidden.values():
+        said = said | denied
+    talked = np.flatnonzero(said)
+    rest = np.flatnonzero(~said)
+    talked = talked[:: -(-len(talked) // _SEEDS)]
+    rest = rest[len(rest) // (2 * _ELSEWHERE) :: max(1, len(rest) // _ELSEWHERE)]
+    places = np.stack(np.unravel_index(np.concatenate([talked, rest]), said.shape), axis=1)
+    weight = np.empty(len(places))
+    prompts = len(anchors.reach)
+    weight[: len(talked)] = config.seeds * prompts / len(talked)
+    if len(rest):
+        close = _bumps(places[len(talked) :], anchors, spacing).max(axis=1)
+        weight[len(talked) :] = (1 - close) * prompts / len(rest)
+    return places, weight
+
+
+def _bumps(places: np.ndarray, anchors: Anchors, spacing: Sequence[float]) -> np.ndarray:
+    """Return how near voxels are to each anchor: ``(N, anchors)``, 1 at the anchor."""
+    scale = np.asarray(spacing, float)
+    apart = (places[:, None] - anchors.voxels[None]) * scale
+    return np.asarray(np.exp(-np.square(apart).sum(-1) / (2 * anchors.reach**2)))
+
+
+def _log(probabilities: Tensor, sure: float) -> Tensor:
+    """Return log-probabilities, none further below the largest than `sure`."""
+    logs = probabilities.clamp_min(1e-30).log()
+    return torch.maximum(logs, logs.amax(0, keepdim=True) - sure)

@@ -1,0 +1,116 @@
+"""Where prompts are, and how far what they say can be expected to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_medseg.interact.seeds import FREE, Seeds
+
+_MOST = 48  # anchors of a class; a scribble has one for about its own width
+_APART = 3.0  # voxels at least between two anchors of one piece
+_NARROWEST, _WIDEST = 0.03, 0.2  # reach as shares of the region's side
+_BEYOND = 2.0  # how much farther than the model's own border a prompt may reach
+
+
+@dataclass(frozen=True, eq=False)
+class Anchors:
+    """A few voxels that stand for all seeds.
+
+    Parameters
+    ----------
+    voxels : ndarray of int
+        ``(N, ndim)``, of the region.
+    reach : ndarray of float
+        ``(N,)`` mm: about how far what is said there holds.
+    """
+
+    voxels: np.ndarray
+    reach: np.ndarray
+
+
+def anchors_of(
+    seeds: Seeds, spacing: Sequence[float], labels: np.ndarray, values: Sequence[int]
+) -> Anchors:
+    """Choose anchors and measure how far each reaches.
+
+    A prompt reaches about as far as the next prompt that says otherwise, and about twice as far as
+    the model's own border: who points at the middle of an error is about as far from both.
+
+    Parameters
+    ----------
+    seeds : Seeds
+        Of a region.
+    spacing : sequence of float
+        mm along each axis.
+    labels : ndarray
+        ``(*S)``, the model's own, of `values`.
+    values : sequence of int
+        The classes, background first.
+    """
+    said: list[tuple[np.ndarray, np.ndarray]] = []  # where something is said; the model's yes to it
+    for value in values:
+        said.append((seeds.required == value, labels == value))
+        if value in seeds.forbidden:
+            denied = seeds.forbidden[value] & (seeds.required == FREE)
+            said.append((denied, labels != value))
+    said = [(where, agrees) for where, agrees in said if where.any()]
+    places = [np.argwhere(where) for where, _ in said]
+    scale = np.asarray(spacing, float)
+    side = float(np.prod(scale * labels.shape) ** (1 / labels.ndim))
+    voxels, reach = [], []
+    for number, (where, agrees) in enumerate(said):
+        chosen = _spread(where)
+        others = [p for n, p in enumerate(places) if n != number]
+        distance = np.minimum(
+            _nearest(chosen, np.concatenate(others), scale) if others else np.inf,
+            _BEYOND * _border(chosen, agrees, scale),
+        )
+        voxels.append(chosen)
+        reach.append(np.clip(distance, _NARROWEST * side, _WIDEST * side))
+    if not voxels:
+        return Anchors(np.zeros((0, labels.ndim), int), np.zeros(0))
+    return Anchors(np.concatenate(voxels), np.concatenate(reach))
+
+
+def _spread(where: np.ndarray) -> np.ndarray:
+    """Return voxels of a mask, in the middle of its pieces and apart from each other."""
+    from scipy import ndimage
+
+    from napari_medseg.packed import bounding_box
+
+    box = bounding_box(where)
+    assert box is not None  # only masks with voxels come here
+    mask = np.pad(where[box], 1)
+    depth = ndimage.distance_transform_edt(mask)
+    places = np.argwhere(mask)
+    depths = depth[tuple(places.T)]
+    order = np.argsort(-depths, kind="stable")
+    apart = max(_APART, 2 * float(np.median(depths)))
+    chosen: list[np.ndarray] = []
+    left = places[order].astype(float)
+    while len(left) and len(chosen) < _MOST:
+        chosen.append(left[0])
+        left = left[np.square(left - left[0]).sum(axis=1) > apart**2]
+    return np.stack(chosen).astype(int) - 1 + [side.start for side in box]
+
+
+def _nearest(points: np.ndarray, others: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return the distance in mm from each point to the nearest of others."""
+    from scipy.spatial import cKDTree
+
+    return np.asarray(cKDTree(others * scale).query(points * scale)[0])
+
+
+def _border(points: np.ndarray, agrees: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return the distance in mm to where the model agrees; infinite where it does, or never."""
+    if not agrees.any():
+        return np.full(len(points), np.inf)
+    import edt
+
+    if agrees.all():
+        return np.full(len(points), np.inf)
+    distance = edt.edt(np.ascontiguousarray(~agrees), anisotropy=tuple(scale))[tuple(points.T)]
+    return np.where(distance > 0, distance, np.inf)

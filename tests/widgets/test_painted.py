@@ -108,6 +108,29 @@ class Walk:
             self.states.append(before)
             self.later.clear()
 
+    def prompted(self):
+        shape = self.layer.data.shape
+        low = [int(self.rng.integers(0, n)) for n in shape]
+        box = tuple(
+            slice(a, int(self.rng.integers(a, n)) + 1) for a, n in zip(low, shape, strict=True)
+        )
+        new = self.rng.random(self.layer.data[box].shape) < 0.5
+        edited = np.where(new, 2, self.layer.data[box]).astype(np.uint8)
+        before = self.layer.data.copy(), self.reference.copy(), self.reviewed.copy()
+        evidence = np.zeros(shape, bool)
+        evidence[self.point()] = True
+        whole = tuple(slice(0, n) for n in shape)
+        if self.painted.write_prompted(edited, "Prompts", box, [(whole, evidence)]):
+            differs = self.layer.data != before[0]
+            inside = np.zeros(shape, bool)
+            inside[box] = True
+            self.reference[inside & ~(self.reviewed & ~differs)] = self.layer.data[
+                inside & ~(self.reviewed & ~differs)
+            ]
+            self.reviewed = (self.reviewed & ~differs) | evidence
+            self.states.append(before)
+            self.later.clear()
+
     def undo(self):
         if self.states:
             self.later.append((self.layer.data.copy(), self.reference, self.reviewed))
@@ -126,7 +149,9 @@ class Walk:
 
 
 ACTIONS = st.lists(
-    st.sampled_from(["stroke", "fill", "polygon", "tool", "answer", "undo", "undo", "redo"]),
+    st.sampled_from(
+        ["stroke", "fill", "polygon", "tool", "answer", "prompted", "undo", "undo", "redo"]
+    ),
     max_size=15,
 )
 

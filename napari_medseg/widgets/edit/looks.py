@@ -12,9 +12,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_medseg.progress import Report
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.edit.job import Finding, Job
-from napari_medseg.widgets.edit.outline import changes, edges
+from napari_medseg.widgets.edit.outline import LARGE, changes, edges
 
-_LARGE = 100  # voxels along a side; on smaller images a thin outline is seen well
 _PAUSE = 120  # ms without a change before a preview is computed
 
 
@@ -100,5 +99,5 @@ def _look(job: Job, report: Report) -> Look:
     if answer is None:
         return Look(finding)
     shown = changes(job.scene.labels[answer.box], answer.edited)
-    wide = max(job.scene.labels.shape) >= _LARGE
+    wide = max(job.scene.labels.shape) >= LARGE
     return Look(finding, None if shown is None else edges(shown, job.scene.axis, wide=wide))

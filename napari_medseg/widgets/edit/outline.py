@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 NAME = "preview"
+LARGE = 100  # voxels along a side; on smaller images a thin outline is seen well
 _LEAVES, _CLICK, _FIRST = 1, 2, 3  # values of the layer; from _FIRST on one for each class
 _COLOURS = {None: "#f0e442", 0: "transparent", _LEAVES: "#d55e00", _CLICK: "#ffffff"}
 

@@ -11,7 +11,7 @@ from napari_medseg.editing.scope import intersection
 from napari_medseg.interact.drawing import nearest, stroke
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.packed import within
-from napari_medseg.widgets.edit.outline import changes, edges
+from napari_medseg.widgets.edit.outline import LARGE, changes, edges
 from napari_medseg.widgets.interact.plane import Plane
 from napari_medseg.widgets.interact.turns import Turn, changed_box, overlaid
 
@@ -102,7 +102,7 @@ def outline(plane: Plane, labels: np.ndarray, turns: Sequence[Turn]) -> np.ndarr
     if shown is None:
         return marks
     flat = shown.reshape([wide[a].stop - wide[a].start for a in plane.across])
-    drawn = edges(np.minimum(flat, Mark.ADDS - 1), 0)
+    drawn = edges(np.minimum(flat, Mark.ADDS - 1), 0, wide=max(plane.shape) >= LARGE)
     inner = tuple(within(seen, wide)[a] for a in plane.across)
     marks[tuple(seen[a] for a in plane.across)] = drawn[inner]
     return marks

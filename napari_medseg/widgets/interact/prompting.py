@@ -14,6 +14,7 @@ from napari_medseg.widgets.interact.question import Ground, Reply
 from napari_medseg.widgets.interact.queue import Asked, Queue, Work
 from napari_medseg.widgets.interact.writing import write_turns
 from napari_medseg.widgets.layers import is_being_painted
+from napari_medseg.widgets.learn.effort_watch import note_work
 from napari_medseg.widgets.notices import sentence
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Prompting(QObject):
 
     def give(self, prompt: Prompt, layer: Labels, at: At) -> None:
         """Ask for the answer to a prompt."""
+        note_work(layer)
         if self._is_time(layer, at):
             self.queue.ask(Asked(layer, at, self._ground(), prompt))
             self.changed.emit()

@@ -96,6 +96,7 @@ class Pointer:
             button=button,
             modifiers=modifiers,
             dims_displayed=list(self.viewer.dims.displayed),
+            is_dragging=kind == "mouse_move",
             handled=False,
         )
         return self.event
@@ -119,6 +120,12 @@ class Pointer:
         for voxel in voxels[1:]:
             self.move(voxel, button, modifiers)
         self.release(voxels[-1], button, modifiers)
+
+
+@pytest.fixture
+def pointer_of():
+    """Point at an image of a viewer."""
+    return Pointer
 
 
 @pytest.fixture

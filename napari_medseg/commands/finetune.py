@@ -28,15 +28,20 @@ def finetune(args: argparse.Namespace) -> int:
     from napari_medseg.commands.flags import apply, changes
     from napari_medseg.commands.terminal import say, watching
     from napari_medseg.engine.finetune_config import FineTuneConfig
+    from napari_medseg.engine.finetune_result import check_new
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.progress import Cancelled, silent
 
     config = apply(FineTuneConfig(), changes(args, FineTuneConfig))
-    if args.out.exists():
-        raise ValueError(f"{args.out} exists already and is kept; choose another name")
+    check_new(args.out, keep_replay=args.keep_replay)
+    state = args.out.with_suffix(".finetune")
+    if state.exists() and not args.resume:
+        raise ValueError(
+            f"{state} holds a fine-tuning that was interrupted; go on with it by --resume, delete "
+            "that folder, or choose another name"
+        )
     fabric = _fabric()
     segmenter = Segmenter.load(args.model, args.device if fabric is None else fabric.device)
-    state = args.out.with_suffix(".finetune")
     if fabric is not None and fabric.global_rank:
         _learn(args, segmenter, config, state, silent, fabric)
         return 0
@@ -140,7 +145,7 @@ def load_cases(folder: Path, marks: dict[str, Path | None], report: Report) -> l
 
     found = find_cases(folder, need_labels=True)
     masks = {
-        mark: _masks(folder / mark if given is None else given, given is not None)
+        mark: _masks(folder / mark if given is None else given, mark if given else "")
         for mark, given in marks.items()
     }
     cases = []
@@ -152,12 +157,12 @@ def load_cases(folder: Path, marks: dict[str, Path | None], report: Report) -> l
     return cases
 
 
-def _masks(folder: Path, needed: bool) -> dict[str, Path]:
+def _masks(folder: Path, needed_for: str) -> dict[str, Path]:
     from napari_medseg.io import image_stem, is_image_path
 
     if not folder.is_dir():
-        if needed:
-            raise ValueError(f"there is no folder {folder} of masks")
+        if needed_for:
+            raise ValueError(f"there is no folder {folder} of masks; check --{needed_for}")
         return {}
     return {image_stem(path): path for path in sorted(folder.iterdir()) if is_image_path(path)}
 

@@ -1,4 +1,8 @@
-"""Let a model learn from corrected cases and keep what it knew."""
+"""Let a model learn from corrected cases and keep what it knew.
+
+Source: Li & Hoiem 2016, Learning without Forgetting, arXiv:1606.09282, with replay and weight
+       interpolation, see `teacher` and `interpolation`.
+"""
 
 from __future__ import annotations
 
@@ -83,22 +87,13 @@ def finetune(
         If a file cannot be read or written, or memory is too short.
     Cancelled
         If `report` stopped it.
-
-    Source: Li & Hoiem 2016, Learning without Forgetting, arXiv:1606.09282, with replay and weight
-    interpolation, see `teacher` and `interpolation`.
     """
     config = config or FineTuneConfig()
     corrected = _looked_at(cases)
     known = load_replay(replay) if isinstance(replay, str | Path) else replay
-    state = StateFile(
-        None if out is None else Path(out), fingerprint(segmenter, corrected, config, known)
-    )
-    if resume and not state.exists():
-        raise ValueError(
-            f"nothing to resume in {out}: no fine-tuning was interrupted there; start without "
-            "resuming"
-        )
-    saved = state.load(segmenter.device) if resume else None
+    folder = None if out is None else Path(out)
+    state = StateFile(folder, fingerprint(segmenter, corrected, config, known))
+    saved = state.resumed(segmenter.device) if resume else None
     with torch.random.fork_rng(devices=[]), keep_memory():
         course = Course(segmenter, corrected, config, known, state, report, on_progress, fabric)
         _LOG.info("%d cases, %d runs, %s", len(corrected), len(course.stages), course.trained)

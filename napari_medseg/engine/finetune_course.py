@@ -15,7 +15,7 @@ from napari_medseg.engine.cases import Case
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, objective_for
 from napari_medseg.engine.finetune_parts import MIXTURES, recalibrates, trained_for
-from napari_medseg.engine.finetune_patches import Patches, examples_of, patch_size
+from napari_medseg.engine.finetune_patches import Patches, examples_of_each, patch_size
 from napari_medseg.engine.finetune_progress import Clock, FineTuneProgress
 from napari_medseg.engine.finetune_run import FineTuneRun
 from napari_medseg.engine.finetune_scores import (
@@ -30,7 +30,6 @@ from napari_medseg.engine.finetune_stages import Stage, stages_of
 from napari_medseg.engine.finetune_state import StateFile
 from napari_medseg.engine.interpolation import between
 from napari_medseg.engine.new_classes import classes_to_add, copy_of, with_classes
-from napari_medseg.engine.patches import Example
 from napari_medseg.engine.replay import Replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.progress import Report, Step
@@ -140,10 +139,7 @@ class Course:
         added = classes_to_add(config.new_classes, segmenter.card)
         self._grown, self.card = with_classes(segmenter.network, segmenter.card, added)
         self.old: Weights = {k: v.detach().clone() for k, v in self._grown.state_dict().items()}
-        self.examples: list[list[Example]] = []
-        for done, case in enumerate(self._cases):
-            report(Step(done, len(self._cases), "case", "preparing"))
-            self.examples.append(examples_of(case, self.card))
+        self.examples = examples_of_each(self._cases, self.card, report)
         every = [example for examples in self.examples for example in examples]
         self.size = patch_size(self.card, self._grown, every)
         self.trained = trained_for(config, len(self._cases))
@@ -159,6 +155,8 @@ class Course:
         if saved is not None:
             self.results = [StageResult.from_plain(r) for r in saved["results"]]
             self.clock = Clock(saved["seconds"])
+        else:
+            self._save(None, None)  # says at once if nothing can be kept there
         for number in range(len(self.results), len(self.stages)):
             current = saved["current"] if saved and number == len(saved["results"]) else None
             self.results.append(self._take(self.stages[number], current))

@@ -16,10 +16,11 @@ from napari_medseg.engine.channels import can_do_without, fitted
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.patches import Batch, Batches, Example, make_examples
 from napari_medseg.engine.preprocess import check_volume
-from napari_medseg.engine.replay import Replay
+from napari_medseg.engine.replay import Replay, check_replay
 from napari_medseg.engine.restyle import restyled
 from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.networks.base import SegmentationNetwork
+from napari_medseg.progress import Report, Step, silent
 
 CHANGED = 2
 """How a voxel that a person changed is marked in patches; one that was only seen is 1."""
@@ -44,6 +45,17 @@ def examples_of(case: Case, card: ModelCard) -> list[Example]:
         in_channels=card.in_channels if not can_do_without(card) else None,
     )
     return make_examples(replace(case, volume=volume), card, changed_weight=CHANGED)
+
+
+def examples_of_each(
+    cases: Sequence[Case], card: ModelCard, report: Report = silent
+) -> list[list[Example]]:
+    """Bring cases onto a model's grid one after another, as `examples_of` does."""
+    examples = []
+    for done, case in enumerate(cases):
+        report(Step(done, len(cases), "case", "preparing"))
+        examples.append(examples_of(case, card))
+    return examples
 
 
 def patch_size(
@@ -100,6 +112,8 @@ class Patches:
         replay: Replay | None = None,
         rank: int = 0,
     ) -> None:
+        if replay is not None:
+            check_replay(replay, card)
         rehearsed = round(config.batch_size * config.replay)
         if config.replay and config.distillation:
             rehearsed = max(rehearsed, 1)
@@ -113,7 +127,8 @@ class Patches:
         )
         self._now = Batches(examples, card, training)
         self.mixed = min(training.batch_size, rehearsed)
-        self._restyle = 0.0 if replay is None else config.restyle
+        learns = replay is not None and config.supervised > 0  # a look is learnt as labels are
+        self._restyle = config.restyle if learns else 0.0
         self._seed = training.seed
         self._rehearsed: Batches | None = None
         if rehearsed and config.distillation:

@@ -21,7 +21,7 @@ from napari_medseg.engine.finetune_parts import (
     recalibrates,
     trained_for,
 )
-from napari_medseg.engine.finetune_patches import Patches, examples_of, patch_size
+from napari_medseg.engine.finetune_patches import Patches, examples_of_each, patch_size
 from napari_medseg.engine.finetune_run import FineTuneRun
 from napari_medseg.engine.finetune_stages import Stage, stages_of
 from napari_medseg.engine.inference_config import InferenceConfig
@@ -32,7 +32,7 @@ from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.training_run import duration
 from napari_medseg.engine.trial import ROOM, Trial, measure_step
 from napari_medseg.networks.base import SegmentationNetwork
-from napari_medseg.progress import Report, Step, silent
+from napari_medseg.progress import Report, silent
 
 _WORDS = {
     "head": "the last layer and the scales of all norms",
@@ -176,10 +176,7 @@ def _measured(
 ) -> FineTunePlan:
     """Return a plan with time and memory, from steps that are taken by `network`."""
     config, device = known.config, segmenter.device
-    examples = []
-    for done, case in enumerate(cases):
-        report(Step(done, len(cases), "case", "preparing"))
-        examples.append(examples_of(case, card))
+    examples = examples_of_each(cases, card, report)
     teacher = copy_of(segmenter.network, segmenter.card)
     lesson = Lesson(network, teacher, objective_for(card).to(device), config)
     every = list(itertools.chain(*examples))

@@ -14,7 +14,7 @@ from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_patches import examples_of
 from napari_medseg.engine.new_classes import classes_to_add
 from napari_medseg.engine.preprocess import check_volume, normalise_values
-from napari_medseg.engine.replay import Replay
+from napari_medseg.engine.replay import Replay, check_replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.sparse import seen_values
 from napari_medseg.progress import Report, Step, silent
@@ -66,12 +66,7 @@ def preflight(
         c for c in cases if not any(f.severity == STOP and f.case == c.name for f in findings)
     ]
     findings += _leaks(usable, segmenter.card, replay)
-    if replay is None:
-        text = (
-            "There are no examples of what the model knew beside it: forgetting cannot be "
-            "measured, and is held back only by comparing with the old model on your images."
-        )
-        findings.append(Finding(WARNING, "", text))
+    findings += _of_replay(replay, segmenter)
     order = (STOP, WARNING, NOTE)
     return sorted(findings, key=lambda finding: order.index(finding.severity))
 
@@ -163,7 +158,7 @@ def _of_all(cases: Sequence[Case], card: ModelCard, config: FineTuneConfig) -> I
             yield Finding(STOP, "", text + " Label it in at least one, or leave it out.")
     empty = [c.name for c in card.classes if not found & {c.value, *c.unites}]
     if empty:
-        text = f"No case shows {', '.join(empty)}: nothing new is learnt about it."
+        text = f"No case shows {', '.join(empty)}: only where it is not is learnt."
         yield Finding(NOTE, "", text)
     channels = {c.volume.array.shape[0] for c in cases}
     if len(channels) > 1:
@@ -196,6 +191,22 @@ def _leaks(cases: Sequence[Case], card: ModelCard, replay: Replay | None) -> Ite
         elif any(_alike(a, b) for a in images for b in replay.images.numpy()):
             text = "The model was trained on this image already; corrections of it still count."
             yield Finding(NOTE, case.name, text)
+
+
+def _of_replay(replay: Replay | None, segmenter: Segmenter) -> Iterator[Finding]:
+    if replay is None:
+        text = "There are no examples of what the model knew beside it: forgetting cannot be "
+        text += "measured, and is held back only by comparing with the old model on your images."
+        yield Finding(WARNING, "", text)
+        return
+    try:
+        check_replay(replay, segmenter.card)
+    except ValueError as error:
+        yield Finding(STOP, "", f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return
+    if replay.model and segmenter.sha256 and replay.model != segmenter.sha256:
+        text = "The examples of what the model knew were kept beside another model: what it "
+        yield Finding(WARNING, "", text + "forgets is told only if they are of its kind of images.")
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> bool:

@@ -99,6 +99,22 @@ class StateFile:
             )
         return state
 
+    def resumed(self, device: torch.device) -> dict[str, Any] | None:
+        """Return what was saved last.
+
+        Raises
+        ------
+        ValueError
+            If nothing was, or as in `load`.
+        """
+        if not self.exists():
+            where = "without a folder" if self._path is None else f"in {self._path.parent}"
+            raise ValueError(
+                f"nothing to resume {where}: no fine-tuning was interrupted there; start without "
+                "resuming"
+            )
+        return self.load(device)
+
     def exists(self) -> bool:
         """Whether there is something to go on from."""
         return self._path is not None and self._path.is_file()

@@ -18,6 +18,7 @@ from napari_medseg.engine.cases import Case, region_of, to_target
 from napari_medseg.engine.preprocess import default_slice_axis, prepare
 from napari_medseg.engine.sparse import balanced_places, seen_on, weights_of
 from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.progress import Report, Step, silent
 
 Batch = tuple[Tensor, Tensor, Tensor | None]
 """Images, targets, and how much each voxel counts or None if all count the same."""
@@ -97,6 +98,17 @@ def make_examples(case: Case, card: ModelCard, *, changed_weight: int = 1) -> li
             one = _example(name, image, labels.take(at, axis=axis), seen, card)
             slices.append(replace(one, times=case.weight))
     return slices
+
+
+def examples_of_all(
+    cases: Sequence[Case], card: ModelCard, report: Report = silent
+) -> list[Example]:
+    """Bring cases onto the network's grid one after another, as `make_examples` does."""
+    examples: list[Example] = []
+    for done, case in enumerate(cases):
+        report(Step(done, len(cases), "case", "preparing"))
+        examples += make_examples(case, card)
+    return examples
 
 
 def _example(

@@ -133,12 +133,35 @@ def write_replay(checkpoint: Path, replay: Replay, *, name: str) -> Path:
     tensors = {"images": replay.images.half(), "labels": replay.labels}
     for index, (image, labels) in enumerate(replay.guards[:_MOST_GUARDS]):
         tensors[f"guard.{index}.image"] = image.half().contiguous()
-        tensors[f"guard.{index}.labels"] = labels.contiguous()
+        tensors[f"guard.{index}.labels"] = labels.clone(memory_format=torch.contiguous_format)
     about = {"version": 1, "model": file_hash(checkpoint), "name": name}
     path = replay_path(checkpoint)
     with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={_KEY: json.dumps(about)}))
     return path
+
+
+def check_replay(replay: Replay, card: ModelCard) -> None:
+    """Raise a `ValueError` unless a model can be shown the patches.
+
+    Parameters
+    ----------
+    replay : Replay
+        What is to be rehearsed.
+    card : ModelCard
+        Of the model that is to.
+    """
+    count, channels, *sides = replay.images.shape
+    if not count:
+        raise ValueError(
+            "the examples of what the model knew hold no image; give others, or go without"
+        )
+    if (channels, len(sides)) != (card.in_channels, card.spatial_dims):
+        raise ValueError(
+            f"the examples of what the model knew have {channels} channels in {len(sides)}D, the "
+            f"model takes {card.in_channels} in {card.spatial_dims}D: they are of another model; "
+            "give its own, or go without"
+        )
 
 
 def load_replay(path: str | Path) -> Replay:

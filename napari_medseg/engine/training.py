@@ -20,7 +20,7 @@ from napari_medseg.engine.device import resolve_device
 from napari_medseg.engine.encoder_weights import load_encoder_weights
 from napari_medseg.engine.held_out import hold_out
 from napari_medseg.engine.objective import objective_of
-from napari_medseg.engine.patches import Batches, Example, make_examples
+from napari_medseg.engine.patches import Batches, examples_of_all
 from napari_medseg.engine.replay import save_replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.sparse import check_seen
@@ -31,6 +31,7 @@ from napari_medseg.engine.training_run import Run, memory_format
 from napari_medseg.engine.validation import validate
 from napari_medseg.io import dataset_info, find_cases
 from napari_medseg.networks import architectures
+from napari_medseg.networks.base import SegmentationNetwork
 from napari_medseg.progress import Cancelled, Report, Step, silent
 
 _LOG = logging.getLogger(__name__)
@@ -77,8 +78,7 @@ def train(
     Parameters
     ----------
     data : str, Path or sequence of Case
-        A folder: ``images/`` and ``masks/``, one folder per case, or nnU-Net's raw layout; or
-        cases in memory, with what was reviewed.
+        A folder in a layout that `find_cases` knows; or cases in memory, with what was reviewed.
     config : TrainingConfig, optional
         The recipe; the default suits a small GPU or a patient CPU.
     out : str or Path
@@ -104,54 +104,60 @@ def train(
     Cancelled
         If `report` stopped the run; checkpoint and state to resume from are written.
     """
-    config = config or TrainingConfig()
-    out = Path(out)
-    if out.suffix != SUFFIX:
-        raise ValueError(f"the model must be written to a {SUFFIX} file, got {out.name}")
-    if out.exists() and not (resume or overwrite):
-        raise ValueError(
-            f"{out} exists already and is kept; add --resume to go on with it, --overwrite to "
-            "replace it, or choose another name"
-        )
+    config, out = config or TrainingConfig(), _checked(Path(out), resume or overwrite)
     device = resolve_device(config.device)
     cases, names = _cases(data, config, report)
     split = hold_out(cases, config)
-    learn, held_out = split.learn, split.held_out
     config = fill_in(config, cases, names)
     card = make_card(cases, config, name=config.name or out.stem)
-    _LOG.info("%d cases to learn from; %s", len(learn), split.words)
+    _LOG.info("%d cases to learn from; %s", len(split.learn), split.words)
     with torch.random.fork_rng(devices=[]), keep_memory():
-        torch.manual_seed(config.seed)
-        architecture = architectures()[card.architecture]
-        network = architecture.build(architecture.config.from_dict(card.config)).to(device)
-        check_sides(network, config)
-        if config.encoder_weights and not resume:
-            load_encoder_weights(network, config.encoder_weights)
+        network = _untrained(card, config, device, resume)
         if config.start and not resume:
-            start_from(network, card.architecture, config.start)
             card = made_from(card, config.start)
-        network.to(memory_format=memory_format(card.spatial_dims))  # type: ignore[call-overload]
-        examples: list[Example] = []
-        for done, case in enumerate(learn):
-            report(Step(done, len(learn), "case", "preparing"))
-            examples += make_examples(case, card)
-        workers = 8 if device.type == "cuda" else 0
-        batches = Batches(examples, card, config, workers)
+        examples = examples_of_all(split.learn, card, report)
+        batches = Batches(examples, card, config, workers=8 if device.type == "cuda" else 0)
         objective = objective_of(card.architecture, config.loss, card.activation)
         steps = len(batches) * config.epochs
         run = Run(network, objective, card, config, out, device, steps=steps)
         if resume:
             run.load()
         try:
-            _learn(run, batches, Segmenter(run.answering, card, device), held_out, report)
+            _learn(run, batches, Segmenter(run.answering, card, device), split.held_out, report)
         except Cancelled:
             run.save(interrupted=True)
             raise
     if config.replay:
-        save_replay(
-            out, card, examples, [e for case in held_out for e in make_examples(case, card)], config
-        )
+        save_replay(out, card, examples, examples_of_all(split.held_out, card), config)
     return Training(out, run.best_card, run.best, run.epoch, run.log_path)
+
+
+def _checked(out: Path, may_exist: bool) -> Path:
+    """Return where the checkpoint goes, or raise a `ValueError` if it may not go there."""
+    if out.suffix != SUFFIX:
+        raise ValueError(f"the model must be written to a {SUFFIX} file, got {out.name}")
+    if out.exists() and not may_exist:
+        raise ValueError(
+            f"{out} exists already and is kept; add --resume to go on with it, --overwrite to "
+            "replace it, or choose another name"
+        )
+    return out
+
+
+def _untrained(
+    card: ModelCard, config: TrainingConfig, device: torch.device, resume: bool
+) -> SegmentationNetwork:
+    """Return the network as it is before the first step; where it resumes, as it was built."""
+    torch.manual_seed(config.seed)
+    architecture = architectures()[card.architecture]
+    network = architecture.build(architecture.config.from_dict(card.config)).to(device)
+    check_sides(network, config)
+    if config.encoder_weights and not resume:
+        load_encoder_weights(network, config.encoder_weights)
+    if config.start and not resume:
+        start_from(network, card.architecture, config.start)
+    network.to(memory_format=memory_format(card.spatial_dims))  # type: ignore[call-overload]
+    return network
 
 
 def _learn(

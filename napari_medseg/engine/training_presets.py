@@ -1,4 +1,7 @@
-"""How a first model is trained on a few labelled images: presets that the data completes."""
+"""How a first model is trained on a few labelled images: presets that the data completes.
+
+A recipe (`training_recipes`) says everything; a preset leaves sizes, windows and rounds open.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,13 @@ import numpy as np
 
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.sparse import check_seen, planes_along
-from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
+from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.training_recipes import PHOTOGRAPH, STRONG
 
 _STEP = 32  # the divisor of every network at hand
 _FEWEST_PLANES = 16  # of a volume that a 3D network learns from
 _THICK = 3.0  # times as far apart as pixels: slices tell little of each other, as in nnU-Net
 _ROUNDS = 10  # epochs, each ending with a score
-
-_AUGMENT = AugmentConfig(
-    flip=0.0,
-    affine=0.9,
-    rotate=30.0,
-    scale=(0.7, 1.4),
-    shift=0.1,
-    elastic=0.2,
-    intensity_scale=0.25,
-    intensity_shift=0.25,
-)
-_PHOTOGRAPH = _AUGMENT.replace(
-    flip=0.5, rotate=90.0, colour=0.5, intensity_scale=0.0, intensity_shift=0.0
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +120,7 @@ def preset_config(name: str, cases: Sequence[Case], **changes: Any) -> TrainingC
         "epochs": rounds,
         "average": 0.98,
         "keep": "last",
-        "augment": _PHOTOGRAPH if colour else _AUGMENT,
+        "augment": PHOTOGRAPH if colour else STRONG.replace(flip=0.0),
     }
     return TrainingConfig(**{**fields, **changes})
 

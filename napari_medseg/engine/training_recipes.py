@@ -7,6 +7,20 @@ from typing import Any
 from napari_medseg.engine.training_config import AugmentConfig
 from napari_medseg.nearest import did_you_mean
 
+STRONG = AugmentConfig(
+    affine=0.9,
+    rotate=30.0,
+    scale=(0.7, 1.4),
+    shift=0.1,
+    elastic=0.2,
+    intensity_scale=0.25,
+    intensity_shift=0.25,
+)
+"""Changes for few images: what they lack in number they get in variety."""
+
+PHOTOGRAPH = STRONG.replace(rotate=90.0, colour=0.5, intensity_scale=0.0, intensity_shift=0.0)
+"""The same for pictures in colour, which have no up and down."""
+
 _PAPER_2D: dict[str, Any] = {
     "optimiser": "sgd",
     "weight_decay": 1e-4,
@@ -46,16 +60,15 @@ _GLADNET_CPU: dict[str, Any] = {
     "average": 0.99,
     "validate_every": 4,
     "weight_decay": 1e-2,
-    "augment": AugmentConfig(
-        flip_axes=(-1,),
-        affine=0.9,
-        rotate=20.0,
-        scale=(0.7, 1.4),
-        shift=0.1,
-        elastic=0.2,
-        intensity_scale=0.25,
-        intensity_shift=0.25,
-    ),
+    "augment": STRONG.replace(flip_axes=(-1,), rotate=20.0),
+}
+
+_CPU_3D: dict[str, Any] = {
+    "window": (32, 64, 32),
+    "batch_size": 2,
+    "epochs": 30,
+    "weight_decay": 1e-5,
+    "augment": AugmentConfig(flip=0.0, affine=0.5, rotate=10.0, scale=(0.9, 1.1)),
 }
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -156,15 +169,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "size": (128, 128),
         "early_size": (96, 96),
         "epochs": 50,
-        "augment": AugmentConfig(
-            affine=0.8,
-            rotate=90.0,
-            scale=(0.7, 1.4),
-            shift=0.1,
-            colour=0.5,
-            intensity_scale=0.0,
-            intensity_shift=0.0,
-        ),
+        "augment": PHOTOGRAPH.replace(affine=0.8, elastic=0.0),
     },
     "gladnet-cpu": _GLADNET_CPU,
     # a second run, `--start`ed from a first one's model, where few images hold nothing: on 4 such
@@ -190,23 +195,9 @@ RECIPES: dict[str, dict[str, Any]] = {
             affine=0.8, rotate=30.0, scale=(0.7, 1.4), shift=0.1, intensity_shift=0.2
         ),
     },
-    "cpu-3d": {
-        "window": (32, 64, 32),
-        "batch_size": 2,
-        "epochs": 30,
-        "weight_decay": 1e-5,
-        "augment": AugmentConfig(flip=0.0, affine=0.5, rotate=10.0, scale=(0.9, 1.1)),
-    },
-    "msd-kmamba-cpu": {
-        "architecture": "msd_kmamba",
-        "preset": "small",
-        "window": (32, 64, 32),
-        "batch_size": 2,
-        "epochs": 30,
-        "weight_decay": 1e-5,
-        "validate_every": 3,
-        "augment": AugmentConfig(flip=0.0, affine=0.5, rotate=10.0, scale=(0.9, 1.1)),
-    },
+    "cpu-3d": _CPU_3D,
+    "msd-kmamba-cpu": _CPU_3D
+    | {"architecture": "msd_kmamba", "preset": "small", "validate_every": 3},
 }
 
 _OF_PAPERS = {

@@ -12,7 +12,7 @@ from napari_medseg.engine.cases import Case
 from napari_medseg.engine.device import free_memory, resolve_device
 from napari_medseg.engine.held_out import hold_out
 from napari_medseg.engine.objective import objective_of
-from napari_medseg.engine.patches import Batches, Example, make_examples
+from napari_medseg.engine.patches import Batches, examples_of_all
 from napari_medseg.engine.sparse import check_seen, is_sparse
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.training_plan import check_sides, fill_in, make_card
@@ -20,7 +20,7 @@ from napari_medseg.engine.training_presets import preset_config
 from napari_medseg.engine.training_run import duration, memory_format
 from napari_medseg.engine.trial import ROOM, Trial, measure_step
 from napari_medseg.networks import architectures, find_architecture
-from napari_medseg.progress import Report, Step, silent
+from napari_medseg.progress import Report, silent
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,7 @@ class _Rehearsal:
         self._config, self._report = config, report
         self.device = resolve_device(config.device)
         self.card = make_card(learn, config, name="trial")
-        examples: list[Example] = []
-        for done, case in enumerate(learn):
-            report(Step(done, len(learn), "case", "preparing"))
-            examples += make_examples(case, self.card)
-        self.batches = Batches(examples, self.card, config)
+        self.batches = Batches(examples_of_all(learn, self.card, report), self.card, config)
 
     def measured(self) -> Trial:
         """Take some steps."""

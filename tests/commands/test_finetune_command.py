@@ -68,6 +68,11 @@ def test_a_model_learns_from_a_folder_and_says_what_was_gained(folder, tiny_2d, 
     assert not out.with_suffix(".finetune").exists()
     assert tune(tiny_2d, folder, out) == 2
     assert "exists already and is kept" in capsys.readouterr().err
+    assert tune(tiny_2d, folder, tmp_path / "new.pth") == 2
+    assert "written to a .safetensors file, got new.pth" in capsys.readouterr().err
+    (tmp_path / "begun.finetune").mkdir()
+    assert tune(tiny_2d, folder, tmp_path / "begun.safetensors") == 2
+    assert "was interrupted; go on with it by --resume" in capsys.readouterr().err
 
 
 def test_what_stands_against_it_is_said_and_nothing_written(folder, tiny_2d, tmp_path, capsys):
@@ -97,6 +102,16 @@ def test_two_processes_learn_one_model_together(folder, tiny_2d, tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
     )
     assert run.returncode == 0, run.stderr[-2000:]
-    changed, old = load_checkpoint(out)[0].state_dict(), load_checkpoint(tiny_2d)[0].state_dict()
-    assert changed.keys() == old.keys()
-    assert len(read_card(out).history[-1]["sweep"]) == 2
+    alone = tmp_path / "alone.safetensors"
+    assert tune(tiny_2d, folder, alone, "--trained", "all", "--validation", "leave-one-out") == 0
+    (joint, one), (single, other) = (load_checkpoint(path) for path in (out, alone))
+    assert joint.state_dict().keys() == single.state_dict().keys()
+    assert all(value.isfinite().all() for value in joint.state_dict().values())
+    mine, theirs = one.history[-1], other.history[-1]
+    assert mine.keys() == theirs.keys()
+    for key in ("what", "from", "config", "trained", "cases"):
+        assert mine[key] == theirs[key]
+    assert len(mine["sweep"]) == len(theirs["sweep"]) == 2
+    unlike = {"name": "", "history": (), "scores": {}, "split": ""}
+    assert one.replace(**unlike) == other.replace(**unlike)
+    assert one.scores.keys() == other.scores.keys()

@@ -80,6 +80,18 @@ def test_what_nobody_reviewed_has_no_influence_nor_has_an_interruption(
     assert not equal(whole.new, whole.old)
 
 
+def test_without_labels_to_learn_rehearsing_changes_nothing_either(small_model, corrected):
+    model, case = small_model(), corrected()
+    config = QUICK.replace(supervised=0.0, restyle=1.0, confidence=0.5)
+    tuned = finetune(model, [case], config, replay=replay_for())
+    image = torch.randn(1, 1, 32, 32)
+    with torch.no_grad():
+        before, after = model.network(image), tuned.segmenter_at(1.0).network(image)
+    assert (before.softmax(1) - after.softmax(1)).abs().max() < 1e-4
+    learnt = finetune(model, [case], config.replace(supervised=1e-9), replay=replay_for())
+    assert not equal(learnt.new, tuned.new)  # with labels the look of the new images is rehearsed
+
+
 def test_no_steps_give_the_same_weights(small_model, corrected):
     model = small_model()
     tuned = finetune(model, [corrected()], QUICK.replace(steps=0))
@@ -327,8 +339,10 @@ def test_a_state_that_cannot_be_written_is_said_and_nothing_is_lost(
     model, case = small_model(), corrected()
     weights, hashed = copy.deepcopy(model.network.state_dict()), case_hash(case)
     (tmp_path / "file").write_text("no folder")
+    steps = []
     with pytest.raises(OSError, match=r"cannot write .*choose another folder"):
-        finetune(model, [case], QUICK, out=tmp_path / "file")
+        finetune(model, [case], QUICK, out=tmp_path / "file", on_progress=steps.append)
+    assert steps == []  # it is known before anything was learnt
     assert equal(model.network.state_dict(), weights)
     assert case_hash(case) == hashed
 

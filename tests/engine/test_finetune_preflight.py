@@ -113,6 +113,19 @@ def test_images_that_the_model_knew_are_found_again(found, corrected, small_mode
     assert not said(findings, WARNING, "no examples")
 
 
+def test_examples_of_another_model_stop_and_those_of_another_file_are_warned_of(
+    found, corrected, small_model
+):
+    cases = [corrected(0), corrected(1)]
+    known = knowing(small_model(), patches=cases)
+    colour = replace(known, images=known.images.repeat(1, 3, 1, 1))
+    assert said(found(cases, replay=colour), STOP, "The examples of what the model knew have 3")
+    model = small_model(sha256="a")
+    for kept, warned in (("a", False), ("b", True), ("", False)):
+        findings = preflight(model, cases, CONFIG, replay=replace(known, model=kept))
+        assert bool(said(findings, WARNING, "kept beside another model")) == warned
+
+
 def test_voxel_sizes_that_differ_or_are_not_known_are_warned_of(found, corrected):
     case = corrected()
     thick = replace(case, volume=Volume(case.volume.array, (1.0, 2.0)), name="thick")

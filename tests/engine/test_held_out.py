@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,18 @@ def test_only_what_was_looked_at_is_scored(tiny_segmenter):
     assert segmenter.boxes == [(slice(3, 6), slice(0, 8), slice(0, 6))]
     answer[5, 0, 0] = 2
     assert validate(segmenter, [case])["class 2"] == 0
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_class_that_unites_values_is_scored_as_a_region(tiny_segmenter, sparse):
+    card = tiny_segmenter(3, activation="sigmoid").card
+    both = replace(card.classes[0], unites=(1, 2))
+    card = card.replace(classes=(both, card.classes[1]))
+    case = painted(3, 5, whole=not sparse)
+    case.labels[case.labels > 0] = 1
+    case.labels[5] = 2
+    swapped = np.choose(case.labels, [0, 2, 1])  # the region is the same
+    assert validate(Answering(swapped, card), [case]) == {"class 1": 1.0, "class 2": 0.0}
 
 
 def test_parts_of_cases_are_scored_together_and_whole_cases_each(tiny_segmenter):

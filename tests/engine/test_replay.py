@@ -12,6 +12,7 @@ from napari_medseg.engine.patches import make_examples
 from napari_medseg.engine.replay import (
     UNSEEN,
     Replay,
+    check_replay,
     extended,
     load_replay,
     replay_path,
@@ -80,6 +81,20 @@ def test_of_a_model_that_learnt_more_the_old_patches_keep_most_places(small_mode
     assert (grown.labels[48:] == UNSEEN).any()
     few = extended(None, examples, (16, 16), seed=0)
     assert (len(few.images), few.guards) == (8, ())
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((2, 3, 16, 16), "have 3 channels in 2D, the model takes 1 in 2D"),
+        ((2, 1, 16, 16, 16), "have 1 channels in 3D"),
+        ((0, 1, 16, 16), "hold no image; give others, or go without"),
+    ],
+)
+def test_examples_of_another_model_are_refused(small_model, shape, words):
+    replay = Replay(torch.zeros(shape), torch.zeros(shape[0], *shape[2:]), (), "")
+    with pytest.raises(ValueError, match=words):
+        check_replay(replay, small_model().card)
 
 
 def test_a_file_that_is_none_or_cut_off_is_said(tmp_path):

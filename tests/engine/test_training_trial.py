@@ -80,7 +80,7 @@ def test_a_plan_says_what_how_long_and_how_much():
     assert plan.words.startswith("LGMSNet (small, 3D) learns from 2 cases seen in part, ")
     assert "1 of 8 labelled slices held out" in plan.words
     assert "GB of memory" in plan.words
-    assert 0 < plan.minutes < 60
+    assert plan.minutes > 0
     assert 1e5 < plan.memory < 2e9
     assert plan.config == config
     unmeasured = plan_training(cases, config, measure=False)
@@ -102,7 +102,7 @@ def test_where_memory_is_short_batches_and_then_windows_shrink(monkeypatch):
     cases = [case((20, 40, 70), seen=[3, 6, 9, 12])]
     config = TrainingConfig(**TINY, window=(32, 32, 96), batch_size=4)
 
-    def needs(network, take_step, device):
+    def needs(network, take_step, device, report):
         return Trial(0.1, needed.pop(0))
 
     monkeypatch.setattr(training_trial, "measure_step", needs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Seeds:
     forbidden : dict of int to ndarray of bool
         For a class, where it must not be.
     notes : tuple of str
-        Where prompts contradict each other, in words for a person; the later one holds.
+        Where the newest prompt contradicts earlier ones, in words for a person; it holds.
     """
 
     box: Box
@@ -41,15 +42,31 @@ class Seeds:
     forbidden: dict[int, np.ndarray]
     notes: tuple[str, ...] = ()
 
-    def allowed(self, values: Sequence[int]) -> np.ndarray:
-        """Return ``(K, *S)`` booleans: which of the classes `values` each voxel may be."""
-        free = self.required == FREE
-        return np.stack(
-            [
-                (free | (self.required == value)) & ~self.forbidden.get(value, np.False_)
-                for value in values
-            ]
-        )
+    def allowed(self, values: Sequence[int], at: Any = ...) -> np.ndarray:
+        """Return ``(K, *S)`` booleans: which of the classes `values` each voxel may be.
+
+        Parameters
+        ----------
+        at : index of numpy
+            Of which voxels; all by default.
+        """
+        required = self.required[at]
+        free, rows = required == FREE, []
+        for value in values:
+            row = free | (required == value)
+            if value in self.forbidden:
+                row &= ~self.forbidden[value][at]
+            rows.append(row)
+        return np.stack(rows)
+
+    def against(self, value: int, positive: bool) -> np.ndarray:
+        """Return where prompts say the contrary of one for a class, or against it."""
+        asked = self.required != FREE
+        if not positive:
+            return np.asarray(self.required == value)
+        denied = self.forbidden.get(value)
+        elsewise = asked & (self.required != value)
+        return np.asarray(elsewise if denied is None else elsewise | denied)
 
     def broken(self, labels: np.ndarray) -> np.ndarray:
         """Return where `labels` ``(*S)`` of the region are not what the prompts say."""
@@ -96,7 +113,7 @@ def seeds_of(prompts: Sequence[Prompt], volume: Volume, box: Box, values: Sequen
             denied |= where & (required != prompt.value)
             continue
         clash = _give(prompt, where, required, forbidden, known)
-        if clash:
+        if clash and number == len(prompts) - 1:  # it was said of earlier ones when they were new
             notes.append(
                 f"the {prompt.words} contradicts an earlier one on {clash} "
                 f"voxel{'s' if clash > 1 else ''}; the later one holds"

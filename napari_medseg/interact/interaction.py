@@ -1,0 +1,298 @@
+"""`Interaction`: one image and a model, or none, that answer to prompts.
+
+The panel, the robot user, the benchmark and Python use the same one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from napari_medseg.config import Config
+from napari_medseg.editing.checks import check_labels, sides
+from napari_medseg.editing.islands import grown
+from napari_medseg.editing.scope import intersection
+from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.interact.adapt import fit_head, probabilities_of
+from napari_medseg.interact.around import region_of
+from napari_medseg.interact.features import RegionFeatures, inside, region_features
+from napari_medseg.interact.polish import polish
+from napari_medseg.interact.prompts import Prompt
+from napari_medseg.interact.refine import refine
+from napari_medseg.interact.refine_config import RefineConfig
+from napari_medseg.interact.refine_region import Region
+from napari_medseg.interact.seeds import Seeds, seeds_of
+from napari_medseg.packed import Box, shape_of, within
+from napari_medseg.progress import Report, Step, silent
+from napari_medseg.volume import Volume
+
+LANES = ("auto", "refine", "adapt")
+_AT_ONCE = 1 << 21  # voxels: a volume up to this is run through the model whole
+_KEPT = 4  # regions whose features are kept
+_MORE = 0.25  # of a region's side: so much more is run around it, for the next prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class InteractConfig(Config):
+    """How prompts are answered.
+
+    Parameters
+    ----------
+    lane : str
+        "refine", lane 0: prompts, image and the model's probabilities. "adapt", lane 1: a small
+        head of the model learns all prompts and answers. "auto": lane 1 where there is a model, and
+        lane 0 on what it says.
+    """
+
+    lane: str = field(
+        default="auto",
+        metadata={"choices": LANES, "tip": "refine: fast; adapt: the model learns the prompts"},
+    )
+    region_2d: int = field(
+        default=256, metadata={"min": 8, "tip": "pixels around a prompt that may change"}
+    )
+    region_3d: int = field(
+        default=48, metadata={"min": 4, "tip": "voxels around a prompt that may change"}
+    )
+    refine: RefineConfig = field(default_factory=RefineConfig)
+
+    def __post_init__(self) -> None:
+        if self.lane not in LANES:
+            raise ValueError(f"lane is one of {', '.join(LANES)}; got {self.lane!r}")
+        if self.region_2d < 1 or self.region_3d < 1:
+            raise ValueError("a region reaches at least one voxel around a prompt")
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What became of a region because of a prompt.
+
+    Parameters
+    ----------
+    box : tuple of slice
+        The region; nothing outside of it is different.
+    labels : ndarray
+        Of the box, the type of the labels that were given.
+    notes : tuple of str
+        What a person should know: contradictions, voxels that are locked.
+    seconds : dict of str to float
+        "network", "adapt", "refine" and "all".
+    """
+
+    box: Box
+    labels: np.ndarray
+    notes: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+class Interaction:
+    """Answers to prompts on one image; keeps what the model knows of it from one to the next.
+
+    One call at a time, from any thread.
+
+    Parameters
+    ----------
+    volume : Volume
+        The image.
+    segmenter : Segmenter or None
+        The model; without one the image and the prompts alone decide.
+    config : InteractConfig or None
+        How prompts are answered.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        segmenter: Segmenter | None = None,
+        config: InteractConfig | None = None,
+    ) -> None:
+        self.volume = volume
+        self.segmenter = segmenter
+        self.config = config or InteractConfig()
+        self._known: list[RegionFeatures] = []
+        self._answered: tuple[Box, np.ndarray] | None = None
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The background 0 and the classes of the model, if there is one."""
+        classes = () if self.segmenter is None else self.segmenter.card.classes
+        return (0, *(c.value for c in classes))
+
+    def answer(
+        self,
+        labels: np.ndarray,
+        prompts: Sequence[Prompt],
+        *,
+        locked: Collection[int] = (),
+        may_change: np.ndarray | None = None,
+        report: Report = silent,
+    ) -> Answer:
+        """Answer the newest prompt.
+
+        Parameters
+        ----------
+        labels : ndarray
+            ``(*S)`` integers as they are now; not changed.
+        prompts : sequence of Prompt
+            All so far, oldest first; the last one is new.
+        locked : collection of int
+            Classes that neither gain nor lose a voxel.
+        may_change : ndarray of bool or None
+            ``(*S)``; None is everywhere.
+        report : Report
+            Called between the stages and by the network; may raise `Cancelled`.
+
+        Raises
+        ------
+        ValueError
+            If the new prompt cannot be answered, in words for a person.
+        """
+        started = time.perf_counter()
+        new = self._checked(labels, prompts, locked)
+        box = self.region(labels, prompts)
+        free = _free(labels[box], locked, None if may_change is None else may_change[box])
+        known = {*self.values, *np.unique(labels[box]).tolist(), *(p.value for p in prompts)}
+        values = tuple(sorted(known - set(locked) | {0}))
+        region = Region(
+            self.volume.array[(slice(None), *box)],
+            labels[box].copy(),
+            seeds_of(prompts, self.volume, box, values),
+            self.volume.spacing,
+            values,
+            may_change=free,
+        )
+        clock = _Clock()
+        features = self._features(box, report)
+        clock.lap("network")
+        adapts = features is not None and self.config.lane != "refine"
+        if features is not None and not adapts:
+            region = replace(region, probabilities=probabilities_of(features, values))
+        if features is not None and adapts:
+            region = self._adapted(features, region, report)
+        clock.lap("adapt")
+        report(Step(0, 0, "prompt"))
+        found = region.labels
+        if self.config.lane != "adapt" or not adapts:
+            found = refine(region, new, self.volume, self.config.refine)
+        clock.lap("refine")
+        if adapts:
+            self._answered = (box, found)
+        seconds = {**clock.laps, "all": time.perf_counter() - started}
+        return Answer(box, found, (*region.seeds.notes, *_kept_back(region.seeds, found)), seconds)
+
+    def region(self, labels: np.ndarray, prompts: Sequence[Prompt]) -> Box:
+        """Return where the answer to the newest prompt may differ from `labels` ``(*S)``."""
+        flat = self.volume.spatial_dims == 2
+        margin = self.config.region_2d if flat else self.config.region_3d
+        return region_of(prompts[-1], labels, self.volume, margin)
+
+    def probabilities(self, box: Box, report: Report = silent) -> np.ndarray | None:
+        """Return what the model says of a box: ``(K, *box)`` of `values`; None without a model."""
+        features = self._features(box, report)
+        return None if features is None else features.probabilities()
+
+    def prepare(self, report: Report = silent) -> None:
+        """Run the model over an image that is small enough to be kept whole, before any prompt."""
+        if self.volume.array[0].size <= _AT_ONCE:
+            self._features(tuple(slice(0, n) for n in self.volume.shape), report)
+
+    def forget(self, box: Box | None = None) -> None:
+        """Drop what was kept of a box of the image, or of all of it, because it has changed."""
+        self._known = [
+            known
+            for known in self._known
+            if box is not None and intersection(known.box, box) is None
+        ]
+        self._answered = None
+
+    def _checked(
+        self, labels: np.ndarray, prompts: Sequence[Prompt], locked: Collection[int]
+    ) -> Prompt:
+        check_labels(labels)
+        if labels.shape != self.volume.shape:
+            raise ValueError(
+                f"the labels have {sides(labels.shape)} voxels, the image has "
+                f"{sides(self.volume.shape)}; choose the labels that belong to this image"
+            )
+        if not prompts:
+            raise ValueError("there is no prompt to answer; point at something first")
+        new = prompts[-1]
+        new.voxels(self.volume)  # says so if it is outside
+        if new.value in locked:
+            raise ValueError(f"class {new.value} is locked; unlock it, or point with another class")
+        if labels.dtype.kind != "b" and new.value > np.iinfo(labels.dtype).max:
+            raise ValueError(
+                f"class {new.value} does not fit into labels of type {labels.dtype}; choose a "
+                f"class up to {np.iinfo(labels.dtype).max}"
+            )
+        return new
+
+    def _adapted(self, features: RegionFeatures, region: Region, report: Report) -> Region:
+        """Return the region with what the model thinks and answers after learning the prompts.
+
+        Labels that are neither the model's own nor its last answer came from elsewhere: they stay,
+        and only lane 0 may turn them around the prompt.
+        """
+        box, values, spacing = region.seeds.box, region.values, region.spacing
+        head = fit_head(features, region.seeds, region.image, spacing, values=values, report=report)
+        adapted = replace(
+            region, probabilities=head.probabilities(features, region.image, spacing, report)
+        )
+        own = region.labels == features.labels()
+        if self._answered is not None:
+            shared = intersection(self._answered[0], box)
+            if shared is not None:
+                last = self._answered[1][within(shared, self._answered[0])]
+                own[within(shared, box)] |= region.labels[within(shared, box)] == last
+        free = own if region.may_change is None else own & region.may_change
+        return replace(adapted, labels=polish(replace(adapted, may_change=free)))
+
+    def _features(self, box: Box, report: Report) -> RegionFeatures | None:
+        if self.segmenter is None:
+            return None
+        for known in self._known:
+            if inside(box, known.box):
+                return known.crop(box)
+        shape = self.volume.shape
+        wanted = tuple(slice(0, n) for n in shape)
+        if self.volume.array[0].size > _AT_ONCE:
+            wanted = grown(box, [round(_MORE * n) for n in shape_of(box)], shape)
+        found = region_features(self.segmenter, self.volume, wanted, report=report)
+        self._known = [found, *self._known][:_KEPT]
+        return found.crop(box)
+
+
+class _Clock:
+    """Seconds since the last lap."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self._since = now - self._since, now
+
+
+def _free(
+    labels: np.ndarray, locked: Collection[int], may_change: np.ndarray | None
+) -> np.ndarray | None:
+    """Return which voxels of a region may change, None if all may."""
+    if not set(locked) & set(np.unique(labels).tolist()):
+        return may_change
+    open_ = ~np.isin(labels, list(locked))
+    return open_ if may_change is None else open_ & may_change
+
+
+def _kept_back(seeds: Seeds, labels: np.ndarray) -> tuple[str, ...]:
+    """Say how much of the region could not become what the prompts ask for."""
+    count = int(np.count_nonzero(seeds.broken(labels)))
+    if not count:
+        return ()
+    return (
+        f"{count} voxel{'s' if count > 1 else ''} a prompt asks for stay: they are locked or "
+        "protected",
+    )

@@ -14,8 +14,10 @@ from benchmarks import (
     editing,
     engine_memory,
     engine_time,
+    explain,
     finetune,
     from_nothing,
+    interactive,
     large,
     metrics,
     networks,
@@ -33,12 +35,14 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "distillation": distillation.main,
     "from-nothing": from_nothing.main,
     "finetune": finetune.main,
+    "interactive": interactive.main,
     "editing": editing.main,
+    "explain": explain.main,
     "large": large.main,
     "metrics": metrics.main,
     "viewer": viewer.main,
 }
-LONG = ("finetune",)  # takes hours
+LONG = ("finetune", "interactive")  # take hours, and half of one
 
 
 def main() -> None:

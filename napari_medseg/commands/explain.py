@@ -12,10 +12,10 @@ from napari_medseg.progress import Report, Step
 
 if TYPE_CHECKING:
     from napari_medseg.engine.segmenter import Segmenter
-    from napari_medseg.explain.catalogue import Entry
-    from napari_medseg.explain.show import Shown
+    from napari_medseg.explain.entries import Entry
+    from napari_medseg.explain.showing import Shown
     from napari_medseg.explain.view import View
-    from napari_medseg.explain.why import Why
+    from napari_medseg.explain.voxel import Why
     from napari_medseg.volume import Volume
 
 _WHY = "why"
@@ -25,7 +25,7 @@ def explain(args: argparse.Namespace) -> int:
     """Write what was asked for, one file each, and print their names; or list what there is."""
     from napari_medseg.commands.terminal import say, watching
     from napari_medseg.engine.segmenter import Segmenter
-    from napari_medseg.explain.catalogue import catalogue
+    from napari_medseg.explain.entries import catalogue
     from napari_medseg.explain.view import view_of
     from napari_medseg.io import read_volume
 
@@ -99,8 +99,8 @@ def _write(
     key: str,
     report: Report,
 ) -> list[Path]:
-    from napari_medseg.explain.show import Question, show
-    from napari_medseg.explain.why import why
+    from napari_medseg.explain.showing import Question, show
+    from napari_medseg.explain.voxel import why
     from napari_medseg.io import check_same_grid, read_labels
 
     args.out.mkdir(parents=True, exist_ok=True)

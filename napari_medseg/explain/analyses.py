@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.features import class_share
+from napari_medseg.explain.feature_maps import class_share
 from napari_medseg.explain.layers import find_layer, named_layers
 from napari_medseg.explain.passing import Pass, run
 from napari_medseg.explain.table import Cell, Table
@@ -99,7 +99,8 @@ def activation_ratio(
     rows: list[tuple[Cell, ...]] = []
     for name in names:
         values = np.abs(view.placed(passed.maps[name])[0])
-        inside = class_share(segmenter, view, passed.logits, labels, value, values.shape[1:])
+        stride = find_layer(segmenter.network, name).stride
+        inside = class_share(segmenter, view, passed.logits, labels, value, stride)
         within, without = float(values[:, inside].mean()), float(values[:, ~inside].mean())
         rows.append((name, within, without, within / max(without, 1e-12)))
     return Table(

@@ -147,7 +147,11 @@ def _check_room(
     ]
     instead = f"a coarser layer ({', '.join(fitting[:4])}), " if fitting else ""
     raise ValueError(
-        f"the maps of {', '.join(layer.name for layer in layers)} take {needed / 1e9:.2f} GB, "
-        f"{allowed / 1e9:.2f} GB may be used; choose {instead}half precision, fewer slices or a "
+        f"the maps of {', '.join(layer.name for layer in layers)} take {_amount(needed)}, "
+        f"{_amount(allowed)} may be used; choose {instead}half precision, fewer slices or a "
         "part of the image"
     )
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 0.1):.1f} MB"

@@ -164,8 +164,8 @@ def receptive_field(segmenter: Segmenter, view: View, *, report: Report = silent
     Neural Networks, arXiv:1701.04128, section 2, for this image rather than for noise.
     """
     index, voxel = view.voxel()
-    passed = run(segmenter, view, report=report).logits[(index, slice(None), *voxel)]
-    channel = int(passed.argmax())
+    passed = run(segmenter, view, report=report).logits[index]
+    channel = int(passed[(slice(None), *voxel)].argmax())
     maps = torch.zeros((len(view.image), 1, *view.size))
     with differentiating(segmenter, report):
         x = view.image[index : index + 1].to(segmenter.device).requires_grad_(True)

@@ -112,7 +112,8 @@ class Overlay:
         inside = self.place.around(voxel)
         if any(not 0 <= i < n for i, n in zip(inside, self.values.shape[1:], strict=True)):
             return None
-        return np.asarray(self.values[(slice(None), *inside)])
+        index: tuple[slice | int, ...] = (slice(None), *inside)
+        return np.asarray(self.values[index])
 
     def on_grid(self, fill: float = np.nan) -> np.ndarray:
         """Return the maps on the image's own voxels, interpolated linearly: ``(n, *S)``.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_medseg.explain.colours import coloured
-from napari_medseg.explain.table import Table
+from napari_medseg.explain.table import Cell, Table
 from napari_medseg.io import write_image
 from napari_medseg.volume import Volume
 
@@ -51,17 +51,16 @@ def _rows(overlay: Overlay) -> Table:
             "table; save it as .nii.gz or .tif"
         )
     size = overlay.values.shape[1:]
-    axes = ("d", "h", "w")[-len(size) :]
-    rows = tuple(
-        (name, *(round(t + i * s, 4) for i, s, t in zip(at, overlay.scale, overlay.translate,
-                                                       strict=True)), float(value))
-        for name, one in zip(overlay.channels, overlay.values, strict=True)
-        for at, value in zip(product(*map(range, size)), one.ravel(), strict=True)
-    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = []
+    for name, one in zip(overlay.channels, overlay.values, strict=True):
+        for index in product(*map(range, size)):
+            lies = zip(index, overlay.scale, overlay.translate, strict=True)
+            centre = [round(t + i * s, 4) for i, s, t in lies]
+            rows.append((name, *centre, float(one[index])))
     return Table(
         overlay.name,
         overlay.words,
-        ("map", *axes, "value"),
-        rows,
+        ("map", *("d", "h", "w")[-len(size) :], "value"),
+        tuple(rows),
         "d, h, w are the image's voxels at the centre of the overlay's voxel",
     )

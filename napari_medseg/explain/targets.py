@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.features import class_channel, class_mask
+from napari_medseg.explain.feature_maps import class_channel, class_mask
 from napari_medseg.explain.view import View
 
 Region = np.ndarray | Literal["here"] | None

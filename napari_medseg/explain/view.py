@@ -15,6 +15,7 @@ from torch import Tensor
 from napari_medseg.engine.grid import Grid
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.plan import Plan, make_plan
+from napari_medseg.engine.preprocess import Prepared
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.place import Place
 from napari_medseg.progress import Report, Step, silent
@@ -172,6 +173,7 @@ def view_of(
     slices: slice | None = None,
     whole: bool = False,
     config: InferenceConfig | None = None,
+    prepared: Prepared | None = None,
     report: Report = silent,
 ) -> View:
     """Prepare what a model sees of an image around a voxel.
@@ -192,6 +194,8 @@ def view_of(
     config : InferenceConfig or None
         How the model is run. Of the windows of that run, laid without cropping to the body, the
         view is the one in which `at` counts most.
+    prepared : Prepared or None
+        What ``segmenter.prepare`` gave for this image and config, to look at many places of it.
     report : Report
         May raise `Cancelled`.
 
@@ -204,7 +208,8 @@ def view_of(
     at = checked_voxel([n // 2 for n in volume.shape] if at is None else at, volume)
     card, slice_axis = segmenter.card, segmenter.slice_axis(volume, config)
     report(Step(0, 0, "image"))
-    prepared = segmenter.prepare(volume, config, report)
+    if prepared is None:
+        prepared = segmenter.prepare(volume, config, report)
     image, grid = prepared.image, prepared.grid
     here = (0, *at) if volume.spatial_dims == 2 else at
     plan = make_plan(

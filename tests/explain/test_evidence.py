@@ -88,7 +88,8 @@ def test_a_class_that_is_not_found_is_explained_over_all_and_it_is_said(hand):
 
 def test_padding_is_no_evidence(segmenter_of):
     segmenter = segmenter_of(ByHand())
-    volume = Volume(np.zeros((2, 3, 5), np.float32) + [[[1.0]], [[0.0]]], (1.0, 1.0))
+    values = np.stack([np.ones((3, 5)), np.zeros((3, 5))]).astype(np.float32)
+    volume = Volume(values, (1.0, 1.0))
     cam = grad_cam(segmenter, view_of(segmenter, volume), 1)
     assert cam.values.shape == (1, 3, 5)
     np.testing.assert_allclose(cam.values, 2 * 15 / 24)  # 15 pixels of 4 x 6 with padding

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_medseg.engine.inference_config import InferenceConfig
-from napari_medseg.explain.features import features, summary
+from napari_medseg.explain.feature_maps import features, summary
 from napari_medseg.explain.view import view_of
 from napari_medseg.progress import Cancelled
 from napari_medseg.volume import Volume
@@ -126,6 +126,23 @@ def test_the_image_itself_is_what_is_seen(known, image):
     values, place = view.placed(view.image)
     np.testing.assert_array_equal(values, volume.array)
     assert place.translate == (0, 0)
+
+
+def test_an_image_prepared_once_is_looked_at_in_many_places(known, image):
+    volume, segmenter = image((6, 9, 8)), known(2)
+    prepared = segmenter.prepare(volume, InferenceConfig())
+    for index in (0, 5):
+        at = (index, 4, 4)
+        again = view_of(segmenter, volume, at=at, prepared=prepared)
+        assert torch.equal(again.image, view_of(segmenter, volume, at=at).image)
+
+
+def test_one_slice_of_many_is_the_slice(known, image):
+    volume, segmenter = image((6, 9, 8)), known(2)
+    view = view_of(segmenter, volume, at=(3, 4, 4), slices=slice(1, 5)).alone()
+    single = view_of(segmenter, volume, at=(3, 4, 4))
+    assert torch.equal(view.image, single.image)
+    assert view.start == single.start
 
 
 def test_labels_come_to_the_view_where_they_are(known, image):

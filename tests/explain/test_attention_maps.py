@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_medseg.explain.attention import attention
+from napari_medseg.explain.attention_maps import attention
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.table import Table
 from napari_medseg.explain.view import view_of

@@ -9,15 +9,15 @@ import numpy as np
 
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.analyses import activation_ratio, channel_redundancy, log_amplitude
-from napari_medseg.explain.attention import attention
-from napari_medseg.explain.catalogue import catalogue
+from napari_medseg.explain.attention_maps import attention
+from napari_medseg.explain.entries import catalogue
 from napari_medseg.explain.evidence import (
     modality_importance,
     occlusion,
     probabilities,
     uncertainty,
 )
-from napari_medseg.explain.features import SUMMARIES, features, summary
+from napari_medseg.explain.feature_maps import SUMMARIES, features, summary
 from napari_medseg.explain.gradients import grad_cam, input_gradients, receptive_field
 from napari_medseg.explain.layers import default_layer
 from napari_medseg.explain.overlay import Overlay

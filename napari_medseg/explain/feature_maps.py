@@ -23,6 +23,7 @@ SUMMARIES = {
     "energy": "length of the vector of channels (L2)",
     "pca": "the three directions in which the channels differ most, as red, green and blue",
 }
+_NOTHING = 1e-9  # of the variance: rounding
 _HALF_FROM = 1 << 28  # bytes: larger stacks are kept in half precision
 
 
@@ -74,7 +75,7 @@ def features(
         order = np.argsort(-score, kind="stable")
         names = [f"{n} (energy {s:.3g})" for n, s in zip(names, score, strict=True)]
     else:
-        inside = class_share(segmenter, view, logits, labels, value, values.shape[1:])
+        inside = class_share(segmenter, view, logits, labels, value, chosen.stride)
         auc = separation(values, inside)
         order = np.argsort(-np.abs(auc - 0.5), kind="stable")
         names = [
@@ -121,7 +122,8 @@ def summary(
     if how not in SUMMARIES:
         raise ValueError(f"channels are summed up by {', '.join(SUMMARIES)}, got {how!r}")
     chosen, values, place, _ = layer_maps(segmenter, view, layer, report)
-    kind, channels = "map", (SUMMARIES[how],)
+    kind = "map"
+    channels: tuple[str, ...] = (SUMMARIES[how],)
     if how == "pca":
         maps, shares = principal_colours(values)
         kind = "rgb"
@@ -180,21 +182,18 @@ def class_share(
     logits: Tensor,
     labels: np.ndarray | None,
     value: int,
-    size: tuple[int, ...],
+    stride: int,
 ) -> np.ndarray:
-    """Return which voxels of maps that lie over the image are mostly of a class: ``(*size)`` bool.
+    """Return which voxels of maps over the image are mostly of a class: ``(*S)`` bool.
 
-    Where no voxel is mostly of it, those that hold some of it. See `features` for `labels`.
+    Where no voxel is mostly of it, those that hold some of it. `stride` is that of the maps; see
+    `features` for `labels`.
     """
     mask = class_mask(segmenter, view, logits, labels, value).float()[:, None]
-    share, _ = view.placed(mask)
-    full = tuple(share.shape[1:])
-    if full != size:
-        stride = round(max(f / s for f, s in zip(full, size, strict=True)))
-        pool = F.avg_pool2d if mask.ndim == 4 else F.avg_pool3d
-        share, _ = view.placed(pool(mask, stride))
-    inside = np.asarray(share[0] >= 0.5)
-    inside = inside if inside.any() else share[0] > 0
+    pool = F.avg_pool2d if mask.ndim == 4 else F.avg_pool3d
+    share = view.placed(pool(mask, stride))[0][0]
+    inside = np.asarray(share >= 0.5)
+    inside = inside if inside.any() else share > 0
     if not inside.any() or inside.all():
         raise ValueError(
             f"class {value} is {'everywhere' if inside.any() else 'nowhere'} in the part of the "
@@ -249,7 +248,7 @@ def principal_colours(values: np.ndarray) -> tuple[np.ndarray, tuple[float, floa
         weights = directions[:, i]
         component = np.sign(weights[np.abs(weights).argmax()]) * (weights @ centred)
         low, high = np.percentile(component, (1, 99))
-        if high > low:
+        if high > low and variances[i] > _NOTHING * total:
             colours[i] = ((component - low) / (high - low)).clip(0, 1) * 255 + 0.5
     shares = [float(v) / total for v in variances[:3]] + [0.0] * 3
     return colours.reshape(3, *values.shape[1:]), (shares[0], shares[1], shares[2])

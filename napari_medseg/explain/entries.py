@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.features import SUMMARIES
+from napari_medseg.explain.feature_maps import SUMMARIES
 from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.splines import spline_layers
 from napari_medseg.networks import architectures
@@ -62,7 +62,7 @@ class Entry:
     Parameters
     ----------
     key : str
-        For `show.show`.
+        For `showing.show`.
     group : str
         One of `GROUPS`.
     words : str

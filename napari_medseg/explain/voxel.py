@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.attention import attention
+from napari_medseg.explain.attention_maps import attention
 from napari_medseg.explain.gradients import contributions, grad_cam
 from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.overlay import Overlay
@@ -222,19 +222,20 @@ def _layers(segmenter: Segmenter, view: View, value: int, report: Report) -> Tab
     rows: list[tuple[Cell, ...]] = []
     for layer in stages:
         activation, spoken = given[layer.name]
-        here = (slice(None), *(v // layer.stride for v in voxel))
+        there = tuple(v // layer.stride for v in voxel)
+        here: tuple[slice | int, ...] = (slice(None), *there)
         total = float(spoken.abs().sum())
         strongest = int(spoken[here].abs().argmax())
         channel = activation[strongest]
         spread = float(channel.std(correction=0))
-        unusual = float(channel[here[1:]] - channel.mean()) / spread if spread > 0 else 0.0
+        unusual = float(channel[there] - channel.mean()) / spread if spread > 0 else 0.0
         rows.append(
             (
                 layer.name,
                 layer.stride,
                 float(spoken[here].abs().sum()) / total if total > 0 else 0.0,
                 strongest + 1,
-                float(channel[here[1:]]),
+                float(channel[there]),
                 unusual,
             )
         )

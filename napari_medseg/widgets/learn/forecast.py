@@ -126,7 +126,7 @@ def look_ahead(
 
     What speaks against it is a finding, not an error. `tell` hears what is known before the step.
     """
-    from napari_medseg.engine.finetune_preflight import STOP, WARNING, Finding
+    from napari_medseg.engine.finetune_preflight import WARNING, Finding
 
     pictures: dict[str, np.ndarray] = {}
     findings: list[Finding] = []
@@ -144,7 +144,14 @@ def look_ahead(
             return whole(_new_model(question, cases, report))
         return whole(_further(question, cases, report, lambda found: tell(whole(found))))
     except (ValueError, OSError, MemoryError, RuntimeError) as error:
-        return whole(Forecast("", findings=(Finding(STOP, "", sentence(error)),)))
+        return whole(unanswered(error))
+
+
+def unanswered(error: BaseException) -> Forecast:
+    """Return what is said where no plan can be made."""
+    from napari_medseg.engine.finetune_preflight import STOP, Finding
+
+    return Forecast("", findings=(Finding(STOP, "", sentence(error)),))
 
 
 def load_cases(

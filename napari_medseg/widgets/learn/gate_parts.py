@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn.gate_effort import EffortTable
 from napari_medseg.widgets.learn.gate_preview import MixPreview
 from napari_medseg.widgets.learn.gate_roll_back import RollBack
@@ -81,15 +82,14 @@ class GateParts:
         decide = QHBoxLayout()
         decide.addWidget(self.promote, 1)
         decide.addWidget(self.discard, 1)
+        said = (self.gained, self.caution, self.forgotten)
+        folded = (self.effort_fold, self.notes_fold)
         column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 4)
         column.addLayout(top)
-        for label in (self.gained, self.caution, self.forgotten):
-            column.addWidget(label)
-        for piece in (self.slider, self.preview, self.table):
-            column.addWidget(piece)
-        column.addWidget(self.effort_fold)
-        column.addWidget(self.notes_fold)
-        column.addStretch(1)
+        column.addWidget(
+            Scrolled([*said, self.slider, self.preview, self.table, *folded]), 1
+        )  # the decision below is always seen
         column.addLayout(named)
         column.addWidget(self.keep_replay)
         column.addLayout(decide)

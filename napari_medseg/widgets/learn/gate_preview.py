@@ -76,7 +76,7 @@ class MixPreview(QWidget):
         self.changes = QCheckBox("What changes")
         self.answer = QCheckBox("Its answer")
         self.counts = wrapped_label()
-        give_room(self.counts, 2)
+        give_room(self.counts, 3)  # with room for the frame around it
         self.changes.setChecked(True)
         self.changes.setToolTip(
             "A layer over this slice: where the new model becomes right, becomes wrong, or finds "

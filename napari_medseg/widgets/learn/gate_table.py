@@ -14,6 +14,7 @@ from napari_medseg.engine.finetune_verdict import scored_at
 
 _SAME = {1: 5e-4, 2: 0.05}  # of a column; less is not seen in the digits
 _ROWS = 9  # seen at once, at most
+_ROUND = 20  # from here on a distance is told without decimals: the names need the room
 
 
 class CaseTable(QTreeWidget):
@@ -23,7 +24,7 @@ class CaseTable(QTreeWidget):
         super().__init__()
         self.setColumnCount(3)
         self.setHeaderLabels(["Case", "Dice", "HD95"])
-        self.setIndentation(12)
+        self.setIndentation(8)
         self.setUniformRowHeights(True)
         self.setSelectionMode(QTreeWidget.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -139,7 +140,7 @@ def _fill(row: QTreeWidgetItem, before: Scored, after: Scored | None, unit: str 
             column, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         )
         if after is None:
-            row.setText(column, f"{old:.{digits}f} → –{own}")
+            row.setText(column, f"{_short(old, digits)} → –{own}")
             row.setToolTip(column, "This mix was not measured on this case")
             continue
         new = float(np.mean([getattr(one, name) for one in after]))
@@ -147,5 +148,11 @@ def _fill(row: QTreeWidgetItem, before: Scored, after: Scored | None, unit: str 
         mark, words = "   ", "the same"
         if abs(gain) >= _SAME[column]:
             mark, words = (" ▲", "better") if gain > 0 else (" ▼", "worse")
-        row.setText(column, f"{old:.{digits}f} → {new:.{digits}f}{own}{mark}")
-        row.setToolTip(column, f"{words}: {new - old:+.{digits}f}{own}")
+        row.setText(column, f"{_short(old, digits)} → {_short(new, digits)}{own}{mark}")
+        row.setToolTip(
+            column, f"{words}: {old:.{digits}f} → {new:.{digits}f}{own} ({new - old:+.{digits}f})"
+        )
+
+
+def _short(number: float, digits: int) -> str:
+    return f"{number:.{digits if number < _ROUND else 0}f}"

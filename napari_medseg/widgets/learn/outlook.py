@@ -7,7 +7,7 @@ from functools import partial
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medseg.widgets.background import Task
-from napari_medseg.widgets.learn.forecast import Forecast, Question, look_ahead
+from napari_medseg.widgets.learn.forecast import Forecast, Question, look_ahead, unanswered
 
 _PAUSE = 600  # ms without a change before cases are read and a step is tried
 
@@ -53,12 +53,17 @@ class Outlook(QObject):
         tell = partial(self._told.emit, question)
         self._task = task = Task(partial(look_ahead, question, tell=tell))
         task.returned.connect(partial(self._tell, question))
+        task.errored.connect(partial(self._give_up, question))
         task.finished.connect(self._end)
         task.start()
 
     def _tell(self, question: Question, forecast: Forecast | None) -> None:
         if question is self._asked and forecast is not None:
             self.answered.emit(forecast)
+
+    def _give_up(self, question: Question, error: Exception) -> None:
+        """Wait no longer for an answer; what went wrong is said as every failure is."""
+        self._tell(question, unanswered(error))
 
     def _end(self) -> None:
         self._task = None

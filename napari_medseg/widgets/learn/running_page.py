@@ -48,7 +48,9 @@ class RunningPage(QWidget):
         self.title = wrapped_label()
         self.stage = wrapped_label()
         self.losses = CurveChart("step", "The curves begin with the first step")
-        self.dice = CurveChart("step", "Dice on cases held out is told every few steps")
+        self.dice = CurveChart(
+            "step", "Dice on cases held out is told every few steps", limits=(0, 1)
+        )
         self.preview = QCheckBox("Show on this slice what it would find now")
         self.pause, self.stop = main_button("Pause"), QPushButton("Stop")
         self.note = wrapped_label(

@@ -15,6 +15,8 @@ from napari_medseg.widgets.plots.series import Series
 
 _BETWEEN_DRAWS = 200  # ms; people see no more, and what is charted has better things to do
 _FEW = 60  # points that are seen each by itself
+_LEAST_STEPS = 5  # that the horizontal axis shows
+_MARGIN = 0.04  # of the limits, beyond them
 _LARGEST = 1e30  # beyond that, and on a logarithmic axis below its inverse, nothing is drawn
 
 
@@ -29,9 +31,18 @@ class CurveChart(Chart):
         What stands there while there are no curves.
     log : bool
         Whether the values stand on a logarithmic axis, which leaves out what is not positive.
+    limits : (float, float), optional
+        The least and the largest that a value can be: nothing beyond is shown.
     """
 
-    def __init__(self, below: str, message: str = "Nothing yet", *, log: bool = False) -> None:
+    def __init__(
+        self,
+        below: str,
+        message: str = "Nothing yet",
+        *,
+        log: bool = False,
+        limits: tuple[float, float] | None = None,
+    ) -> None:
         super().__init__(message)
         self._series: dict[str, Series] = {}
         self._colours: dict[str, str] = {}
@@ -42,6 +53,12 @@ class CurveChart(Chart):
         self.plot.setLabel("bottom", below)
         self.plot.showGrid(y=True, alpha=0.25)
         self.plot.setLogMode(y=log)
+        view = self.plot.getViewBox()
+        view.setLimits(minXRange=_LEAST_STEPS)  # else there are halves of steps
+        if limits is not None:
+            low, high = limits
+            room = _MARGIN * (high - low)
+            view.setLimits(yMin=low - room, yMax=high + room, minYRange=3 * room)
         self._line = pyqtgraph().InfiniteLine(angle=90)
         self._line.setVisible(False)
         self.plot.addItem(self._line, ignoreBounds=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_medseg.engine import finetune_run
+from napari_medseg.widgets.learn import outlook
 from napari_medseg.widgets.learn.lesson import run_folder
 
 
@@ -39,8 +40,23 @@ def test_a_class_no_case_shows_is_told_and_no_hindrance(hands, scene, open_panel
     page = panel.cases
     hands.fill(panel, a_case("empty", value=0))
     hands.wait_for_plan(panel, steps=2, batch_size=1)
-    assert "No case shows anterior: nothing new is learnt about it" in page.plan.findings.text()
+    assert "No case shows anterior" in page.plan.findings.text()
     assert page.below.start.isEnabled()
+
+
+def test_an_error_of_the_program_ends_the_wait_for_a_plan(
+    hands, scene, open_panel, a_case, monkeypatch, notices
+):
+    def fail(question, report, *, tell):
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr(outlook, "look_ahead", fail)
+    panel = open_panel(scene)
+    hands.fill(panel, a_case("a"))
+    hands.wait_for_plan(panel)
+    assert "Something went wrong inside MedSeg" in panel.cases.plan.findings.text()
+    assert not panel.cases.below.start.isEnabled()
+    assert len(notices) == 1
 
 
 def test_too_little_memory_cuts_the_steps_and_says_so(
@@ -54,7 +70,7 @@ def test_too_little_memory_cuts_the_steps_and_says_so(
     )
     panel = open_panel(scene)
     hands.fill(panel, a_case("a"))
-    hands.begin(panel, steps=3, batch_size=2)
+    hands.begin(panel, steps=3, batch_size=4)
     hands.wait_for_end(panel)
     [(tuned, _)] = panel.gate.shown
     assert any("memory was short" in note and "2 parts" in note for note in tuned.notes)

@@ -39,7 +39,7 @@ def test_the_plan_is_told_before_a_step_is_tried_and_its_cost_afterwards(questio
     assert first.may_start
     assert not first.cost
     assert first.config == FAST
-    assert "2 times: without each case in turn" in first.words
+    assert "3 times: without each case in turn" in first.words
     assert not found.measuring
     assert found.may_start
     assert found.cost.startswith("Takes about ")

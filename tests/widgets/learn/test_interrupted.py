@@ -17,7 +17,7 @@ from napari_medseg.widgets.learn.lesson import Lesson, interrupted, run_folder
 from napari_medseg.widgets.learn.turn import is_taken
 from napari_medseg.widgets.sessions import session_of
 
-LONG = FineTuneConfig(steps=2000, patience=0, save_every=1, batch_size=1, alphas=(1.0,))
+LONG = {"steps": 2000, "patience": 0, "save_every": 1}
 
 LEARN = """
 import json, sys
@@ -58,7 +58,7 @@ def test_a_second_window_waits_for_its_turn_and_says_so(hands, open_with_model, 
     first, second = open_with_model(), open_with_model()
     for panel in (first, second):
         hands.fill(panel, a_case("a"))
-    hands.begin(first, **LONG.to_dict())
+    hands.begin(first, **LONG)
     hands.wait_for_plan(second, steps=2, batch_size=1, alphas=(1.0,))
     hands.click(second.cases.below.start)
     assert second.page is second.cases
@@ -83,7 +83,7 @@ def test_closing_the_window_keeps_the_run(
     panel = workbench.panel("learn")
     hands.fill(panel, a_case("a"))
     panel.cases.wake()  # the window is not shown in this test
-    hands.begin(panel, **LONG.to_dict())
+    hands.begin(panel, **LONG)
     project, lesson = panel._shelf.book.project, panel._lesson
     viewer.close()
     hands.until(lambda: not is_taken(project))
@@ -101,8 +101,9 @@ def test_after_a_kill_the_run_is_offered_and_goes_on(
     book = Casebook.open(tmp_path / "study.medseg.json")
     book.add(a_case("a"), copy_image=True)
     model = models / "tiny-grey.safetensors"
-    lesson = Lesson(str(model), "tiny grey", "cpu", LONG, cases=1)
-    told = json.dumps({**vars(lesson), "config": LONG.to_dict()})
+    config = FineTuneConfig(**LONG, batch_size=1, alphas=(1.0,))
+    lesson = Lesson(str(model), "tiny grey", "cpu", config, cases=1)
+    told = json.dumps({**vars(lesson), "config": config.to_dict()})
     child = subprocess.Popen([sys.executable, "-c", LEARN, str(book.project), told])
     try:
         hands.until((run_folder(book.project) / "finetune.resume.pt").is_file)

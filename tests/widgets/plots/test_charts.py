@@ -56,6 +56,22 @@ def boxes(qtbot):
     return chart
 
 
+def test_a_share_is_shown_between_none_and_all_and_steps_are_whole(qtbot):
+    chart = CurveChart("step", limits=(0, 1))
+    qtbot.addWidget(chart)
+    chart.append("Dice", 8, 0.0)
+    chart.draw()
+    (left, right), (low, high) = chart.plot.getViewBox().viewRange()
+    assert right - left >= 5
+    assert low >= -0.05
+    assert high >= 0.05
+    chart.append("Dice", 9, 1.0)
+    chart.draw()
+    _, (low, high) = chart.plot.getViewBox().viewRange()
+    assert -0.05 <= low <= 0
+    assert 1 <= high <= 1.05
+
+
 def test_curves_have_colours_of_their_own_and_stay_inside(curves):
     assert ORANGE not in colours(curves)
     curves.append("training", np.arange(100), np.linspace(1, 0, 100))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.feature_maps import class_share
+from napari_medseg.explain.feature_maps import class_mask, class_share, mostly
 from napari_medseg.explain.layers import find_layer, named_layers
 from napari_medseg.explain.passing import Pass, run
 from napari_medseg.explain.table import Cell, Table
@@ -96,11 +96,14 @@ def activation_ratio(
     Source: after LGMSNet, arXiv:2508.15476, figure 1d; the definition is ours.
     """
     passed, names = _passed(segmenter, view, layers, report)
+    class_share(segmenter, view, passed.logits, labels, value, 1)  # refuses what is not there
+    mask = class_mask(segmenter, view, passed.logits, labels, value)
     rows: list[tuple[Cell, ...]] = []
     for name in names:
         values = np.abs(view.placed(passed.maps[name])[0])
-        stride = find_layer(segmenter.network, name).stride
-        inside = class_share(segmenter, view, passed.logits, labels, value, stride)
+        inside = mostly(view, mask, find_layer(segmenter.network, name).stride)
+        if inside.all():
+            continue
         within, without = float(values[:, inside].mean()), float(values[:, ~inside].mean())
         rows.append((name, within, without, within / max(without, 1e-12)))
     return Table(
@@ -109,7 +112,8 @@ def activation_ratio(
         ("layer", "mean inside", "mean outside", "ratio"),
         tuple(rows),
         definition="mean absolute value over channels and voxels that are mostly of the class, "
-        "over that of all others (after LGMSNet, Fig. 1d)",
+        "over that of all others; layers too coarse to tell them apart are left out (after "
+        "LGMSNet, Fig. 1d)",
     )
 
 

@@ -188,18 +188,28 @@ def class_share(
 
     Where no voxel is mostly of it, those that hold some of it. `stride` is that of the maps; see
     `features` for `labels`.
+
+    Raises
+    ------
+    ValueError
+        If these are none or all.
     """
-    mask = class_mask(segmenter, view, logits, labels, value).float()[:, None]
-    pool = F.avg_pool2d if mask.ndim == 4 else F.avg_pool3d
-    share = view.placed(pool(mask, stride))[0][0]
-    inside = np.asarray(share >= 0.5)
-    inside = inside if inside.any() else share > 0
+    inside = mostly(view, class_mask(segmenter, view, logits, labels, value), stride)
     if not inside.any() or inside.all():
+        blocks = f", in blocks of {stride} voxels" if stride > 1 else ""
         raise ValueError(
             f"class {value} is {'everywhere' if inside.any() else 'nowhere'} in the part of the "
-            "image looked at; choose another class or place"
+            f"image looked at{blocks}; choose another class, place or a finer layer"
         )
     return inside
+
+
+def mostly(view: View, mask: Tensor, stride: int) -> np.ndarray:
+    """Bring a mask ``(B, *S')`` of the view to maps of a stride; see `class_share`."""
+    pool = F.avg_pool2d if mask.ndim == 3 else F.avg_pool3d
+    share = view.placed(pool(mask.float()[:, None], stride))[0][0]
+    inside = np.asarray(share >= 0.5)
+    return inside if inside.any() else np.asarray(share > 0)
 
 
 def class_mask(

@@ -164,13 +164,11 @@ def receptive_field(segmenter: Segmenter, view: View, *, report: Report = silent
     Neural Networks, arXiv:1701.04128, section 2, for this image rather than for noise.
     """
     index, voxel = view.voxel()
-    passed = run(segmenter, view, report=report).logits[index]
-    channel = int(passed[(slice(None), *voxel)].argmax())
     maps = torch.zeros((len(view.image), 1, *view.size))
     with differentiating(segmenter, report):
         x = view.image[index : index + 1].to(segmenter.device).requires_grad_(True)
-        logits = segmenter.network(x)
-        (gradient,) = torch.autograd.grad(logits[(0, channel, *voxel)], x)
+        logits = segmenter.network(x)[0].movedim(0, -1)[voxel]
+        (gradient,) = torch.autograd.grad(logits.max(), x)
         maps[index] = gradient.abs().sum(1).cpu()
     values, place = view.placed(maps / maps.max().clamp(min=1e-30))
     return Overlay(

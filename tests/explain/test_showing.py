@@ -13,6 +13,18 @@ from napari_medseg.explain.splines import Curves
 from napari_medseg.explain.table import Table
 from napari_medseg.explain.view import view_of
 
+_OF_ANY_NETWORK = (
+    "occlusion",
+    "integrated",
+    "smooth",
+    "separation",
+    "mean",
+    "max",
+    "energy",
+    "pca",
+    "probabilities",
+)
+
 
 @pytest.mark.parametrize(
     ("name", "dims", "channels"),
@@ -30,8 +42,8 @@ def test_everything_a_model_offers_can_be_shown(tiny, image, name, dims, channel
     for entry in offered:
         if entry.group == "Attention" and "." in entry.key.partition(":")[0]:
             continue  # the tests of attention look at all of them
-        if entry.key in ("occlusion", "integrated", "smooth") and name != "gladnet":
-            continue  # many passes each: once is enough
+        if name != "gladnet" and entry.key in _OF_ANY_NETWORK:
+            continue  # nothing of the network: once is enough
         for shown in show(segmenter, view, entry.key, Question(labels=labels)):
             assert isinstance(shown, Overlay | Table | Curves)
             assert shown.words

@@ -6,10 +6,15 @@ import shutil
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_medseg.engine import zoo
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 
+LEFT = Qt.MouseButton.LeftButton
 MODELS = {
     "tiny-grey": {"spatial_dims": 2, "in_channels": 1, "num_classes": 2},
     "tiny-colour": {"spatial_dims": 2, "in_channels": 3, "num_classes": 2},
@@ -122,7 +127,6 @@ def choose_model():
 @pytest.fixture
 def press_segment(qtbot):
     """Press Segment and wait until the run has ended."""
-    from qtpy.QtCore import Qt
 
     def press(workbench, *, wait=True):
         assert workbench.segment.segment.isEnabled(), workbench.segment.hint.text()
@@ -152,3 +156,53 @@ def notices():
 def volume_values():
     """A volume with something in it, as int16."""
     return np.random.default_rng(0).normal(100, 30, (16, 30, 28)).astype(np.int16)
+
+
+@pytest.fixture
+def mouse_of(qtbot):
+    """A mouse on the canvas of a viewer that is shown."""
+
+    def on(viewer):
+        return Mouse(viewer, qtbot)
+
+    return on
+
+
+class Mouse:
+    """Presses, moves and releases at places of the image, as a person does."""
+
+    def __init__(self, viewer, qtbot):
+        self._canvas, self._wait = viewer.window._qt_viewer.canvas, qtbot.wait
+        self.native = self._canvas.native
+
+    def at(self, y, x):
+        transform = self._canvas.view.camera.transform
+        x, y = transform.map([x, y])[:2]
+        return QPoint(round(float(x)), round(float(y)))
+
+    def press(self, y, x, button=LEFT):
+        QTest.mousePress(self.native, button, Qt.KeyboardModifier.NoModifier, self.at(y, x))
+        self._wait(8)
+
+    def move(self, y, x, button=LEFT):
+        point = QPointF(self.at(y, x))
+        event = QMouseEvent(
+            QMouseEvent.Type.MouseMove,
+            point,
+            QPointF(self.native.mapToGlobal(self.at(y, x))),
+            Qt.MouseButton.NoButton,
+            button,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(self.native, event)
+        self._wait(8)
+
+    def release(self, y, x, button=LEFT):
+        QTest.mouseRelease(self.native, button, Qt.KeyboardModifier.NoModifier, self.at(y, x))
+        self._wait(8)
+
+    def drag(self, *points, button=LEFT):
+        self.press(*points[0], button)
+        for point in points:
+            self.move(*point, button)
+        self.release(*points[-1], button)

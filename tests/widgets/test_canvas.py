@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
 from napari_medseg.widgets.answers import show_answer
 from napari_medseg.widgets.classes.stored import set_locked
@@ -28,49 +26,9 @@ def shown(make_napari_viewer, qtbot):
     return viewer
 
 
-class Mouse:
-    """Presses, moves and releases at places of the image, as a person does."""
-
-    def __init__(self, viewer, qtbot):
-        self._canvas, self._wait = viewer.window._qt_viewer.canvas, qtbot.wait
-        self.native = self._canvas.native
-
-    def at(self, y, x):
-        transform = self._canvas.view.camera.transform
-        x, y = transform.map([x, y])[:2]
-        return QPoint(round(float(x)), round(float(y)))
-
-    def press(self, y, x, button=LEFT):
-        QTest.mousePress(self.native, button, Qt.KeyboardModifier.NoModifier, self.at(y, x))
-        self._wait(8)
-
-    def move(self, y, x, button=LEFT):
-        point = QPointF(self.at(y, x))
-        event = QMouseEvent(
-            QMouseEvent.Type.MouseMove,
-            point,
-            QPointF(self.native.mapToGlobal(self.at(y, x))),
-            Qt.MouseButton.NoButton,
-            button,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        QApplication.sendEvent(self.native, event)
-        self._wait(8)
-
-    def release(self, y, x, button=LEFT):
-        QTest.mouseRelease(self.native, button, Qt.KeyboardModifier.NoModifier, self.at(y, x))
-        self._wait(8)
-
-    def drag(self, *points, button=LEFT):
-        self.press(*points[0], button)
-        for point in points:
-            self.move(*point, button)
-        self.release(*points[-1], button)
-
-
 @pytest.fixture
-def mouse(shown, qtbot):
-    return Mouse(shown, qtbot)
+def mouse(shown, mouse_of):
+    return mouse_of(shown)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 from napari_medseg.editing.scope import intersection
+from napari_medseg.engine.card import LabelClass
 from napari_medseg.interact.drawing import nearest, stroke
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.packed import within
@@ -15,26 +16,37 @@ from napari_medseg.widgets.edit.outline import LARGE, changes, edges
 from napari_medseg.widgets.interact.plane import Plane
 from napari_medseg.widgets.interact.turns import Turn, changed_box, overlaid
 
+_MOST = 250  # classes that have marks of their own
 _MARGIN = 3  # voxels around an answer, so that its outline is not drawn along its box
 
 
 class Mark(IntEnum):
-    """Values of the preview layer; from `CLASSES` on the outlines, as `changes` gives them."""
+    """Values of the preview layer; from `CLASSES` on the outlines of the classes, in their order.
+
+    Classes that are in no table have the outline `OTHERS`.
+    """
 
     NOTHING = 0
     LEAVES = 1
+    OTHERS = 2
     CLASSES = 3
     ADDS = 253
     REMOVES = 254
 
 
-COLOURS = {
+_COLOURS = {
     None: "#f0e442",
     Mark.NOTHING: "transparent",
     Mark.LEAVES: "#d55e00",
+    Mark.OTHERS: "#f0e442",
     Mark.ADDS: "#ffffff",
     Mark.REMOVES: "#ff7f2a",
 }
+
+
+def colours_of(classes: Sequence[LabelClass]) -> dict[int | None, str]:
+    """Return the colour of each mark: outlines in those of their classes."""
+    return {**_COLOURS, **{Mark.CLASSES + i: c.colour for i, c in enumerate(classes[:_MOST])}}
 
 
 def drawn_line(plane: Plane, points: np.ndarray, radius: float, *, kind: str) -> np.ndarray:
@@ -81,13 +93,17 @@ def prompt_marks(plane: Plane, prompts: Sequence[Prompt]) -> np.ndarray:
     return marks
 
 
-def outline(plane: Plane, labels: np.ndarray, turns: Sequence[Turn]) -> np.ndarray:
+def outline(
+    plane: Plane, labels: np.ndarray, turns: Sequence[Turn], values: Sequence[int]
+) -> np.ndarray:
     """Return the outlines ``(H, W)`` of what turns would change on the slice.
 
     Parameters
     ----------
     labels : ndarray
         ``(*S)``, as they are.
+    values : sequence of int
+        Of the classes, in their order.
     """
     marks = np.zeros(plane.shape, np.uint8)
     changed = changed_box(turns)
@@ -98,14 +114,24 @@ def outline(plane: Plane, labels: np.ndarray, turns: Sequence[Turn]) -> np.ndarr
         slice(max(s.start - _MARGIN, whole.start), min(s.stop + _MARGIN, whole.stop))
         for s, whole in zip(seen, plane.box, strict=True)
     )
-    shown = changes(labels[wide], overlaid(labels, turns, wide))
+    edited = overlaid(labels, turns, wide)
+    shown = changes(labels[wide], edited)
     if shown is None:
         return marks
-    flat = shown.reshape([wide[a].stop - wide[a].start for a in plane.across])
-    drawn = edges(np.minimum(flat, Mark.ADDS - 1), 0, wide=max(plane.shape) >= LARGE)
+    marked = np.where(shown > Mark.LEAVES, _marks_of(edited, values), shown)
+    flat = marked.reshape([wide[a].stop - wide[a].start for a in plane.across])
+    drawn = edges(flat, 0, wide=max(plane.shape) >= LARGE)
     inner = tuple(within(seen, wide)[a] for a in plane.across)
     marks[tuple(seen[a] for a in plane.across)] = drawn[inner]
     return marks
+
+
+def _marks_of(labels: np.ndarray, values: Sequence[int]) -> np.ndarray:
+    """Return the mark of each label's class."""
+    marks = np.full(max(int(labels.max(initial=0)), *values, 0) + 1, Mark.OTHERS, np.uint8)
+    for place, value in enumerate(values[:_MOST]):
+        marks[value] = Mark.CLASSES + place
+    return marks[labels]
 
 
 def _sign(point: np.ndarray, reach: int, *, positive: bool) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.widgets.interact.given import Accepted, At, Given, given_of
@@ -35,7 +36,7 @@ class Prompting(QObject):
     ----------
     viewer : Viewer
         Whose layers they are.
-    parent : QObject
+    parent : QWidget
         With which it ends.
     ground : callable
         Returns the image and the model that answers go by.
@@ -54,13 +55,13 @@ class Prompting(QObject):
     def __init__(
         self,
         viewer: Viewer,
-        parent: QObject,
+        parent: QWidget,
         ground: Callable[[], Ground],
         name_of: Callable[[int], str],
     ) -> None:
         super().__init__(parent)
         self._viewer, self._ground, self._name_of = viewer, ground, name_of
-        self.queue = Queue(viewer, self)
+        self.queue = Queue(viewer, parent)
         self.queue.answered.connect(self._take)
         self.queue.changed.connect(self.changed)
         self._accept_soon: Labels | None = None

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.progress import Report
@@ -25,7 +27,7 @@ from napari_medseg.widgets.interact.question import (
     readied,
 )
 from napari_medseg.widgets.interact.writing import painted_at
-from napari_medseg.widgets.sessions import session_of
+from napari_medseg.widgets.sessions import session_of, when_gone
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -70,9 +72,10 @@ class Queue(QObject):
     answered = Signal(object, object)
     changed = Signal()
 
-    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget) -> None:
         super().__init__(parent)
         self._session = session_of(viewer)
+        when_gone(parent, partial(_end, WeakMethod(self.clear)))
         self._known: Known | None = None
         self._waiting: list[Asked] = []
         self._batch: tuple[Asked, ...] = ()  # of those, what is computed now
@@ -172,6 +175,13 @@ class Queue(QObject):
             if self._known is not None:
                 self._run(Task(partial(readied, self._known)))
         self.changed.emit()
+
+
+def _end(clear: WeakMethod[Callable[[], None]]) -> None:
+    """End what is computed for a panel that is gone."""
+    alive = clear()
+    if alive is not None:
+        alive()
 
 
 def _work(work: Work, question: Question, report: Report) -> Reply:

@@ -8,7 +8,8 @@ import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, QTimer
 
-from napari_medseg.widgets.interact.marks import COLOURS, Mark
+from napari_medseg.engine.card import LabelClass
+from napari_medseg.widgets.interact.marks import Mark, colours_of
 from napari_medseg.widgets.interact.plane import Plane
 from napari_medseg.widgets.preview_layer import PreviewLayer
 
@@ -33,7 +34,8 @@ class Sketch(QObject):
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
         super().__init__(parent)
         self._shown = PreviewLayer(viewer, NAME, opacity=1.0)
-        self._colours = DirectLabelColormap(color_dict=dict(COLOURS))
+        self._classes: list[LabelClass] | None = None
+        self.set_classes([])
         self._marks = np.zeros((0, 0), np.uint8)
         self._line = np.zeros((0, 2), int)
         self._timer = QTimer(self)
@@ -41,6 +43,12 @@ class Sketch(QObject):
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self._draw)
         self._plane: Plane | None = None
+
+    def set_classes(self, classes: list[LabelClass]) -> None:
+        """Outline classes in their colours."""
+        if classes != self._classes:
+            self._classes = list(classes)
+            self._colours = DirectLabelColormap(color_dict=dict(colours_of(classes)))
 
     def show(self, plane: Plane, marks: np.ndarray) -> None:
         """Show marks ``(H, W)``, values of `Mark`, on a slice."""

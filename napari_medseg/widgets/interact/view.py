@@ -10,6 +10,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer
 
 from napari_medseg.interact.prompts import Prompt
+from napari_medseg.widgets.classes.class_list import classes_of
 from napari_medseg.widgets.interact.given import given_of
 from napari_medseg.widgets.interact.hand import Hand, Pen
 from napari_medseg.widgets.interact.marks import outline, prompt_marks
@@ -78,7 +79,10 @@ class PromptView(QObject):
         if layer is not None and layer in self._viewer.layers:
             given = given_of(layer)
             if given.turns and given.at == plane.step:
-                marks = outline(plane, layer.data[given.at], given.turns)
+                classes = classes_of(layer)
+                self.sketch.set_classes(classes)
+                values = [c.value for c in classes]
+                marks = outline(plane, layer.data[given.at], given.turns, values)
             prompts = [*given.prompts(plane.step), *given.pending(), *prompts]
         drawn = prompt_marks(plane, prompts)
         self.sketch.show(plane, np.where(drawn, drawn, marks))

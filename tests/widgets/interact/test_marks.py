@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+from napari_medseg.engine.card import LabelClass
 from napari_medseg.interact.prompts import Prompt
-from napari_medseg.widgets.interact.marks import Mark, drawn_line, outline, prompt_marks
+from napari_medseg.widgets.interact.marks import Mark, colours_of, drawn_line, outline, prompt_marks
 from napari_medseg.widgets.interact.plane import shown_plane
 from napari_medseg.widgets.interact.turns import Turn, changed_box, overlaid
 
@@ -77,13 +78,21 @@ def test_the_outline_follows_what_would_change_not_the_box_of_the_answer(plane):
     after[:, 2:10, :8] = 1
     turn = Turn.of((), np.s_[3:6, 4:16, 5:20], labels[3:6, 4:16, 5:20], after)
     assert turn.box == np.s_[3:6, 6:14, 10:13]
-    marks = outline(plane, labels, [turn])
-    assert marks[10, 12] >= Mark.CLASSES  # the new edge
+    marks = outline(plane, labels, [turn], [1])
+    assert marks[10, 12] == Mark.CLASSES  # the new edge
+    assert outline(plane, labels, [turn], [5, 1])[10, 12] == Mark.CLASSES + 1
+    assert outline(plane, labels, [turn], [])[10, 12] == Mark.OTHERS
     assert marks[10, 11] == Mark.NOTHING  # inside
     assert marks[10, 13] == Mark.NOTHING
-    assert not outline(plane, labels, [Turn.of((), turn.box, turn.before, turn.before)]).any()
+    assert not outline(plane, labels, [Turn.of((), turn.box, turn.before, turn.before)], [1]).any()
     gone = Turn.of((), np.s_[4:5, 4:9, 0:10], labels[4:5, 4:9, :10], labels[4:5, 4:9, :10] * 0)
-    assert Mark.LEAVES in outline(plane, labels, [gone])
+    assert Mark.LEAVES in outline(plane, labels, [gone], [])
+
+
+def test_outlines_have_the_colours_of_their_classes():
+    colours = colours_of([LabelClass(value=4, name="liver", colour="#123456")])
+    assert colours[Mark.CLASSES] == "#123456"
+    assert len(set(colours.values())) == len(colours) - 1  # any other class is yellow, too
 
 
 def test_turns_lie_over_each_other_and_leave_what_changed_since():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import sys
@@ -13,13 +14,32 @@ import pytest
 PARITY = Path(__file__).parent / "networks" / "parity"
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection():
+    """Keep what lives as long as the run out of the garbage collector's sight.
+
+    A whole collection looks at every object of every library and test, which takes longer than
+    most tests, and closing a viewer asks for one.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     """Fix every random number; torch only where a test has imported it."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  # MONAI draws from it
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+    torch = sys.modules.get("torch")
+    if torch is not None:  # manual_seed() notes the whole stack for each GPU not yet in use
+        torch.default_generator.manual_seed(0)
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(0)
 
 
 @pytest.fixture(autouse=True)

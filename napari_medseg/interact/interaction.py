@@ -13,26 +13,23 @@ import numpy as np
 
 from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_labels, sides
-from napari_medseg.editing.islands import grown
 from napari_medseg.editing.scope import intersection
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.interact.adapt import fit_head, probabilities_of
 from napari_medseg.interact.around import region_of
-from napari_medseg.interact.features import RegionFeatures, inside, region_features
+from napari_medseg.interact.feature_cache import FeatureCache
+from napari_medseg.interact.features import RegionFeatures
 from napari_medseg.interact.polish import polish
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.interact.refine import refine
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_region import Region
 from napari_medseg.interact.seeds import Seeds, seeds_of
-from napari_medseg.packed import Box, shape_of, within
+from napari_medseg.packed import Box, within
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
 
 LANES = ("auto", "refine", "adapt")
-_AT_ONCE = 1 << 21  # voxels: a volume up to this is run through the model whole
-_KEPT = 4  # regions whose features are kept
-_MORE = 0.25  # of a region's side: so much more is run around it, for the next prompt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +109,7 @@ class Interaction:
         self.volume = volume
         self.segmenter = segmenter
         self.config = config or InteractConfig()
-        self._known: list[RegionFeatures] = []
+        self._cache = None if segmenter is None else FeatureCache(segmenter, volume)
         self._answered: tuple[Box, np.ndarray] | None = None
 
     @property
@@ -165,7 +162,7 @@ class Interaction:
             may_change=free,
         )
         clock = _Clock()
-        features = self._features(box, report)
+        features = self.features(box, report)
         clock.lap("network")
         adapts = features is not None and self.config.lane != "refine"
         if features is not None and not adapts:
@@ -189,23 +186,24 @@ class Interaction:
         margin = self.config.region_2d if flat else self.config.region_3d
         return region_of(prompts[-1], labels, self.volume, margin)
 
+    def features(self, box: Box, report: Report = silent) -> RegionFeatures | None:
+        """Return what the model knows of a box of ``*S``, kept or computed; None without a model."""
+        return None if self._cache is None else self._cache.of(box, report)
+
     def probabilities(self, box: Box, report: Report = silent) -> np.ndarray | None:
         """Return what the model says of a box: ``(K, *box)`` of `values`; None without a model."""
-        features = self._features(box, report)
+        features = self.features(box, report)
         return None if features is None else features.probabilities()
 
     def prepare(self, report: Report = silent) -> None:
-        """Run the model over an image that is small enough to be kept whole, before any prompt."""
-        if self.volume.array[0].size <= _AT_ONCE:
-            self._features(tuple(slice(0, n) for n in self.volume.shape), report)
+        """Run the model over an image in 2D before there is a prompt."""
+        if self.volume.spatial_dims == 2:
+            self.features(tuple(slice(0, n) for n in self.volume.shape), report)
 
     def forget(self, box: Box | None = None) -> None:
         """Drop what was kept of a box of the image, or of all of it, because it has changed."""
-        self._known = [
-            known
-            for known in self._known
-            if box is not None and intersection(known.box, box) is None
-        ]
+        if self._cache is not None:
+            self._cache.forget(box)
         self._answered = None
 
     def _checked(
@@ -249,20 +247,6 @@ class Interaction:
                 own[within(shared, box)] |= region.labels[within(shared, box)] == last
         free = own if region.may_change is None else own & region.may_change
         return replace(adapted, labels=polish(replace(adapted, may_change=free)))
-
-    def _features(self, box: Box, report: Report) -> RegionFeatures | None:
-        if self.segmenter is None:
-            return None
-        for known in self._known:
-            if inside(box, known.box):
-                return known.crop(box)
-        shape = self.volume.shape
-        wanted = tuple(slice(0, n) for n in shape)
-        if self.volume.array[0].size > _AT_ONCE:
-            wanted = grown(box, [round(_MORE * n) for n in shape_of(box)], shape)
-        found = region_features(self.segmenter, self.volume, wanted, report=report)
-        self._known = [found, *self._known][:_KEPT]
-        return found.crop(box)
 
 
 class _Clock:

@@ -85,8 +85,10 @@ def turned_by(
     wrong = (region.labels != value) if positive else (region.labels == value)
     if region.may_change is not None:
         wrong &= region.may_change
-    if not (wrong & where).any():
+    pointed = np.unique(region.labels[wrong & where])
+    if not pointed.size:
         return np.zeros_like(where)
+    wrong &= np.isin(region.labels, pointed)  # other classes were not pointed at
     grid = region.grid(config.blocks)
     score = grid.back(_score(region, grid, where & wrong, wrong, value, positive, config))
     return _hanging_together((score > 0) & wrong, where)

@@ -12,7 +12,7 @@ from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget, QVBoxLayout, QWidget
 
-from napari_medseg.widgets import painted
+from napari_medseg.widgets import drawing_context, painted
 from napari_medseg.widgets.drops import Drops
 from napari_medseg.widgets.keeping import following as keeping
 from napari_medseg.widgets.keeping.closing import Closing
@@ -71,6 +71,7 @@ class Dock(QWidget):
         when_gone(self, _farewell(viewer))
         follow_preferences(self, self._on_setting)
         limit_history(preferences().undo_memory << 20)
+        drawing_context.follow(viewer)
         painted.follow(viewer)
         keeping.follow(viewer)
         effort_watch.follow(viewer)

@@ -101,6 +101,7 @@ class GatePage(QWidget):
             piece.setEnabled(not free)
         parts.undo.setVisible(self.is_discarded)
         parts.done.setText(self._done_words())
+        parts.done.setVisible(bool(parts.done.text()))
 
     @property
     def alpha(self) -> float:

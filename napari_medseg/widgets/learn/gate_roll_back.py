@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.lineage import Relative, lineage
@@ -40,10 +40,10 @@ class RollBack(QWidget):
         self.says = wrapped_label()
         self.button = QPushButton("Go back")
         self.button.clicked.connect(self.go_back)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self.says, 1)
-        line.addWidget(self.button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.says)
+        column.addWidget(self.button)
         when_gone(self, partial(_quit_all, self._tasks))
         connect_while_alive(self, self._choice.changed, self.refresh)
         connect_while_alive(self, self._session.events.model, self.refresh)

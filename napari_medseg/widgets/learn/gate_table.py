@@ -12,7 +12,6 @@ from napari_medseg.engine.finetune_result import CaseResult, FineTuned
 from napari_medseg.engine.finetune_scores import Scored
 from napari_medseg.engine.finetune_verdict import scored_at
 
-_SAME = {1: 5e-4, 2: 0.05}  # of a column; less is not seen in the digits
 _ROWS = 9  # seen at once, at most
 _ROUND = 20  # from here on a distance is told without decimals: the names need the room
 
@@ -144,11 +143,11 @@ def _fill(row: QTreeWidgetItem, before: Scored, after: Scored | None, unit: str 
             row.setToolTip(column, "This mix was not measured on this case")
             continue
         new = float(np.mean([getattr(one, name) for one in after]))
-        gain = sign * (new - old)
+        shown = _short(old, digits), _short(new, digits)
         mark, words = "   ", "the same"
-        if abs(gain) >= _SAME[column]:
-            mark, words = (" ▲", "better") if gain > 0 else (" ▼", "worse")
-        row.setText(column, f"{_short(old, digits)} → {_short(new, digits)}{own}{mark}")
+        if shown[0] != shown[1]:
+            mark, words = (" ▲", "better") if sign * (new - old) > 0 else (" ▼", "worse")
+        row.setText(column, f"{shown[0]} → {shown[1]}{own}{mark}")
         row.setToolTip(
             column, f"{words}: {old:.{digits}f} → {new:.{digits}f}{own} ({new - old:+.{digits}f})"
         )

@@ -87,9 +87,11 @@ class LearnPanel(QWidget):
 
     def _on_shelf(self) -> None:
         """Show the cases that are there now, and once a run that waits among them."""
-        project = self._shelf.book.project
-        waiting = None if self._state in ("going", "learnt") else self.run.waiting
-        if waiting is None:
+        project, waiting = self._shelf.book.project, self.run.waiting
+        if self._state in ("going", "learnt"):
+            pass
+        elif waiting is None:
+            self._found = None
             if self._state == "paused":  # it was of other cases
                 self._set_state("")
                 self._show_cases()

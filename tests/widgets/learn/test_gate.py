@@ -11,6 +11,7 @@ from napari_medseg.casebook import Casebook
 from napari_medseg.engine.checkpoint import file_hash, read_card
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.volume import Volume
+from napari_medseg.widgets import drawing_context
 from napari_medseg.widgets.learn import gate
 from napari_medseg.widgets.learn.gate_changes import OTHER, RIGHT, WRONG, Seen, changes, count_words
 from napari_medseg.widgets.learn.gate_saving import suggested_name, why_not_named
@@ -48,6 +49,7 @@ def open_gate(qtbot, models):
 
     def open_it(viewer, tuned, book=None):
         model_choice_of(viewer).open(models / "tiny-grey.safetensors")
+        drawing_context.follow(viewer)  # as every dock does
         page = gate.GatePage(viewer)
         viewer.window.add_dock_widget(page, name="gate", area="right")
         page.show_tuned(tuned, book)
@@ -182,6 +184,10 @@ def test_the_slider_shows_what_a_mix_changes_where_a_person_looked_and_elsewhere
     assert "No pixels" in preview.counts.text()
     click(page.parts.discard)
     assert [layer.name for layer in viewer.layers if layer.visible] == ["scan"]
+    for layer in (preview.answer_layer, preview.changes_layer):
+        layer.remove()  # that ended the process at the next draw
+    assert viewer.screenshot(flash=False).any()
+    assert [layer.name for layer in viewer.layers] == ["scan"]
 
 
 def test_what_changes_is_judged_only_where_a_person_looked():

@@ -113,5 +113,8 @@ def test_after_a_kill_the_run_is_offered_and_goes_on(
     assert interrupted(book.project) == lesson
     assert not is_taken(book.project)
     panel = open_with_model()
-    panel._shelf.take(book.project)
+    own = panel._shelf.book.project
+    for project, page in ((book.project, "running"), (own, "cases"), (book.project, "running")):
+        panel._shelf.take(project)  # there and back: the run is offered as often as one comes
+        assert panel.page is getattr(panel, page)
     go_on_and_stop(hands, panel)

@@ -1,0 +1,40 @@
+"""A layer is removed while the canvas that draws it is current for the graphics driver.
+
+The buffers of a removed layer are deleted at once, in whichever drawing context is current then.
+Where that is another one, as after a click in a dock, the canvas goes on reading memory that is
+gone, and some drivers end the process at its next draw (seen with Mesa's software renderer).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, WeakSet, ref
+
+from napari_medseg.widgets.sessions import unwrapped
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+_followed: WeakSet[Any] = WeakSet()
+
+
+def follow(viewer: Viewer) -> None:
+    """Have a viewer's canvas current whenever a layer is removed; a second call does nothing."""
+    viewer = unwrapped(viewer)
+    if viewer not in _followed:
+        _followed.add(viewer)
+        viewer.layers.events.removing.connect(partial(_make_current, ref(viewer)))
+
+
+def _make_current(viewer: ReferenceType[Viewer], _event: object = None) -> None:
+    from napari_medseg.widgets.views.main_canvas import canvas_of  # no view is needed to open
+
+    alive = viewer()
+    if alive is None:
+        return
+    try:
+        canvas: Any = canvas_of(alive)
+        canvas.makeCurrent()
+    except RuntimeError:
+        return  # Qt's half is gone: nothing is drawn any more

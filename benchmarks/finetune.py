@@ -263,7 +263,7 @@ def table(results: Path, name: str, count: int) -> list[str]:
         minutes = statistics.fmean(c["minutes"] for c in cells)
         gain = statistics.fmean(gains)
         plain = gain if row == "plain" else plain
-        share = f"{gain / plain:.0%}" if plain else ""
+        share = f"{gain / plain:.0%}" if plain and plain > 0 else ""
         lines.append(f"{row:<18}{_spread(gains):>18}{_spread(lost):>18}{share:>13}{minutes:>10.2f}")
         if len(cells) < len(SEEDS):
             lines[-1] += f"   ({len(cells)} of {len(SEEDS)} seeds)"

@@ -4,10 +4,10 @@
 
 Hippocampi of the Medical Segmentation Decathlon; skipped without them. The slices are those of the
 true labels, axial, evenly spread over the volume; all else is unseen. The recipe is the Learn
-panel's preset "quick" as it is. A first recipe (300 steps, gentler changes of the images) was tuned on
-places 100 to 109 of the list by name, learning from 5, 55 and 105, and judged on places 180 to 199:
-0.631. This one is judged on 20 others, not on those again, once: 0.740 at commit f519758, in 567 CPU
-seconds (``docs/learning.md``).
+panel's preset "quick" as it is. A first recipe (300 steps, gentler changes of the images) was tuned
+on places 100 to 109 of the list by name, learning from 5, 55 and 105, and judged on places 180 to
+199: 0.631. This one is judged on 20 others, not on those again, once: 0.740 at commit f519758, in
+567 CPU seconds (``docs/learning.md``).
 
 On a shared machine minutes say little, so CPU seconds are counted too: ten minutes on two cores are
 1200 of them.

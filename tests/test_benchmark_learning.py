@@ -95,3 +95,11 @@ def test_a_table_has_mean_and_spread_over_the_seeds_that_are_done(tmp_path):
         *("(1", "of", "3", "seeds)"),
     ]
     assert len(finetune.table(tmp_path, "polyps", 1)) == 1
+
+
+def test_where_plain_learning_loses_there_is_no_share_of_its_gain(tmp_path):
+    for run, row, new in (("plain", "plain", 0.2), ("distillation", "+ distillation", 0.5)):
+        (tmp_path / finetune.file_name("polyps", 1, 0, run)).write_text(cell(row, new, 0.8))
+    _, plain, distilled = finetune.table(tmp_path, "polyps", 1)
+    assert plain.split()[1:4] == ["-10.0", "±", "0.0"]
+    assert not any("%" in line for line in (plain, distilled))

@@ -106,7 +106,9 @@ def classes_of(values: Sequence[int], named: Sequence[str] = ()) -> tuple[LabelC
     """
     found = sorted({int(v) for v in values} - {0})
     if not found:
-        raise ValueError("all labels are empty: there is nothing to learn")
+        raise ValueError(
+            "all labels are empty, so there is nothing to learn; label something in one case"
+        )
     names: dict[int, str] = {}
     for index, text in enumerate(named):
         value, equals, name = (part.strip() for part in text.partition("="))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from napari_medseg.config import Config
 
+_LARGEST = 1000.0  # far above any use; optimisers compute in float32
+
 
 def check_choices(config: Config, **allowed: Sequence[str]) -> None:
     """Raise a `ValueError` unless each named field is one of its words."""
@@ -30,10 +32,12 @@ def check_not_negative(config: Config, *names: str) -> None:
 
 
 def check_positive(config: Config, *names: str) -> None:
-    """Raise a `ValueError` unless each field is a number above 0."""
+    """Raise a `ValueError` unless each field is a number above 0, and none that overflows."""
     for name in names:
-        if not 0 < getattr(config, name) < math.inf:
-            raise ValueError(f"{name} must be positive, got {getattr(config, name)}")
+        if not 0 < getattr(config, name) <= _LARGEST:
+            raise ValueError(
+                f"{name} must be positive and at most {_LARGEST:g}, got {getattr(config, name)}"
+            )
 
 
 def check_share(config: Config, *names: str, low: float = 0.0, all_of_it: bool = True) -> None:

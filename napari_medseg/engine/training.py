@@ -187,7 +187,8 @@ def _cases(
     files = [f for f in find_cases(data, need_labels=True) if fnmatch.fnmatch(f.name, config.cases)]
     if len(files) < 2:
         raise ValueError(
-            f"training needs at least 2 labelled cases (one is held out), found {len(files)}"
+            f"training needs at least 2 labelled cases (one is held out), found {len(files)}; add "
+            "another one"
         )
     cases = []
     for done, found in enumerate(files):

@@ -14,6 +14,7 @@ from napari_medseg.engine.preprocess import default_slice_axis
 from napari_medseg.engine.sparse import seen_values
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.networks import find_architecture
+from napari_medseg.volume import Volume
 
 if TYPE_CHECKING:
     from napari_medseg.networks.base import SegmentationNetwork
@@ -66,7 +67,8 @@ def split_cases(cases: Sequence[Case], config: TrainingConfig) -> tuple[list[Cas
     """
     if len(cases) < 2:
         raise ValueError(
-            f"training needs at least 2 labelled cases (one is held out), found {len(cases)}"
+            f"training needs at least 2 labelled cases (one is held out), found {len(cases)}; add "
+            "another one"
         )
     count = min(max(round(len(cases) * config.validation), 1), len(cases) - 1)
     groups: dict[frozenset[int], list[int]] = {}
@@ -139,22 +141,22 @@ def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> Mo
     ValueError
         If the cases are not alike or there is nothing to segment in them.
     """
-    dims = {c.volume.spatial_dims for c in cases}
-    channels = {c.volume.array.shape[0] for c in cases}
-    if len(dims) > 1 or len(channels) > 1:
+    first = cases[0].volume
+    other = next((c for c in cases if _kind(c.volume) != _kind(first)), None)
+    if other is not None:
         raise ValueError(
-            f"the cases must all be alike, found {sorted(dims)} dimensions and "
-            f"{sorted(channels)} channels"
+            f"the images must all be of one kind: {cases[0].name or 'the first'} has "
+            f"{_kind(first)}, {other.name or 'another'} has {_kind(other.volume)}; leave out those "
+            "of one kind, or convert them"
         )
-    (spatial_dims,), (in_channels,) = dims, channels
-    spatial_dims = 2 if config.slices else spatial_dims
+    spatial_dims = 2 if config.slices else first.spatial_dims
     values = set().union(*(seen_values(c).tolist() for c in cases))
     classes = classes_of(sorted(values), config.classes)
     activation = "sigmoid" if len(classes) == 1 else "softmax"
     network = find_architecture(config.architecture).preset(
         config.preset,
         spatial_dims=spatial_dims,
-        in_channels=in_channels,
+        in_channels=first.array.shape[0],
         num_classes=len(classes) + (activation == "softmax"),
         **config.network,
     )
@@ -169,6 +171,11 @@ def make_card(cases: Sequence[Case], config: TrainingConfig, *, name: str) -> Mo
         created=datetime.date.today().isoformat(),
         history=({"what": "trained from scratch", "config": config.to_dict()},),
     )
+
+
+def _kind(volume: Volume) -> str:
+    channels = volume.array.shape[0]
+    return f"{channels} channel{'s' * (channels > 1)} in {volume.spatial_dims}D"
 
 
 def _preprocessing(config: TrainingConfig, case: Case) -> Preprocessing:

@@ -6,7 +6,7 @@ from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.engine.training_recipes import RECIPES
 
 WRONG = {
-    "learning_rate": (0.0, -1.0, math.nan, math.inf),
+    "learning_rate": (0.0, -1.0, 1e38, math.nan, math.inf),
     "lowest_rate": (-1e-3, math.nan),
     "warm_up": (-0.1, 1.0, 2.0, math.nan),
     "foreground": (-0.1, 1.1, math.nan),
@@ -38,9 +38,7 @@ def test_a_setting_that_cannot_be_is_refused_by_name(name, value):
         TrainingConfig(**{name: value})
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(n, v) for n, vs in WRONG_CHANGES.items() for v in vs]
-)
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in WRONG_CHANGES.items() for v in vs])
 def test_a_change_of_images_that_cannot_be_is_refused_by_name(name, value):
     with pytest.raises(ValueError, match=f"^{name} must be"):
         AugmentConfig(**{name: value})

@@ -172,8 +172,20 @@ def _learn(
             run.update(*batch)
         dice = None
         if (run.epoch + 1) % config.validate_every == 0 or run.epoch + 1 == config.epochs:
-            dice = validate(segmenter, held_out, partial(_forward, run, report))
+            dice = _scored(run, segmenter, held_out, report)
         run.finish_epoch(dice, time.monotonic() - started)
+
+
+def _scored(
+    run: Run, segmenter: Segmenter, held_out: list[Case], report: Report
+) -> dict[str, float]:
+    try:
+        return validate(segmenter, held_out, partial(_forward, run, report))
+    except ValueError as error:  # most likely an answer that is no number
+        raise ValueError(
+            f"the model could not be scored after round {run.epoch + 1}: {error}; a learning rate "
+            f"below {run.config.learning_rate:g} may help"
+        ) from error
 
 
 def _cases(

@@ -72,6 +72,25 @@ def stop_at(step_number):
     return report
 
 
+@pytest.mark.parametrize(
+    ("validate_every", "words"),
+    [
+        (9, r"the loss became \S+ in round \d; lower the learning rate \(1000\)"),
+        (1, r"could not be scored after round 1: .*learning rate below 1000 may help"),
+    ],
+)
+def test_a_training_that_diverges_says_what_to_change(photographs, tmp_path, validate_every, words):
+    config = TrainingConfig(**{**TINY, "epochs": 9}).replace(
+        learning_rate=1000.0, optimiser="sgd", schedule="poly", gradient_clip=0.0
+    )
+    with pytest.raises(ValueError, match=words):
+        train(
+            photographs,
+            config.replace(validate_every=validate_every),
+            out=tmp_path / "m.safetensors",
+        )
+
+
 def test_training_leaves_a_checkpoint_that_segments(photographs, tmp_path):
     out = tmp_path / "square.safetensors"
     result = train(photographs, TrainingConfig(**TINY, classes=("1=square",)), out=out)

@@ -95,6 +95,6 @@ def _shown(
         place=place,
         kind=kind,
         unit=_UNITS.get(key, ""),
-        channels=parts if len(parts) == len(values) else (),
+        channels=parts if len(parts) == len(values) else (key,) if len(values) == 1 else (),
         notes=(*view.notes, *([caveat] if caveat else [])),
     )

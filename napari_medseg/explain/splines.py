@@ -23,6 +23,7 @@ from napari_medseg.progress import Report, Step, silent
 
 _BEYOND = 1.25  # times the grid: how far curves are drawn
 _BINS = 40
+_FEW_INPUTS = 16  # a gate per image sees one
 _MOST_INPUTS = 1 << 20  # values that a histogram is made from
 
 
@@ -114,7 +115,7 @@ def spline_curves(
         A key of `spline_layers`.
     which : sequence of int or None
         Which curves: channels, or edges counted output by output. None is those whose values vary
-        most over the inputs seen.
+        most over the inputs seen or, where these are few, over the grid.
     most : int
         How many, where `which` is None.
     points : int
@@ -183,12 +184,14 @@ def _inputs_of(segmenter: Segmenter, view: View, module: nn.Module, report: Repo
 
 
 def _most_varied(curves: Tensor, at: Tensor, seen: Tensor, most: int) -> list[int]:
-    """Return the curves ``(n, p)`` whose values at the inputs seen differ most."""
-    nearest = torch.bucketize(seen.clamp(at[0], at[-1]), at).clamp(max=len(at) - 1)
-    inputs = len(seen)
-    spread = torch.stack(
-        [curve[nearest[i % inputs]].var(correction=0) for i, curve in enumerate(curves)]
-    )
+    """Return the curves ``(n, p)`` whose values at the inputs seen, or if few at `at`, differ."""
+    inputs, count = seen.shape
+    if count < _FEW_INPUTS:
+        spread = curves.var(dim=1, correction=0)
+    else:
+        nearest = torch.bucketize(seen.clamp(at[0], at[-1]), at).clamp(max=len(at) - 1)
+        each = [curve[nearest[i % inputs]].var(correction=0) for i, curve in enumerate(curves)]
+        spread = torch.stack(each)
     best = spread.sort(descending=True, stable=True).indices[:most]
     return [int(i) for i in best]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -91,9 +93,19 @@ TINY = {
 
 @pytest.fixture(scope="session")
 def tiny():
-    """Make a segmenter of a tiny real network: ``tiny("gladnet", dims=2, channels=1)``."""
+    """Make a segmenter of a tiny real network: ``tiny("gladnet", dims=2, channels=1)``.
 
-    def make(name, dims=2, *, channels=1, classes=2, config=None, **preprocessing):
+    Networks are shared, so that their layers are found out once: tests leave the weights alone.
+    """
+    made = {}
+
+    def make(*shape, **more):
+        key = (shape, str(sorted(more.items())))
+        if key not in made:
+            made[key] = fresh(*shape, **more)
+        return copy.copy(made[key])
+
+    def fresh(name, dims=2, *, channels=1, classes=2, config=None, **preprocessing):
         torch.manual_seed(0)
         network = create_network(
             name,
@@ -102,7 +114,9 @@ def tiny():
             num_classes=classes,
             **(TINY[name] | (config or {})),
         )
-        return segmenter_of(network, **preprocessing)
+        segmenter = segmenter_of(network, **preprocessing)
+        segmenter.card = segmenter.card.replace(architecture=name)
+        return segmenter
 
     return make
 

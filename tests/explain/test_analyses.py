@@ -85,7 +85,7 @@ def test_maps_without_room_for_frequencies_are_left_out(known):
 def test_layers_that_are_not_there_are_refused(known, image, analysis):
     segmenter = known(2)
     with pytest.raises(ValueError, match="did you mean coarse"):
-        analysis(segmenter, view_of(segmenter, image((16, 16))), ["corse"])
+        analysis(segmenter, view_of(segmenter, image((16, 16))), ["coarsee"])
 
 
 def test_the_curves_drawn_are_the_functions_of_the_layer(tiny, image):
@@ -118,6 +118,17 @@ def test_the_histogram_counts_every_input_the_layer_saw(tiny, image):
     rows = [int(c.split()[1]) - 1 for c in curves.channels]
     np.testing.assert_allclose(curves.values, drawn[rows].numpy(), rtol=1e-6)
     assert "beyond the grid" in curves.notes[0]
+
+
+def test_where_few_inputs_are_seen_the_liveliest_curves_are_drawn(tiny, image):
+    segmenter = tiny("gladnet")  # a gate per image: one input per curve
+    curves = spline_curves(segmenter, view_of(segmenter, image((8, 8))), "skip1.channel.1", most=2)
+    every = spline_curves(
+        segmenter, view_of(segmenter, image((8, 8))), "skip1.channel.1", which=range(64)
+    )
+    assert (curves.counts.sum(1) == 1).all()
+    spread = np.sort(every.values.var(1))[::-1]
+    np.testing.assert_allclose(curves.values.var(1), spread[:2], rtol=1e-5)
 
 
 def test_curves_are_written_with_their_histogram(tiny, image, tmp_path):

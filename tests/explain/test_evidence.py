@@ -100,12 +100,12 @@ def test_integrated_gradients_sum_to_the_difference_of_the_answers(tiny, image):
     view = view_of(segmenter, image((16, 16)), at=(4, 5))
     region = np.zeros((16, 16), bool)
     region[4:9, 5:9] = True
-    evidence = input_gradients(segmenter, view, 1, region=region, steps=64)
+    evidence = input_gradients(segmenter, view, 1, region=region, steps=24)
     with torch.no_grad():
         network = segmenter.network.eval()
         answers = [network(x)[0, 1][torch.from_numpy(region)].sum() for x in
                    (view.image, torch.zeros_like(view.image))]  # fmt: skip
-    assert evidence.values.sum() == pytest.approx(float(answers[0] - answers[1]), rel=0.02)
+    assert evidence.values.sum() == pytest.approx(float(answers[0] - answers[1]), rel=0.05)
     assert evidence.kind == "signed"
 
 

@@ -32,7 +32,6 @@ _OF_ANY_NETWORK = (
 )
 def test_everything_a_model_offers_can_be_shown(tiny, image, name, dims, channels):
     segmenter = tiny(name, dims, channels=channels)
-    segmenter.card = segmenter.card.replace(architecture=name)
     volume = image((32,) * dims, channels=channels)
     view = view_of(segmenter, volume)
     labels = np.zeros(volume.shape, np.uint8)
@@ -56,7 +55,6 @@ def test_what_a_model_lacks_is_named_with_the_reason(tiny):
     assert lacks["reach"] == "only MSD-KMamba has this"
     assert "kernels" not in lacks
     plain = tiny("gladnet", config={"glam": False})
-    plain.card = plain.card.replace(architecture="gladnet")
     lacks = {e.key: e.why_not for e in catalogue(plain) if e.why_not}
     assert lacks["entropy"] == "this model was made without it"
 

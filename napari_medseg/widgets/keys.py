@@ -68,8 +68,8 @@ KEYS: dict[str, Key] = {
     "prompt_lasso": Key("Shift-W", "Lasso: a prompt drawn around it"),
     "accept_prompts": Key("F2", "Accept what the prompts outlined"),
     "prompt_back": Key("F3", "Take back the last prompt"),
-    "segment_in_box": Key("F8", "Segment in the box"),
-    "propagate": Key("F9", "Carry the slice on to its neighbours"),
+    "segment_here": Key("F8", "Segment here"),
+    "carry_on": Key("F9", "Carry the slice on to its neighbours"),
     "orthogonal_views": Key("F4", "Show or hide the orthogonal views"),
     **{f"class_{n}": Key(f"Alt-{n}", f"Choose class {n} of the table") for n in range(1, 10)},
 }

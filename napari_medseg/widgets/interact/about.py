@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.layers import Image, Labels
 
+from napari_medseg.interact.prompts import Prompt
 from napari_medseg.session import ChosenModel, written_at
 from napari_medseg.widgets.classes.class_list import classes_of, set_classes
 from napari_medseg.widgets.classes.stored import locked_of
@@ -20,13 +22,14 @@ from napari_medseg.widgets.interact.question import Ground
 from napari_medseg.widgets.layers import is_map, why_not_editable
 from napari_medseg.widgets.misfit import misfit
 from napari_medseg.widgets.sessions import session_of
-from napari_medseg.widgets.volumes import shown_step, to_volume, too_large
+from napari_medseg.widgets.volumes import place_of, shown_step, to_volume, too_large
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 NO_IMAGE = "No image yet: drop a file on the canvas or open a sample."
 FLAT_VIEW = "Prompts are drawn on a slice: go back to the 2D view."
+_PIXELS = 85  # along a side for each that a scribble is wide: 6 of 512
 _ALONE = "Prompts go by the image alone"
 
 
@@ -91,6 +94,21 @@ class About:
             return f"“{self._classes.name}” is locked: open its lock in the table of Edit first."
         return ""
 
+    def why_not_here(self, last: Prompt | None) -> str:
+        """Return why the model cannot segment where the last prompt lies; empty if it can."""
+        if self.model is None:
+            return self.why_no_model or "Prompts go by the image alone: tick the model above"
+        return "" if last is not None else "Draw a box, or click on the object, first"
+
+    def why_not_on(self) -> str:
+        """Return why the slice one sees cannot be carried on; empty if it can."""
+        plane = self.plane()
+        if isinstance(plane, str):
+            return plane
+        if plane.axis is None:
+            return "A 2D image has no slices to carry on to"
+        return "" if self.labels is not None else "Nothing lies on this slice yet"
+
     def plane(self) -> Plane | str:
         """Return the slice one sees of the image, or why there is none."""
         image = self.image
@@ -115,6 +133,15 @@ class About:
             session.device,
             None if model is None else session.ready_segmenter,
         )
+
+    def width(self) -> float:
+        """Return how wide a scribble is at first, in mm: a few pixels, fewer on small images."""
+        image = self.image
+        if image is None:
+            return 1.0
+        place = place_of(image)
+        pixels = float(np.clip(max(place.shape[-2:]) / _PIXELS, 1, 6))
+        return pixels * min(place.spacing[-2:])
 
     def at(self) -> At:
         """Return the time that is shown, as the index along the axes before the spatial ones."""

@@ -23,8 +23,15 @@ from napari_medseg.widgets.keys import with_key
 from napari_medseg.widgets.pieces import Fold, enable, give_room, main_button, wrapped_label
 
 if TYPE_CHECKING:
+    from napari.layers import Image
     from napari.viewer import Viewer
 
+    from napari_medseg.widgets.interact.about import About
+
+_HERE = (
+    "Let the model segment what is inside the box you drew last, or the object you clicked on last"
+)
+_ON = "Carry the class on this slice to the slices beside it, as far as the image bears it out"
 _LINES = 3  # that the hint has room for, so that nothing moves
 
 
@@ -47,11 +54,12 @@ class Layout:
         self.at_once = QCheckBox("Apply at once")
         self.at_once.setToolTip("Write each answer into the labels as it comes; undo takes it back")
         self.accept, self.back, self.clear = main_button(""), QPushButton(), QPushButton("Clear")
-        self.segment_box, self.propagate = QPushButton(), QPushButton()
+        self.segment_here, self.carry_on = QPushButton(), QPushButton()
         self.use_model = QCheckBox("Use the model")
         self.use_model.setChecked(True)
+        self._image: Image | None = None
         self.width = QDoubleSpinBox()
-        self.width.setRange(0.1, 100)
+        self.width.setRange(0, 1000)
         self.width.setSuffix(" mm")
         self.width.setDecimals(1)
         self.width.setToolTip("How wide a scribble is")
@@ -63,14 +71,42 @@ class Layout:
         self.tools.print_keys()
         self.accept.setText(with_key("Accept", "accept_prompts"))
         self.back.setText(with_key("Back one", "prompt_back"))
-        self.segment_box.setText(with_key("Segment in the box", "segment_in_box"))
-        self.propagate.setText(with_key("Carry on", "propagate"))
+        self.segment_here.setText(with_key("Segment here", "segment_here"))
+        self.carry_on.setText(with_key("Carry on", "carry_on"))
+
+    def show_width(self, about: About) -> None:
+        """Begin with a width that suits another image than before."""
+        if about.image is not self._image:
+            self._image = about.image
+            self.width.setValue(about.width())
 
     def show_model(self, model: ChosenModel | None, why_not: str) -> None:
         """Name the model that helps; where none does, say why."""
         self.use_model.setText("Use the model" if model is None else f"Use {model.title}")
         tip = "Answers go by what the model finds, too; without it by the image alone"
         enable(self.use_model, why_not, tip)
+
+    def show_state(self, *, pending: bool, given: bool, why_not_here: str, why_not_on: str) -> None:
+        """Offer what can be done now.
+
+        Parameters
+        ----------
+        pending, given : bool
+            Whether something is outlined or computed, and whether there is any prompt.
+        why_not_here, why_not_on : str
+            Why the model cannot segment here, and the slice not be carried on.
+        """
+        nothing = "" if pending else "Nothing is outlined yet"
+        enable(self.accept, nothing, "Write what is outlined into the labels, as one step")
+        enable(self.clear, nothing, "Drop all prompts that are not accepted")
+        some = "" if given or pending else "No prompt was given yet"
+        enable(self.back, some, "Take back the last prompt and what came of it")
+        enable(self.segment_here, why_not_here, _HERE)
+        self.show_why_not_on(why_not_on)
+
+    def show_why_not_on(self, why_not: str) -> None:
+        """Let the slice one sees be carried on, unless there is a reason why not."""
+        enable(self.carry_on, why_not, _ON)
 
     def _lay_out(self, panel: QWidget) -> None:
         run, more = QHBoxLayout(), QWidget()
@@ -80,8 +116,8 @@ class Layout:
         below.addWidget(self.at_once, 1)
         below.addWidget(self.clear)
         region = QHBoxLayout()
-        region.addWidget(self.segment_box, 1)
-        region.addWidget(self.propagate, 1)
+        region.addWidget(self.segment_here, 1)
+        region.addWidget(self.carry_on, 1)
         form = QFormLayout(more)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Width", self.width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
@@ -15,20 +16,18 @@ from napari_medseg.widgets.interact.given import given_of
 from napari_medseg.widgets.interact.hand import Pen
 from napari_medseg.widgets.interact.layout import Layout
 from napari_medseg.widgets.interact.prompting import Prompting
+from napari_medseg.widgets.interact.regions import carry_on, segment_here
 from napari_medseg.widgets.interact.tool_row import TOOLS
 from napari_medseg.widgets.interact.view import PromptView
-from napari_medseg.widgets.interact.words import advice, place_of_prompt, rows_of
+from napari_medseg.widgets.interact.words import advice, rows_of
 from napari_medseg.widgets.keys import bind
 from napari_medseg.widgets.layers import is_preview
-from napari_medseg.widgets.pieces import enable
 from napari_medseg.widgets.sessions import connect_while_alive, session_of, unwrapped
 from napari_medseg.widgets.settings import follow_preferences
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
     from napari.viewer import Viewer
-
-_NOTHING = "Nothing is outlined yet"
 
 
 class InteractPanel(QWidget):
@@ -61,13 +60,15 @@ class InteractPanel(QWidget):
             self._leave()
         given = None if layer is None else given_of(layer)
         pending = bool(self.prompting.queue.waiting(layer) or (given and given.turns))
-        some = pending or bool(given and given.accepted)
-        enable(parts.accept, "" if pending else _NOTHING, "Write what is outlined into the labels")
-        enable(parts.clear, "" if pending else _NOTHING, "Drop all prompts that are not accepted")
-        enable(parts.back, "" if some else "No prompt was given yet", "Take back the last prompt")
+        parts.show_state(
+            pending=pending,
+            given=bool(given and given.accepted),
+            why_not_here=reason or self.about.why_not_here(self.prompting.last(layer)),
+            why_not_on=reason or self.about.why_not_on(),
+        )
         waiting = self.prompting.waiting(layer)
         parts.rows.show_rows(rows_of(layer, waiting, parts.classes))
-        said = advice(parts.tools.kind, bool(waiting), pending)
+        said = advice(parts.tools.kind, self.prompting.queue.waiting(layer), pending)
         parts.hint.setText(reason or self._told or said)
         self.view.show(layer, waiting)
 
@@ -102,6 +103,8 @@ class InteractPanel(QWidget):
         parts.accept.clicked.connect(self._accept)
         parts.back.clicked.connect(self._back)
         parts.clear.clicked.connect(self._clear)
+        parts.segment_here.clicked.connect(self._segment_here)
+        parts.carry_on.clicked.connect(self._carry_on)
         parts.at_once.toggled.connect(prompting.set_at_once)
         parts.use_model.toggled.connect(self._take_channels)
         parts.rows.removed.connect(self._remove)
@@ -125,50 +128,53 @@ class InteractPanel(QWidget):
         follow_preferences(self, self._on_setting)
         bind(self._viewer, "accept_prompts", self._accept)
         bind(self._viewer, "prompt_back", self._back)
+        bind(self._viewer, "segment_here", self._segment_here)
+        bind(self._viewer, "carry_on", self._carry_on)
         for kind in TOOLS:
             bind(self._viewer, f"prompt_{kind}", Press(self.choose, kind, self).press)
 
     def _pen(self) -> Pen:
-        return Pen(self.parts.tools.kind, self.parts.classes.value, self.parts.width.value())
+        return Pen(self.parts.tools.kind, self.parts.classes.value, self.parts.width.value() / 2)
 
     def _give(self, prompt: Prompt) -> None:
-        self._told = ""
         at = self.about.at()
         self.prompting.give(prompt, self.about.make_labels(), at)
 
     def _accept(self) -> None:
-        if self.about.labels is not None:
-            self.prompting.accept(self.about.labels)
+        self.prompting.accept(self.about.labels)
 
     def _back(self) -> None:
-        self._told = ""
-        if self.about.labels is not None:
-            self.prompting.back(self.about.labels)
+        self.prompting.back(self.about.labels)
 
     def _clear(self) -> None:
-        self._told = ""
-        if self.about.labels is not None:
-            self.prompting.clear(self.about.labels)
+        self.prompting.clear(self.about.labels)
 
     def _remove(self, place: int) -> None:
-        self._told = ""
-        if self.about.labels is not None:
-            self.prompting.remove(self.about.labels, place)
+        self.prompting.remove(self.about.labels, place)
+
+    def _segment_here(self) -> None:
+        layer, last = self.about.labels, self.prompting.last(self.about.labels)
+        if layer is not None and last is not None and self.parts.segment_here.isEnabled():
+            self.prompting.ask(partial(segment_here, last), layer, self.about.at())
+
+    def _carry_on(self) -> None:
+        layer, plane = self.about.labels, self.about.plane()
+        if layer is None or isinstance(plane, str) or not self.parts.carry_on.isEnabled():
+            return
+        assert plane.index is not None  # else it would not be enabled
+        assert plane.axis is not None
+        value = self.parts.classes.value
+        self.prompting.ask(partial(carry_on, plane.index, plane.axis, value), layer, plane.step)
 
     def _go(self, place: int) -> None:
-        """Go to the slice a prompt was drawn on."""
         layer = self.about.labels
-        if layer is None:
-            return
-        given = given_of(layer)
-        prompts = (*given.prompts(), *given.pending(), *self.prompting.waiting(layer))
-        world = place_of_prompt(layer, prompts[place])
-        first = self._viewer.dims.ndim - len(world)
-        self._viewer.dims.set_point(range(first, self._viewer.dims.ndim), list(world))
+        if layer is not None:
+            self.view.go_to(layer, self.prompting.all_of(layer)[place])
 
     def _take_channels(self, *_: object) -> None:
         self.about.wants_model = self.parts.use_model.isChecked()
         self.about.take_channels()
+        self.parts.show_width(self.about)
         self.parts.show_model(self._session.model, self.about.why_no_model)
         self.refresh()
 
@@ -189,6 +195,7 @@ class InteractPanel(QWidget):
         self.refresh()
 
     def _on_view(self, _event: Event) -> None:
+        self.parts.show_why_not_on(self.about.why_not() or self.about.why_not_on())
         self.view.draw_soon()
 
     def _on_setting(self, name: str) -> None:

@@ -10,9 +10,10 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_medseg.interact.prompts import Prompt
+from napari_medseg.widgets.interact.answering import Work
 from napari_medseg.widgets.interact.given import Accepted, At, Given, given_of
 from napari_medseg.widgets.interact.question import Ground, Reply
-from napari_medseg.widgets.interact.queue import Asked, Queue, Work
+from napari_medseg.widgets.interact.queue import Asked, Queue
 from napari_medseg.widgets.interact.writing import write_turns
 from napari_medseg.widgets.layers import is_being_painted
 from napari_medseg.widgets.learn.effort_watch import note_work
@@ -71,6 +72,16 @@ class Prompting(QObject):
         """Write each answer into the labels as it comes, or not."""
         self.at_once = on
 
+    def all_of(self, layer: Labels) -> tuple[Prompt, ...]:
+        """Return the prompts of a layer: accepted, answered, waiting."""
+        given = given_of(layer)
+        return (*given.prompts(), *given.pending(), *self.waiting(layer))
+
+    def last(self, layer: Labels | None) -> Prompt | None:
+        """Return the prompt a layer was given last."""
+        prompts = () if layer is None else self.all_of(layer)
+        return prompts[-1] if prompts else None
+
     def waiting(self, layer: Labels | None) -> tuple[Prompt, ...]:
         """Return the prompts of a layer that have no answer yet."""
         asked = self.queue.waiting(layer)
@@ -79,18 +90,23 @@ class Prompting(QObject):
     def give(self, prompt: Prompt, layer: Labels, at: At) -> None:
         """Ask for the answer to a prompt."""
         note_work(layer)
+        self.told.emit("")
         if self._is_time(layer, at):
             self.queue.ask(Asked(layer, at, self._ground(), prompt))
             self.changed.emit()
 
     def ask(self, work: Work, layer: Labels, at: At) -> None:
         """Ask for something else that becomes a preview: a box segmented, a slice carried on."""
+        self.told.emit("")
         if self._is_time(layer, at):
             self.queue.ask(Asked(layer, at, self._ground(), work=work))
             self.changed.emit()
 
-    def back(self, layer: Labels) -> None:
+    def back(self, layer: Labels | None) -> None:
         """Take back the last prompt of a layer and all that came of it."""
+        if layer is None:
+            return
+        self.told.emit("")
         given, waiting = given_of(layer), self.queue.waiting(layer)
         if waiting:
             self.queue.drop(waiting[-1:])
@@ -100,8 +116,10 @@ class Prompting(QObject):
             self._back_accepted(layer, given, given.accepted[-1])
         self.changed.emit()
 
-    def accept(self, layer: Labels) -> None:
+    def accept(self, layer: Labels | None) -> None:
         """Write all answers of a layer as one step; what is computed yet, once it is there."""
+        if layer is None:
+            return
         if self.queue.waiting(layer):
             self._accept_soon = layer
             return
@@ -120,18 +138,24 @@ class Prompting(QObject):
         self.told.emit(f"{changed:,} voxels changed." if changed else "Nothing to change.")
         self.changed.emit()
 
-    def clear(self, layer: Labels) -> None:
+    def clear(self, layer: Labels | None) -> None:
         """Drop all prompts of a layer that are not accepted."""
+        if layer is None:
+            return
+        self.told.emit("")
         self.queue.drop(self.queue.waiting(layer))
         given_of(layer).turns.clear()
         self._accept_soon = None
         self.changed.emit()
 
-    def remove(self, layer: Labels, place: int) -> None:
+    def remove(self, layer: Labels | None, place: int) -> None:
         """Take out one prompt: of those accepted, then answered, then waiting, counted from 0.
 
         Answers that came after it are computed anew, without it.
         """
+        if layer is None:
+            return
+        self.told.emit("")
         given = given_of(layer)
         accepted, pending = given.prompts(), given.pending()
         if place >= len(accepted) + len(pending):

@@ -13,26 +13,16 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_medseg.interact.prompts import Prompt
-from napari_medseg.progress import Report
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.classes.stored import locked_of
+from napari_medseg.widgets.interact.answering import Work, answers, met, readied, run
 from napari_medseg.widgets.interact.given import At, given_of
-from napari_medseg.widgets.interact.question import (
-    Ground,
-    Known,
-    Question,
-    Reply,
-    answer,
-    met,
-    readied,
-)
+from napari_medseg.widgets.interact.question import Ground, Known, Question, Reply
 from napari_medseg.widgets.interact.writing import painted_at
 from napari_medseg.widgets.sessions import session_of, when_gone
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-Work = Callable[[Question, Report], Reply]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +41,7 @@ class Asked:
     at: At
     ground: Ground
     prompt: Prompt | None = None
-    work: Work = answer
+    work: Work = answers
 
     def goes_with(self, other: Asked) -> bool:
         """Whether one task can do both."""
@@ -141,7 +131,7 @@ class Queue(QObject):
             count += 1
         self._batch = tuple(self._waiting[:count])
         question = _question(self._batch, self._known)
-        self._run(Task(partial(_work, first.work, question)))
+        self._run(Task(partial(run, first.work, question)))
 
     def _run(self, task: Task) -> None:
         self._task = task
@@ -182,10 +172,6 @@ def _end(clear: WeakMethod[Callable[[], None]]) -> None:
     alive = clear()
     if alive is not None:
         alive()
-
-
-def _work(work: Work, question: Question, report: Report) -> Reply:
-    return work(question, report)
 
 
 def _question(batch: tuple[Asked, ...], known: Known | None) -> Question:

@@ -16,6 +16,7 @@ from napari_medseg.widgets.interact.hand import Hand, Pen
 from napari_medseg.widgets.interact.marks import outline, prompt_marks
 from napari_medseg.widgets.interact.plane import Plane
 from napari_medseg.widgets.interact.sketch import Sketch
+from napari_medseg.widgets.volumes import place_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -86,6 +87,13 @@ class PromptView(QObject):
             prompts = [*given.prompts(plane.step), *given.pending(), *prompts]
         drawn = prompt_marks(plane, prompts)
         self.sketch.show(plane, np.where(drawn, drawn, marks))
+
+    def go_to(self, layer: Labels, prompt: Prompt) -> None:
+        """Show the slice a prompt was drawn on; camera and zoom stay."""
+        voxel = prompt.indices(place_of(layer).volume()).mean(axis=0)
+        world = layer.data_to_world([*given_of(layer).at, *voxel][-layer.ndim :])
+        first = self._viewer.dims.ndim - len(world)
+        self._viewer.dims.set_point(range(first, self._viewer.dims.ndim), list(world))
 
     def end(self) -> None:
         """Leave the mouse to napari, and take what is drawn off the list of layers."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from napari.layers import Labels
 
 from napari_medseg.interact.drawing import nearest
@@ -26,10 +25,10 @@ TOOL_ON = {
     "lasso": "Draw around it: left fills it, right (or Shift) erases.",
 }
 PENDING = "The outline is what would change. Accept it, or point at what is still wrong."
-WORKING = "Working on it …"
+WORKING = "Working on it … Back one stops it."
 
 
-def advice(tool: str, waiting: bool, pending: bool) -> str:
+def advice(tool: str, waiting: Sequence[object], pending: bool) -> str:
     """Return what to do next, in a sentence."""
     if waiting:
         return WORKING
@@ -49,13 +48,6 @@ def rows_of(layer: Labels | None, waiting: Sequence[Prompt], classes: ClassRow) 
         for prompts, state in parts
         for prompt in prompts
     ]
-
-
-def place_of_prompt(layer: Labels, prompt: Prompt) -> np.ndarray:
-    """Return the middle of a prompt in the world of a layer."""
-    voxel = prompt.indices(place_of(layer).volume()).mean(axis=0)
-    at = [*given_of(layer).at, *voxel]
-    return np.asarray(layer.data_to_world(at[-layer.ndim :]), float)
 
 
 def _line(prompt: Prompt, grid: Volume, classes: ClassRow) -> str:

@@ -79,6 +79,17 @@ def balls(monkeypatch):
     return Own
 
 
+class Moment:
+    """An event as napari hands it to a callback: the next moments of a drag take its place."""
+
+    def __init__(self, event):
+        self.__wrapped__ = event
+        self.handled = False
+
+    def __getattr__(self, name):
+        return getattr(self.__wrapped__, name)
+
+
 class Pointer:
     """Presses, moves and releases at voxels of an image, through napari's own callbacks."""
 
@@ -89,7 +100,7 @@ class Pointer:
         position = list(self.viewer.dims.point)
         world = self.image.data_to_world(voxel)
         position[-len(world) :] = world
-        self.event = SimpleNamespace(
+        return SimpleNamespace(
             type=kind,
             position=tuple(position),
             pos=tuple(float(p) for p in position[-2:]),
@@ -97,13 +108,12 @@ class Pointer:
             modifiers=modifiers,
             dims_displayed=list(self.viewer.dims.displayed),
             is_dragging=kind == "mouse_move",
-            handled=False,
         )
-        return self.event
 
     def press(self, voxel, button=1, modifiers=()):
-        mouse_press_callbacks(self.viewer, self._event("mouse_press", voxel, button, modifiers))
-        return self.event.handled
+        moment = Moment(self._event("mouse_press", voxel, button, modifiers))
+        mouse_press_callbacks(self.viewer, moment)
+        return moment.handled
 
     def move(self, voxel, button=1, modifiers=()):
         mouse_move_callbacks(self.viewer, self._event("mouse_move", voxel, button, modifiers))

@@ -154,7 +154,7 @@ def test_clicks_while_it_works_are_answered_together_and_none_is_lost(
     pointer.click((5, 20, 20))
     for column in (25, 30, 35):
         pointer.click((5, 20, column))
-    assert panel.parts.hint.text() == "Working on it …"
+    assert panel.parts.hint.text() == "Working on it … Back one stops it."
     panel.parts.back.click()  # the last one
     balls.gate.set()
     settle()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from napari_medseg.engine.cases import Case
     from napari_medseg.engine.finetune_config import FineTuneConfig
     from napari_medseg.engine.finetune_result import FineTuned
+    from napari_medseg.engine.finetune_scores import Scored
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.progress import Report
 
@@ -209,7 +209,7 @@ def summary(result: FineTuned) -> str:
     return "\n".join(lines)
 
 
-def _changes(before: Sequence, after: Sequence) -> str:
+def _changes(before: Scored, after: Scored) -> str:
     return ", ".join(
         f"{b.name} Dice {b.dice:.3f} -> {a.dice:.3f}, HD95 {b.hd95:.1f} -> {a.hd95:.1f}"
         for b, a in zip(before, after, strict=True)

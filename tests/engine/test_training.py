@@ -121,7 +121,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(photographs, 
     assert not equal(a, c)
 
 
-@pytest.mark.parametrize(("interrupted_at", "average"), [(1, 0.0), (2, 0.9), (3, 0.0)])
+@pytest.mark.parametrize(
+    ("interrupted_at", "average"),
+    [
+        (2, 0.9),
+        pytest.param(1, 0.0, marks=pytest.mark.slow),
+        pytest.param(3, 0.0, marks=pytest.mark.slow),
+    ],
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(photographs, tmp_path, interrupted_at, average):
     config = TrainingConfig(**{**TINY, "epochs": 4, "validation": 0.5, "average": average})
     whole = train(photographs, config, out=tmp_path / "whole.safetensors")

@@ -128,6 +128,7 @@ class Segmenter:
         report: Report = silent,
         *,
         box: tuple[slice, ...] | None = None,
+        prepared: Prepared | None = None,
     ) -> Segmentation:
         """Segment a volume or image, or a part of it.
 
@@ -145,6 +146,8 @@ class Segmenter:
             Which voxels, a slice per axis of ``*S``; None is all. Only the windows that touch the
             box are computed, where they lie for the whole volume and with values normalised by
             the whole volume, so that the labels are those of a whole run, cut to the box.
+        prepared : Prepared or None
+            What `prepare` gave for this volume and config, for those who ask for many boxes.
 
         Returns
         -------
@@ -163,7 +166,8 @@ class Segmenter:
         with self.running(report) as outer:
             outer(Step(0, 0, "window"))  # preparing takes a moment, too
             try:
-                prepared, answer = self._run(volume, config, part, outer)
+                prepared = prepared or self.prepare(volume, config, outer)
+                answer = self._run(volume, prepared, config, part, outer)
             except MemoryError as error:
                 raise OSError(
                     f"there is not enough memory for an image of "
@@ -193,12 +197,16 @@ class Segmenter:
             yield outer
 
     def _run(
-        self, volume: Volume, config: InferenceConfig, box: Box | None, report: Report
-    ) -> tuple[Prepared, Answer]:
-        prepared = self.prepare(volume, config, report)
+        self,
+        volume: Volume,
+        prepared: Prepared,
+        config: InferenceConfig,
+        box: Box | None,
+        report: Report,
+    ) -> Answer:
         if volume.spatial_dims == 2 and box is not None:
             box = (slice(0, 1), *box)
-        answer = infer(
+        return infer(
             self.network,
             self.card,
             prepared,
@@ -208,7 +216,6 @@ class Segmenter:
             box=box,
             report=report,
         )
-        return prepared, answer
 
     def prepare(self, volume: Volume, config: InferenceConfig, report: Report = silent) -> Prepared:
         """Return what the network is given: ``(C, D, H, W)``, D = 1 for an image.

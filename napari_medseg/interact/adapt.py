@@ -89,7 +89,6 @@ class Head:
         own = probabilities_of(region, self.values)
         if not len(self.anchors.reach):
             return own
-        device = region.features.device
         scores = _log(torch.from_numpy(own), self.config.sure)
         report(Step(0, 0, "voxel"))
         scores += self._by_features(region).cpu()
@@ -97,7 +96,8 @@ class Head:
         look = torch.from_numpy(normalised(image)).reshape(len(image), -1)
         flat = scores.reshape(len(self.values), -1)
         flat += self.image.cpu().T @ look
-        self._add_bumps(flat, region.shape, spacing, device, report)
+        if self.config.near:
+            self._add_bumps(flat, region.shape, spacing, report)
         return scores.softmax(0).numpy()
 
     def _by_features(self, region: RegionFeatures) -> Tensor:
@@ -114,7 +114,6 @@ class Head:
         flat: Tensor,
         shape: tuple[int, ...],
         spacing: Sequence[float],
-        device: torch.device,
         report: Report,
     ) -> None:
         """Add the bumps to ``(V, voxels)``, each only within three times its reach."""
@@ -132,7 +131,7 @@ class Head:
                 line = torch.exp(-(offset**2) / 2)
                 bump = line if bump is None else bump[..., None] * line
             assert bump is not None
-            scores[tuple(at)] += height.cpu().reshape(-1, *[1] * len(shape)) * bump
+            scores[tuple(at)] += height.reshape(-1, *[1] * len(shape)) * bump
 
 
 def fit_head(

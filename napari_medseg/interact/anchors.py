@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_medseg.interact.seeds import FREE, Seeds
+from napari_medseg.packed import bounding_box
 
 _MOST = 48  # anchors of a class; a scribble has one for about its own width
 _APART = 3.0  # voxels at least between two anchors of one piece
@@ -79,15 +80,14 @@ def _spread(where: np.ndarray) -> np.ndarray:
     """Return voxels of a mask, in the middle of its pieces and apart from each other."""
     from scipy import ndimage
 
-    from napari_medseg.packed import bounding_box
-
     box = bounding_box(where)
     assert box is not None  # only masks with voxels come here
     mask = np.pad(where[box], 1)
     depth = ndimage.distance_transform_edt(mask)
     places = np.argwhere(mask)
     depths = depth[tuple(places.T)]
-    order = np.argsort(-depths, kind="stable")
+    central = np.square(places - places.mean(axis=0)).sum(axis=1)
+    order = np.lexsort((central, -depths))
     apart = max(_APART, 2 * float(np.median(depths)))
     chosen: list[np.ndarray] = []
     left = places[order].astype(float)

@@ -1,13 +1,14 @@
 """The features and logits of a region, computed once and kept while a person corrects it.
 
 They lie on the network's grid, the only one they are computed for; what is read from them is
-interpolated onto the image's grid as the engine does it, so that probabilities are to the bit those
-of `Segmenter.segment`.
+interpolated onto the image's grid as the engine does it, so that labels are to the bit those of
+`Segmenter.segment`, and probabilities but for the last digit.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from napari_medseg.engine.preprocess import Prepared
 from napari_medseg.engine.readout import Readout
 from napari_medseg.engine.resample import AxisMap, Resampler
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.engine.sliding_window import Consume
 from napari_medseg.interact.penultimate import Collector, Penultimate
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Volume
@@ -81,18 +83,10 @@ class RegionFeatures:
         self.interpolate(self.logits, readout)
         return readout.labels.reshape(self.shape)
 
-    def probabilities(self, residual: np.ndarray | None = None) -> np.ndarray:
-        """Return the probability of every label value: ``(V, *S)`` float32, summing to 1.
-
-        Parameters
-        ----------
-        residual : ndarray or None
-            ``(K, *S)``, added to the logits; None leaves the model's own.
-        """
-        logits = self.image_logits()
-        if residual is not None:
-            logits += torch.from_numpy(residual).to(logits)
-        return value_probabilities(logits, self.card).cpu().numpy().reshape(-1, *self.shape)
+    def probabilities(self) -> np.ndarray:
+        """Return the probability of every label value: ``(V, *S)`` float32, summing to 1."""
+        found = value_probabilities(self.image_logits(), self.card)
+        return found.cpu().numpy().reshape(-1, *self.shape)
 
     def image_logits(self) -> Tensor:
         """Return the model's logits on the image's grid, ``(K, *S)`` float32, of the box."""
@@ -109,12 +103,12 @@ class RegionFeatures:
         self.interpolate(values, write)
         return found
 
-    def interpolate(self, values: Tensor, consume: Readout | object) -> None:
+    def interpolate(self, values: Tensor, consume: Consume) -> None:
         """Hand ``(N, *part)``, interpolated onto the image's grid, to `consume` block by block."""
         first = [b.start for b in self._box3]
 
         def place(block: Tensor, corner: tuple[int, ...]) -> None:
-            consume(block, tuple(c - f for c, f in zip(corner, first, strict=True)))  # type: ignore[operator]
+            consume(block, tuple(c - f for c, f in zip(corner, first, strict=True)))
 
         Resampler(self._axes, self.stream, place)(values.float(), (0, 0, 0))
 
@@ -123,21 +117,18 @@ class RegionFeatures:
         voxels = np.asarray(voxels, np.intp)
         if voxels.shape[1] == 2:
             voxels = np.insert(voxels, 0, 0, axis=1)
-        total: Tensor | None = None
-        corners = np.array(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij")).reshape(3, -1).T
-        for corner in corners:
-            index, weight = [], np.ones(len(voxels), np.float32)
-            for axis, step in enumerate(corner):
-                low = self._axes[axis].low[voxels[:, axis]] + step
-                fraction = self._axes[axis].fraction[voxels[:, axis]]
+        kept = self.features.reshape(len(self.features), -1)
+        total = torch.zeros((len(kept), len(voxels)), device=kept.device)
+        for corner in itertools.product((0, 1), repeat=3):  # of the cell a voxel's centre lies in
+            weight = np.ones(len(voxels), np.float32)
+            place = np.zeros(len(voxels), np.intp)
+            for number, step, axis in zip(voxels.T, corner, self._axes, strict=True):
+                fraction = axis.fraction[number]
                 weight = weight * (fraction if step else 1 - fraction)
-                index.append(np.minimum(low, self.features.shape[1 + axis] - 1))
-            if not weight.any():
-                continue
-            values = self.features[(slice(None), *map(torch.from_numpy, index))].float()
-            part = values * torch.from_numpy(weight).to(values)
-            total = part if total is None else total + part
-        assert total is not None
+                place = place * axis.length + np.minimum(axis.low[number] + step, axis.length - 1)
+            if weight.any():
+                values = kept.index_select(1, torch.from_numpy(place).to(kept.device)).float()
+                total += values * torch.from_numpy(weight).to(values)
         return total.T
 
     def crop(self, box: Sequence[slice]) -> RegionFeatures:
@@ -219,8 +210,9 @@ def region_features(
         grid = prepared.grid
         part = network_box(grid, _three(asked))
         network = Penultimate(segmenter.network)
-        shape = tuple(p.stop - p.start for p in part)
-        found = Collector(shape, segmenter.card, network.channels, segmenter.device)
+        found = Collector(
+            network_shape(grid, asked), segmenter.card, network.channels, segmenter.device
+        )
         plan, _ = read_out(
             network,
             segmenter.card,
@@ -258,6 +250,11 @@ def value_probabilities(logits: Tensor, card: ModelCard) -> Tensor:
 def inside(box: Sequence[slice], other: Sequence[slice]) -> bool:
     """Whether every voxel of `box` is in `other`."""
     return all(o.start <= b.start and b.stop <= o.stop for b, o in zip(box, other, strict=True))
+
+
+def network_shape(grid: Grid, box: Sequence[slice]) -> tuple[int, ...]:
+    """Return how many network voxels a box of the image needs, along three axes."""
+    return tuple(p.stop - p.start for p in network_box(grid, _three(box)))
 
 
 def feature_bytes(segmenter: Segmenter, shape: Sequence[int]) -> int:

@@ -3,7 +3,7 @@
 LGMSNet's base network on an image of 256 x 256 RGB pixels with one class: a pass while the last
 decoder stage is recorded, and a pass after recording ended, over a plain pass; then every overlay
 of the catalogue over a plain pass, and every overlay of the four networks' small presets (images of
-256 x 256 pixels, volumes of 64 x 64 x 64 voxels) over a pass of its network. CPU time on one
+256 x 256 pixels, volumes of 32 x 32 x 32 voxels) over a pass of its network. CPU time on one
 thread, medians of interleaved rounds.
 """
 
@@ -30,7 +30,7 @@ from napari_medseg.volume import Volume
 
 ROUNDS = 9
 GOAL = 1.15  # of a plain pass, while the last decoder stage is recorded
-_SIDE = {2: 256, 3: 64}
+_SIDE = {2: 256, 3: 32}
 _MANY_PASSES = ("integrated", "smooth", "occlusion")  # counted once, for the first network
 
 

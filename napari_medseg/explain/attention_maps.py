@@ -9,6 +9,7 @@ from torch import Tensor
 
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.overlay import Overlay
+from napari_medseg.explain.passing import looking
 from napari_medseg.explain.table import Table
 from napari_medseg.explain.view import View
 from napari_medseg.nearest import did_you_mean
@@ -64,7 +65,7 @@ def attention(
             )
     chosen, at = view.voxel()
     found: list[dict[str, Tensor]] = []
-    with segmenter.running(report) as outer:
+    with looking(segmenter, report) as outer:
         for index, image in enumerate(view.image):
             outer(Step(index, len(view.image), "slice"))
             shown = network.inspect(image[None].to(segmenter.device), names, at)

@@ -15,7 +15,7 @@ from napari_medseg.engine.readout import entropy
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.gradients import channel_names
 from napari_medseg.explain.overlay import Overlay
-from napari_medseg.explain.passing import probabilities_of, run
+from napari_medseg.explain.passing import looking, probabilities_of, run
 from napari_medseg.explain.table import Table
 from napari_medseg.explain.targets import Region, class_names, target_of
 from napari_medseg.explain.view import View
@@ -112,7 +112,7 @@ def occlusion(
     maps = torch.zeros(counts)
     cells = list(_cells_in(view, counts, box))
     at_once = max(1, _AT_ONCE // math.prod(view.size))
-    with segmenter.running(report) as outer:
+    with looking(segmenter, report) as outer:
         for first in range(0, len(cells), at_once):
             outer(Step(first, len(cells), "cell"))
             some = cells[first : first + at_once]

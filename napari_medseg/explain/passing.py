@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.capture import record
 from napari_medseg.explain.view import View
@@ -47,7 +48,7 @@ def run(
 ) -> Pass:
     """Run a view, slice by slice where it has several; see `record` for the maps."""
     logits, maps = [], []
-    with segmenter.running(report) as outer:
+    with looking(segmenter, report) as outer:
         for index, image in enumerate(view.image):
             outer(Step(index, len(view.image), "slice" if len(view.image) > 1 else "window"))
             share = None if limit is None else limit // len(view.image)
@@ -64,10 +65,31 @@ def probabilities_of(logits: Tensor, activation: str) -> Tensor:
 
 
 @contextmanager
+def looking(segmenter: Segmenter, report: Report = silent) -> Iterator[Report]:
+    """Have the network to oneself as `Segmenter.running` does.
+
+    Raises
+    ------
+    OSError
+        If the memory does not suffice for what is done with it.
+    """
+    try:
+        with segmenter.running(report) as outer:
+            yield outer
+    except (RuntimeError, MemoryError) as error:  # the CPU's allocator raises a plain RuntimeError
+        if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+            raise
+        raise OSError(
+            "there is not enough memory to look at so much at once; look at a window instead of "
+            "the whole image, at fewer slices, or at a coarser layer"
+        ) from error
+
+
+@contextmanager
 def differentiating(segmenter: Segmenter, report: Report = silent) -> Iterator[Report]:
-    """Have the network to oneself as `Segmenter.running` does, with gradients."""
+    """Have the network to oneself as `looking` does, with gradients."""
     with (
-        segmenter.running(report) as outer,
+        looking(segmenter, report) as outer,
         torch.inference_mode(False),
         torch.enable_grad(),
     ):

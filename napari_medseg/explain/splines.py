@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.explain.passing import looking
 from napari_medseg.explain.view import View
 from napari_medseg.io.atomic import atomic_path
 from napari_medseg.nearest import did_you_mean
@@ -172,7 +173,7 @@ def _inputs_of(segmenter: Segmenter, view: View, module: nn.Module, report: Repo
             step = max(1, values.numel() // _MOST_INPUTS)
             found.append(values[:, ::step].cpu().clone())
 
-    with segmenter.running(report) as outer:
+    with looking(segmenter, report) as outer:
         hook = module.register_forward_pre_hook(keep)
         try:
             for index, image in enumerate(view.image):

@@ -230,6 +230,29 @@ def test_evidence_can_be_cancelled_and_the_network_runs_again(hand):
     assert grad_cam(hand, view, 1).values.shape == (1, 4, 4)
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("full"), MemoryError()])
+def test_too_little_memory_is_said_in_a_sentence(hand, monkeypatch, error):
+    def full(*_):
+        raise error
+
+    view = view_of(hand, two_channels())
+    monkeypatch.setattr(hand.network.maps, "forward", full)
+    with pytest.raises(OSError, match="not enough memory to look at so much"):
+        probabilities(hand, view)
+    monkeypatch.undo()
+    assert probabilities(hand, view).values.shape == (2, 4, 4)
+
+
+def test_other_errors_of_the_network_stay_what_they_are(hand, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("shapes do not match")
+
+    view = view_of(hand, two_channels())
+    monkeypatch.setattr(hand.network.maps, "forward", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        grad_cam(hand, view, 1, region="here")
+
+
 def test_slices_are_explained_one_by_one(known):
     values = np.random.default_rng(0).normal(size=(1, 4, 8, 8)).astype(np.float32)
     volume = Volume(values, (1.0, 1.0, 1.0))

@@ -16,6 +16,7 @@ from napari_medseg.widgets.classes.class_list import add_class, begin_classes, c
 from napari_medseg.widgets.classes.palette import PALETTE
 from napari_medseg.widgets.classes.signs import swatch
 from napari_medseg.widgets.classes.stored import class_signals, locked_of
+from napari_medseg.widgets.interact.given import prompts_changed
 from napari_medseg.widgets.layers import why_not_editable
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.pieces import enable, narrow_combo
@@ -30,10 +31,12 @@ _FIRST = (LabelClass(value=1, name="class 1", colour=PALETTE[0]),)
 class ClassRow(FollowsLabels):
     """The classes of the labels one works on; without labels, those they will have.
 
-    The choice is the layer's selected label, both ways. Emits ``chosen()`` when it changes.
+    The choice is the layer's selected label, both ways. Emits ``chosen()`` when it changes, and
+    ``given()`` when prompts of the labels came or went, by undo or from a project.
     """
 
     chosen = Signal()
+    given = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__(viewer)
@@ -94,7 +97,11 @@ class ClassRow(FollowsLabels):
         return [
             (signals.changed, self._read),
             (layer.events.selected_label, self._on_selected),
+            (prompts_changed(layer), self._on_given),
         ]
+
+    def _on_given(self) -> None:
+        self.given.emit()
 
     def _read(self, _event: object = None) -> None:
         layer = self.layer

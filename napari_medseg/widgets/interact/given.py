@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Labels
 from psygnal import Signal, SignalInstance
 
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.widgets.interact.turns import Turn
+from napari_medseg.widgets.keeping.prompts import keep_prompts, kept_prompts
 from napari_medseg.widgets.layers import Happened, Step, follow_steps, steps
+from napari_medseg.widgets.notices import sentence, warn_once
 
 At = tuple[int, ...]
 """Index along the axes before the spatial ones: prompts of one time are not those of another."""
@@ -50,6 +52,9 @@ class Given:
         self.at: At = ()  # the time of the turns
         self.accepted: list[Accepted] = []
         self._of_step: WeakKeyDictionary[Step, Accepted] = WeakKeyDictionary()
+        self._layer = ref(layer)
+        self.read_kept(layer)
+        self.changed.connect(self._keep)
         follow_steps(layer, self._follow)
 
     def prompts(self, at: At | None = None) -> tuple[Prompt, ...]:
@@ -94,6 +99,22 @@ class Given:
                 if rest:
                     self._of_step[step] = self.accepted[index]
         self.changed.emit()
+
+    def read_kept(self, layer: Labels) -> None:
+        """Take the prompts that are kept with the layer, of an earlier sitting, for those in it."""
+        try:
+            kept = kept_prompts(layer)
+        except ValueError as error:
+            warn_once(f"{layer.name}: {sentence(error)}")
+            return
+        self.accepted = [Accepted(prompts, (), at) for at, prompts in kept]
+        self.changed.emit()
+
+    def _keep(self) -> None:
+        """Keep the prompts with the layer: in its journal, and in projects."""
+        layer = self._layer()
+        if layer is not None:
+            keep_prompts(layer, [(a.at, a.prompts) for a in self.accepted])
 
     def _follow(self, happened: Happened, step: Step) -> None:
         accepted = self._of_step.get(step)

@@ -57,7 +57,7 @@ class InteractPanel(QWidget):
         reason = self.about.why_not()
         parts.tools.show_reason(reason)
         if reason and parts.tools.kind:
-            self._leave()
+            self.choose("")
         given = None if layer is None else given_of(layer)
         pending = bool(self.prompting.queue.waiting(layer) or (given and given.turns))
         parts.show_state(
@@ -110,13 +110,13 @@ class InteractPanel(QWidget):
         parts.rows.removed.connect(self._remove)
         parts.rows.wanted.connect(self._go)
         parts.images.changed.connect(self._take_channels)
-        parts.classes.chosen.connect(self.refresh)
+        for signal in (parts.classes.chosen, parts.classes.given, prompting.changed):
+            signal.connect(self.refresh)
         parts.classes.layer_changed.connect(self._take_channels)
-        prompting.changed.connect(self.refresh)
         prompting.told.connect(self._say)
         hand.drawn.connect(self._give)
         hand.refused.connect(self._say)
-        hand.left.connect(self._leave)
+        hand.left.connect(partial(self.choose, ""))
         session, layers, dims = self._session.events, self._viewer.layers, self._viewer.dims.events
         for changed in (session.model, session.device):
             connect_while_alive(self, changed, self._take_channels)
@@ -177,9 +177,6 @@ class InteractPanel(QWidget):
         self.parts.show_width(self.about)
         self.parts.show_model(self._session.model, self.about.why_no_model)
         self.refresh()
-
-    def _leave(self) -> None:
-        self.choose("")
 
     def _say(self, text: str) -> None:
         self._told = text

@@ -11,8 +11,10 @@ from napari_medseg.widgets.classes.class_list import add_class
 from napari_medseg.widgets.classes.stored import set_locked
 from napari_medseg.widgets.interact.given import given_of, prompts_of, restore_prompts
 from napari_medseg.widgets.interact.marks import Mark
+from napari_medseg.widgets.keeping.prompts import keep_prompts, kept_prompts
 from napari_medseg.widgets.layers import apply_edit, history, is_preview
 from napari_medseg.widgets.painted import painted_of
+from napari_medseg.widgets.volumes import KEY
 
 
 def shown(viewer):
@@ -46,9 +48,11 @@ def test_a_click_outlines_what_would_change_and_accept_writes_one_step(
     assert (labels.data[2:9, 17:24, 17:24] == 1).all()
     assert np.count_nonzero(labels.data) == 7**3
     assert len(prompts_of(labels)) == 1
+    assert panel.parts.rows.count() == 1
     labels.undo()
     assert not labels.data.any()
     assert prompts_of(labels) == ()
+    assert panel.parts.rows.count() == 0
     labels.redo()
     assert len(prompts_of(labels)) == 1
     assert not given_of(labels).turns
@@ -446,7 +450,7 @@ def test_colour_pictures_and_films_of_volumes_take_prompts(qtbot, balls, panel_o
 
 
 def test_prompts_of_an_earlier_sitting_belong_to_the_labels_again(
-    scene, panel, pointer, take, settle
+    scene, panel, pointer, take, settle, notices
 ):
     take("point")
     pointer.click((5, 20, 20))
@@ -454,6 +458,7 @@ def test_prompts_of_an_earlier_sitting_belong_to_the_labels_again(
     panel.parts.accept.click()
     labels = panel.about.labels
     kept = prompts_of(labels)
+    assert kept_prompts(labels) == [((), kept)]  # as journals and projects write them
     again = scene.add_labels(labels.data.copy(), scale=(2, 1, 1), units="mm")
     restore_prompts(again, kept)
     assert prompts_of(again) == kept
@@ -463,4 +468,12 @@ def test_prompts_of_an_earlier_sitting_belong_to_the_labels_again(
     panel.parts.clear.click()
     panel.parts.back.click()
     assert prompts_of(again) == ()
+    assert kept_prompts(again) == []
     assert again.data[5, 20, 20] == 1
+    keep_prompts(again, [((), kept)])
+    given_of(again).read_kept(again)
+    assert panel.parts.rows.count() == 1
+    again.metadata[KEY] = {**again.metadata[KEY], "prompts": "nonsense"}
+    given_of(again).read_kept(again)
+    assert "damaged" in notices[-1].message
+    assert prompts_of(again) == kept

@@ -268,6 +268,8 @@ def learning(kind: str, folder: Path, steps: int = 20) -> dict[str, Any]:
         start = time.perf_counter()
         page.below.start.click()
         panel.running.preview.setChecked(True)
+        _until(lambda: panel.running.losses.names)
+        learning = time.perf_counter()
         _until(lambda: not panel.run.going)
         end = time.perf_counter()
         _wait(1)
@@ -278,8 +280,9 @@ def learning(kind: str, folder: Path, steps: int = 20) -> dict[str, Any]:
     viewer.close()
     return {
         "idle": idle,
-        "case and plan": heart.largest_gap(adding, start),
-        "learning": heart.largest_gap(start, end),
+        "case and plan": heart.largest_gap(adding, start - BEAT / 1000),
+        "start": heart.largest_gap(start, learning),
+        "learning": heart.largest_gap(learning, end),
         "its page": heart.largest_gap(end, end + 0.9),
         "seconds": end - start,
     }

@@ -114,7 +114,8 @@ class CasesPage(QWidget):
         self.plan.show_new_classes(unknown)
         dims = {len(entry.shape) for entry in used}
         self.plan.show_dims(max(dims) if dims else None)
-        question = self._question() if used and self._awake and not self._runner.busy else None
+        free = self._awake and not self._runner.busy and not self.below.run
+        question = self._question() if used and free else None
         self._asked = question is not None
         if question is not None:
             self._outlook.ask(question)

@@ -22,6 +22,7 @@ from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.attention_maps import attention
 from napari_medseg.explain.capture import record
 from napari_medseg.explain.entries import catalogue
+from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.passing import run
 from napari_medseg.explain.showing import Question, show
 from napari_medseg.explain.view import View, view_of
@@ -101,6 +102,7 @@ def costs(
     for kind, name in _one_of_each(segmenter).items():
         if keys is None or kind in keys:
             ways[f"attention: {kind}"] = partial(attention, segmenter, view, [name])
+    named_layers(segmenter.network)  # found out once for a network
     ways["plain"]()
     seconds = interleaved(ways, rounds)
     plain = statistics.median(seconds["plain"])

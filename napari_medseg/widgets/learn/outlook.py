@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_medseg.progress import Report
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.learn.forecast import Forecast, Question, look_ahead, unanswered
+from napari_medseg.widgets.plots.chart import pyqtgraph
 
 _PAUSE = 600  # ms without a change before cases are read and a step is tried
 
@@ -51,7 +54,7 @@ class Outlook(QObject):
         question, self._wanted = self._wanted, None
         self._asked = question
         tell = partial(self._told.emit, question)
-        self._task = task = Task(partial(look_ahead, question, tell=tell))
+        self._task = task = Task(partial(_answer, question, tell=tell))
         task.returned.connect(partial(self._tell, question))
         task.errored.connect(partial(self._give_up, question))
         task.finished.connect(self._end)
@@ -69,3 +72,8 @@ class Outlook(QObject):
         self._task = None
         if self._wanted is not None and not self._pause.isActive():
             self._start()
+
+
+def _answer(question: Question, report: Report, *, tell: Callable[[Forecast], object]) -> Forecast:
+    pyqtgraph()  # the curves of a run need it, and its import would stop the window at the start
+    return look_ahead(question, report, tell=tell)

@@ -86,6 +86,17 @@ def _save_tiny_model(path, *, spatial_dims, in_channels):
 
 
 @pytest.fixture(scope="session")
+def smallest_networks():
+    """Return the fields that make a network of each architecture as small as it can be."""
+    return {
+        "lgmsnet": {"widths": (4, 4, 8, 8, 8)},
+        "gladnet": {"width": 8},
+        "msa2net": {"width": 32, "stem_width": 8, "depths": (1, 1, 1, 1)},
+        "msd_kmamba": {"widths": (8, 8, 8, 8, 8), "depths": (0, 0, 0, 1, 1)},
+    }
+
+
+@pytest.fixture(scope="session")
 def tiny_2d(tmp_path_factory):
     """A 2D model of one channel that writes the value 3; its weights are random."""
     path = tmp_path_factory.mktemp("models") / "tiny-2d.safetensors"

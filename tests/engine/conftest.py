@@ -92,17 +92,8 @@ def zarr_image(tmp_path):
     return make
 
 
-SMALL = {
-    "lgmsnet": {"widths": (4, 4, 8, 8, 8)},
-    "gladnet": {"width": 8},
-    "msa2net": {"width": 32, "stem_width": 8, "depths": (1, 1, 1, 1)},
-    "msd_kmamba": {"widths": (8, 8, 8, 8, 8), "depths": (0, 0, 0, 1, 1)},
-}
-"""Fields that make a network of an architecture as small as it can be."""
-
-
 @pytest.fixture
-def small_model():
+def small_model(smallest_networks):
     """Make an untrained segmenter: ``small_model(architecture, dims, activation=...)``."""
 
     def make(architecture="lgmsnet", dims=2, *, activation="softmax", sha256="", **preprocessing):
@@ -114,7 +105,7 @@ def small_model():
             spatial_dims=dims,
             in_channels=1,
             num_classes=len(classes) + (activation == "softmax"),
-            **SMALL[architecture],
+            **smallest_networks[architecture],
         )
         card = ModelCard(
             name="small",

@@ -102,7 +102,7 @@ class Sitting:
         writes = [Written(b, self.labels[b].copy(), self.edits.marks(b)) for b in boxes]
         self.journal.append([step_record(number, happened, "Step", writes, by_person=by_person)])
 
-    def check(self, read):
+    def assert_equals(self, read):
         np.testing.assert_array_equal(read.labels, self.labels)
         np.testing.assert_array_equal(read.base, self.first)
         np.testing.assert_array_equal(read.edits.reviewed(WHOLE), self.edits.reviewed(WHOLE))
@@ -118,7 +118,7 @@ def test_any_history_is_read_as_the_labels_and_the_marks_it_left(tmp_path_factor
     sitting = Sitting(tmp_path_factory.mktemp("history") / "a.medseg-journal", seed)
     for action in actions:
         getattr(sitting, action)()
-    sitting.check(read_journal(sitting.journal.path))
+    sitting.assert_equals(read_journal(sitting.journal.path))
     sitting.journal.discard()
 
 
@@ -130,7 +130,7 @@ def test_rewriting_twice_is_rewriting_once(tmp_path):
     size = sitting.journal.nbytes
     sitting.rewrite()
     twice = read_journal(sitting.journal.path)
-    sitting.check(twice)
+    sitting.assert_equals(twice)
     assert sitting.journal.nbytes == size == sitting.journal.path.stat().st_size
     assert twice.outstanding.to_dict() == once.outstanding.to_dict()
     assert (twice.time, twice.identity) == (once.time, once.identity)

@@ -1,6 +1,6 @@
 """What every network promises, whichever it is; one is tested by being registered.
 
-Small presets always, large ones with ``-m slow``.
+As small as it can be always, the presets with ``-m slow``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from napari_medseg.networks import architectures, create_network
 from napari_medseg.networks.nd import nd
 from napari_medseg.networks.registry import PRESETS as PRESETS_BY_SIZE
 
+TINY = "tiny"  # no preset: the small one with the fields of `smallest_networks`
+
 
 def _case(name: str, preset: str, dims: int, *, slow: bool = False):
-    marks = [pytest.mark.slow] if slow and preset != "small" else []
+    marks = [pytest.mark.slow] if slow and preset != TINY else []
     return pytest.param(name, preset, dims, id=f"{name}-{preset}-{dims}D", marks=marks)
 
 
@@ -31,23 +33,32 @@ PRESETS = [(name, *preset) for name, a in architectures().items() for preset in 
 every_preset = pytest.mark.parametrize(
     ("name", "preset", "dims"), [_case(*preset) for preset in PRESETS]
 )
+SMALL = [preset for preset in PRESETS if preset[1] == "small"]
+NETWORKS = [(name, TINY, dims) for name, _, dims in SMALL]
 every_preset_that_runs = pytest.mark.parametrize(
-    ("name", "preset", "dims"), [_case(*preset, slow=True) for preset in PRESETS]
+    ("name", "preset", "dims"), [_case(*one, slow=True) for one in (*NETWORKS, *PRESETS)]
 )
 every_network = pytest.mark.parametrize(
-    ("name", "preset", "dims"), [_case(*preset) for preset in PRESETS if preset[1] == "small"]
+    ("name", "preset", "dims"), [_case(*one, slow=True) for one in (*NETWORKS, *SMALL)]
+)
+every_small_preset = pytest.mark.parametrize(
+    ("name", "preset", "dims"), [_case(*one) for one in SMALL]
 )
 
 
-@functools.cache
-def _cached(name: str, preset: str, dims: int):
-    torch.manual_seed(0)
-    return create_network(name, preset=preset, spatial_dims=dims, in_channels=2, num_classes=3)
+@pytest.fixture(scope="module")
+def network_of(smallest_networks):
+    """Make a network with its own weights; building one costs more than copying it."""
 
+    @functools.cache
+    def built(name: str, preset: str, dims: int):
+        torch.manual_seed(0)
+        fields = smallest_networks[name] if preset == TINY else {}
+        preset = "small" if preset == TINY else preset
+        sizes = {"spatial_dims": dims, "in_channels": 2, "num_classes": 3}
+        return create_network(name, preset=preset, **sizes, **fields)
 
-def network_of(name: str, preset: str, dims: int):
-    """Return a network with its own weights; building one costs more than copying it."""
-    return copy.deepcopy(_cached(name, preset, dims)).eval()
+    return lambda name, preset, dims: copy.deepcopy(built(name, preset, dims)).eval()
 
 
 def image_for(network, batch: int = 1, times: tuple[int, ...] | None = None):
@@ -58,7 +69,7 @@ def image_for(network, batch: int = 1, times: tuple[int, ...] | None = None):
 
 
 @every_preset_that_runs
-def test_logits_and_features_are_where_the_contract_says(name, preset, dims):
+def test_logits_and_features_are_where_the_contract_says(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     image = image_for(network, times=(1, 2, 1)[:dims])
     seen = {}
@@ -79,7 +90,7 @@ def test_logits_and_features_are_where_the_contract_says(name, preset, dims):
 
 
 @every_network
-def test_the_last_feature_is_what_the_last_layer_gets(name, preset, dims):
+def test_the_last_feature_is_what_the_last_layer_gets(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     last = network.feature_info[-1]
     # without it every voxel is the same, so nothing goes past it
@@ -93,7 +104,7 @@ def test_the_last_feature_is_what_the_last_layer_gets(name, preset, dims):
 
 
 @every_network
-def test_images_of_a_batch_do_not_see_each_other(name, preset, dims):
+def test_images_of_a_batch_do_not_see_each_other(network_of, name, preset, dims):
     network = network_of(name, preset, dims).double()  # float32 rounds differently per batch size
     batch = image_for(network, batch=2).double()
     with torch.no_grad():
@@ -103,7 +114,7 @@ def test_images_of_a_batch_do_not_see_each_other(name, preset, dims):
 
 
 @every_network
-def test_every_weight_learns(name, preset, dims):
+def test_every_weight_learns(network_of, name, preset, dims):
     network = network_of(name, preset, dims).train()
     logits = network(image_for(network, batch=2))
     (logits * torch.randn_like(logits)).sum().backward()
@@ -115,7 +126,7 @@ def test_every_weight_learns(name, preset, dims):
 
 
 @every_network
-def test_a_few_steps_of_training_lower_the_loss(name, preset, dims):
+def test_a_few_steps_of_training_lower_the_loss(network_of, name, preset, dims):
     network = network_of(name, preset, dims).train()
     image = torch.randn(2, 2, *[network.divisor] * dims)
     labels = (image[:, 0] > 0).long()
@@ -131,7 +142,7 @@ def test_a_few_steps_of_training_lower_the_loss(name, preset, dims):
 
 
 @every_network
-def test_a_state_dict_carries_all_that_matters(name, preset, dims):
+def test_a_state_dict_carries_all_that_matters(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     torch.manual_seed(1)
     other = architectures()[name].build(network.config).eval()
@@ -144,7 +155,7 @@ def test_a_state_dict_carries_all_that_matters(name, preset, dims):
 
 
 @every_network
-def test_a_seed_repeats_the_weights_and_the_weights_the_logits(name, preset, dims):
+def test_a_seed_repeats_the_weights_and_the_weights_the_logits(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     torch.manual_seed(0)
     again = architectures()[name].build(network.config).eval()
@@ -156,7 +167,9 @@ def test_a_seed_repeats_the_weights_and_the_weights_the_logits(name, preset, dim
 
 
 @every_network
-def test_a_side_that_does_not_fit_is_refused_with_the_next_that_does(name, preset, dims):
+def test_a_side_that_does_not_fit_is_refused_with_the_next_that_does(
+    network_of, name, preset, dims
+):
     network = network_of(name, preset, dims)
     side = network.divisor
     wrong = torch.zeros(1, 2, *[side] * (dims - 1), side + 1)
@@ -165,7 +178,7 @@ def test_a_side_that_does_not_fit_is_refused_with_the_next_that_does(name, prese
 
 
 @every_network
-def test_other_channels_or_dimensions_are_refused(name, preset, dims):
+def test_other_channels_or_dimensions_are_refused(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     size = [network.divisor] * dims
     for wrong in (torch.zeros(1, 3, *size), torch.zeros(2, *size), torch.zeros(1, 2, *size, 1)):
@@ -173,7 +186,7 @@ def test_other_channels_or_dimensions_are_refused(name, preset, dims):
             network(wrong)
 
 
-@every_network
+@every_small_preset
 @pytest.mark.parametrize(("channels", "classes"), [(1, 1), (5, 7)])
 def test_any_number_of_channels_and_classes_works(name, preset, dims, channels, classes):
     network = create_network(
@@ -202,8 +215,8 @@ def test_a_config_survives_json(name, preset, dims):
     assert again == config
 
 
-@every_network
-def test_half_precision_runs_and_is_near(name, preset, dims):
+@every_small_preset
+def test_half_precision_runs_and_is_near(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     image = image_for(network)
     with torch.no_grad():
@@ -214,8 +227,8 @@ def test_half_precision_runs_and_is_near(name, preset, dims):
     assert (rough - exact).norm() < 0.25 * exact.norm()
 
 
-@every_network
-def test_the_memory_format_does_not_change_the_logits(name, preset, dims):
+@every_small_preset
+def test_the_memory_format_does_not_change_the_logits(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     image = image_for(network)
     layout = nd(dims).channels_last
@@ -225,8 +238,10 @@ def test_the_memory_format_does_not_change_the_logits(name, preset, dims):
     torch.testing.assert_close(plain, last, atol=1e-4, rtol=1e-4)
 
 
-@every_network
-def test_every_supervised_level_has_the_classes_and_the_first_is_the_answer(name, preset, dims):
+@every_small_preset
+def test_every_supervised_level_has_the_classes_and_the_first_is_the_answer(
+    network_of, name, preset, dims
+):
     network = network_of(name, preset, dims)
     image = image_for(network)
     with torch.no_grad():
@@ -237,8 +252,8 @@ def test_every_supervised_level_has_the_classes_and_the_first_is_the_answer(name
         assert logits.shape == (1, 3, *size)
 
 
-@every_network
-def test_what_can_be_shown_is_shown_and_changes_nothing(name, preset, dims):
+@every_small_preset
+def test_what_can_be_shown_is_shown_and_changes_nothing(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     image = image_for(network)
     with torch.no_grad():
@@ -254,8 +269,8 @@ def test_what_can_be_shown_is_shown_and_changes_nothing(name, preset, dims):
         assert torch.equal(network(image), before)
 
 
-@every_network
-def test_what_cannot_be_shown_is_refused(name, preset, dims):
+@every_small_preset
+def test_what_cannot_be_shown_is_refused(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     with pytest.raises(ValueError, match="no overlay nonsense"):
         network.inspect(image_for(network), ["nonsense"])
@@ -263,8 +278,10 @@ def test_what_cannot_be_shown_is_refused(name, preset, dims):
         network.inspect(image_for(network), [], at=(10_000,) * dims)
 
 
-@every_network
-def test_the_network_has_a_recipe_of_its_own_and_trains_by_its_objective(name, preset, dims):
+@every_small_preset
+def test_the_network_has_a_recipe_of_its_own_and_trains_by_its_objective(
+    network_of, name, preset, dims
+):
     recipe = TrainingConfig.recipe(paper_recipe(name, dims))
     assert recipe.architecture == name
     network = network_of(name, preset, dims).train()
@@ -277,7 +294,7 @@ def test_the_network_has_a_recipe_of_its_own_and_trains_by_its_objective(name, p
 
 
 @pytest.mark.slow
-@every_network
+@every_small_preset
 def test_the_smallest_preset_learns_its_training_images_by_heart(name, preset, dims):
     count = 8 if dims == 2 else 2
     torch.manual_seed(0)
@@ -312,8 +329,8 @@ def _blobs(count: int, size: tuple[int, ...]):
     return stacked + 0.7 * torch.randn_like(stacked), stacked
 
 
-@every_network
-def test_the_encoder_alone_decides_what_is_at_the_coarsest_level(name, preset, dims):
+@every_small_preset
+def test_the_encoder_alone_decides_what_is_at_the_coarsest_level(network_of, name, preset, dims):
     network = network_of(name, preset, dims).train()
     coarsest = max(network.feature_info, key=lambda feature: feature.stride).stride
     last = [f.name for f in network.feature_info if f.stride == coarsest][-1]

@@ -66,7 +66,7 @@ def _without_gradients():
         yield
 
 
-def close(found, expected):
+def assert_equal(found, expected):
     torch.testing.assert_close(found, expected, atol=1e-9, rtol=1e-9)
 
 
@@ -90,7 +90,7 @@ def test_the_gate_is_the_five_steps_of_the_facts():
     x1, g1 = x * (1 + of_x), g * (1 + of_g)
     both = (x1 * g1.sigmoid()) * (g1 * x1.sigmoid())
     kept = bn(pointwise(both, gate.recalibrate[0]), gate.recalibrate[1]).sigmoid()
-    close(gate(x, g), bn(pointwise(kept * x, gate.project[0]), gate.project[1]))
+    assert_equal(gate(x, g), bn(pointwise(kept * x, gate.project[0]), gate.project[1]))
 
 
 def test_the_large_kernel_block_is_its_two_steps():
@@ -103,14 +103,14 @@ def test_the_large_kernel_block_is_its_two_steps():
     x1 = x + block.scale1.view(1, -1, 1, 1) * step
     wide = depthwise(pointwise(layer_norm(x1, block.norm2), block.widen), block.depthwise)
     expected = x1 + block.scale2.view(1, -1, 1, 1) * pointwise(F.gelu(wide), block.narrow)
-    close(block(x), expected)
-    close(block.gate_weights(x), weights)
+    assert_equal(block(x), expected)
+    assert_equal(block.gate_weights(x), weights)
 
 
 def test_a_large_kernel_gate_multiplies_by_what_it_shows():
     gate = settled(LargeKernelGate(4))
     (x,) = maps(1, 4, (7, 7))
-    close(gate(x), x * gate.weights(x))
+    assert_equal(gate(x), x * gate.weights(x))
 
 
 def test_the_dual_block_is_its_four_steps():
@@ -120,7 +120,7 @@ def test_the_dual_block_is_its_four_steps():
     y = y + _feed_forward(layer_norm(y, block.norm2), block.feed_forward1)
     y = y + _channels(layer_norm(y, block.norm3), block.channels)
     y = y + _feed_forward(layer_norm(y, block.norm4), block.feed_forward2)
-    close(block(x), y)
+    assert_equal(block(x), y)
 
 
 def _places(x, layer):
@@ -150,8 +150,8 @@ def test_the_parts_of_the_dual_block_are_the_same_on_tokens():
     (x,) = maps(1, 16, (3, 4))
     tokens = x.flatten(2).mT
     attention, forward = settled(ChannelAttention(16)), settled(MixFeedForward(16))
-    close(attention(tokens).mT.view_as(x), _channels(x, attention))
-    close(forward(x.movedim(1, -1)).movedim(-1, 1), _feed_forward(x, forward))
+    assert_equal(attention(tokens).mT.view_as(x), _channels(x, attention))
+    assert_equal(forward(x.movedim(1, -1)).movedim(-1, 1), _feed_forward(x, forward))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_level_merges_normalises_refines_and_enlarges(blocks, gated):
     g = pointwise(x, level.linear)
     merged = layer_norm(g + (level.gate(skip, g) if gated else skip), level.norm)
     first, second = level.blocks
-    close(level(x, skip), level.expand(second(first(merged))))
+    assert_equal(level(x, skip), level.expand(second(first(merged))))
 
 
 @pytest.mark.parametrize("factor", [2, 4])
@@ -176,7 +176,7 @@ def test_enlarging_puts_rows_before_columns_before_channels(factor):
         for column in range(factor):
             at = (row * factor + column) * 3
             part = torch.einsum("oc,bchw->bohw", expand.linear.weight[at : at + 3], x)
-            close(found[..., row::factor, column::factor], layer_norm(part, expand.norm))
+            assert_equal(found[..., row::factor, column::factor], layer_norm(part, expand.norm))
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -193,7 +193,7 @@ def test_the_inverted_bottleneck_widens_what_comes_in_by_four(stride):
     if stride == 2:
         quarters = x[..., ::2, ::2] + x[..., 1::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, 1::2]
         way_round = pointwise(quarters / 4, block.shortcut.expand)
-    close(block(x), y + way_round)
+    assert_equal(block(x), y + way_round)
 
 
 def test_a_gate_of_channels_is_a_share_and_is_what_is_shown():
@@ -202,14 +202,14 @@ def test_a_gate_of_channels_is_a_share_and_is_what_is_shown():
     shown = gate.overlay("channels", (x,), (0, 0))
     assert shown.shape == (2, 8)
     assert ((shown > 0) & (shown < 1)).all()
-    close(gate(x), x * shown[..., None, None])
+    assert_equal(gate(x), x * shown[..., None, None])
 
 
 def test_the_stem_activates_between_its_convolutions_alone():
     stem = settled(Stem(3, 8))
     (x,) = maps(1, 3, (6, 8))
     y = F.silu(bn(F.conv2d(x, stem.conv1.weight, stride=2, padding=1), stem.norm1))
-    close(stem(x), F.conv2d(y, stem.conv2.weight, padding=1))
+    assert_equal(stem(x), F.conv2d(y, stem.conv2.weight, padding=1))
 
 
 def test_attention_is_softmax_of_queries_keys_and_the_bias_head_by_head():
@@ -229,7 +229,7 @@ def test_attention_is_softmax_of_queries_keys_and_the_bias_head_by_head():
                 bias[q, k] = mlp.fc2.weight[h] @ hidden + mlp.fc2.bias[h]
         heads.append((query @ key.mT / math.sqrt(32) + bias).softmax(-1) @ value)
     expected = torch.cat(heads, -1) @ attention.proj.weight.T + attention.proj.bias
-    close(attention(tokens, (2, 3)), expected)
+    assert_equal(attention(tokens, (2, 3)), expected)
 
 
 def test_windows_do_not_see_each_other_and_grids_do_not_see_their_neighbours():
@@ -267,7 +267,7 @@ def test_the_network_is_wired_as_the_facts_say():
     ]  # fmt: skip
     t = network.up32(network.deep(e3))
     t = network.dec4(network.dec8(network.dec16(t, e2), e1), e0)
-    close(network(image), pointwise(t, network.head))
+    assert_equal(network(image), pointwise(t, network.head))
 
 
 def test_only_the_last_map_of_the_encoder_is_normalised():
@@ -276,11 +276,11 @@ def test_only_the_last_map_of_the_encoder_is_normalised():
     y, found = encoder.stem(image), encoder(image)
     for stage, got in zip(encoder.stages[:3], found, strict=False):
         y = stage(y)
-        close(got, y)
-    close(found[3], layer_norm(encoder.stages[3](y), encoder.norm))
+        assert_equal(got, y)
+    assert_equal(found[3], layer_norm(encoder.stages[3](y), encoder.norm))
 
 
 def test_the_norm_of_a_map_is_over_its_channels():
     norm = settled(ChannelNorm(8))
     (x,) = maps(1)
-    close(norm(x), layer_norm(x, norm))
+    assert_equal(norm(x), layer_norm(x, norm))

@@ -7,85 +7,18 @@ import json
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Image, Labels
-from qtpy.QtCore import QTimer
 
 from napari_medseg.io import read_labels, write_image, write_labels
-from napari_medseg.journal import find_journals
 from napari_medseg.volume import Volume
-from napari_medseg.widgets import case_questions
 from napari_medseg.widgets.case_layers import close_case, open_case, open_next_case, show_case
 from napari_medseg.widgets.case_questions import Choice, UnsavedAnswer
 from napari_medseg.widgets.case_saving import leave_case, save_case
-from napari_medseg.widgets.keeping import following as keeping
-from napari_medseg.widgets.keeping import questions as keeping_questions
-from napari_medseg.widgets.keeping import waiting
-from napari_medseg.widgets.keeping.closing import may_close
-from napari_medseg.widgets.keeping.scribe import scribe
 from napari_medseg.widgets.opened_cases import case_labels, labels_to_save, unsaved
-from napari_medseg.widgets.placement import same_grid
 from napari_medseg.widgets.sessions import session_of
 from napari_medseg.widgets.volumes import KEY
 from napari_medseg.worklist import Worklist
 from napari_medseg.worklist_file import State
-
-# a scan that is stored with its axes turned, as scanners do
-AFFINE = np.array([[0, 0, -0.5, 30], [0, -0.5, 0, 20], [2.0, 0, 0, -8], [0, 0, 0, 1]])
-
-
-@pytest.fixture
-def viewer():
-    """A viewer without its window: layers are all that matters here."""
-    return ViewerModel()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Three small volumes as NIfTI."""
-    rng = np.random.default_rng(0)
-    for name in ("a", "b", "c"):
-        array = rng.integers(0, 90, (1, 4, 6, 5)).astype(np.int16)
-        write_image(tmp_path / "study" / f"{name}.nii.gz", Volume(array, (2.0, 0.5, 0.5), AFFINE))
-    return tmp_path / "study"
-
-
-@pytest.fixture
-def worklist(viewer, folder):
-    session_of(viewer).worklist = Worklist.open(folder)
-    return session_of(viewer).worklist
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """Answer every question; the questions are listed."""
-    questions = []
-
-    def answer_with(unsaved_answer=None, replace=False):
-        def unsaved_question(*about):
-            questions.append(about)
-            return unsaved_answer
-
-        def replace_question(*about):
-            questions.append(about)
-            return replace
-
-        monkeypatch.setattr(case_questions, "ask_unsaved", unsaved_question)
-        monkeypatch.setattr(case_questions, "ask_replace", replace_question)
-        return questions
-
-    return answer_with
-
-
-@pytest.fixture
-def checksums(tmp_path):
-    """Say what every file below the folder holds."""
-
-    def now():
-        files = [p for p in tmp_path.rglob("*") if p.is_file()]
-        return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-
-    return now
 
 
 def paint(layer, value=1):
@@ -376,51 +309,3 @@ def test_a_write_that_fails_is_said_and_the_labels_stay(viewer, worklist, asked,
     assert hand in viewer.layers
     assert "choose another folder" in notices[-1].message
     assert worklist.state_of("a") is State.NEW
-
-
-def test_closing_the_window_asks_about_the_labels_of_the_case_and_saves_them(
-    viewer, worklist, folder, monkeypatch
-):
-    keeping.follow(viewer)
-    (image,) = open_case(viewer, "a")
-    labels = viewer.add_labels(np.zeros(image.data.shape, np.uint8), **same_grid(image))
-    assert may_close(viewer)  # nothing is in it yet
-    with labels.block_history():
-        labels.paint((1, 3, 2), 2, refresh=False)
-    answers = [Choice.STAY, Choice.SAVE]
-    monkeypatch.setattr(keeping_questions, "ask_closing", lambda _names: answers.pop(0))
-    assert not may_close(viewer)
-    assert may_close(viewer)
-    np.testing.assert_array_equal(read_labels(worklist.saved_labels("a")).array[0], labels.data)
-    assert may_close(viewer)  # and asks no more
-    assert answers == []
-
-
-@pytest.mark.parametrize("choice", [Choice.SAVE, Choice.DISCARD])
-def test_what_was_saved_or_discarded_with_its_case_is_not_offered_later(
-    viewer, worklist, folder, asked, qtbot, choice
-):
-    keeping.follow(viewer)
-    (image,) = open_case(viewer, "a")
-    labels = viewer.add_labels(np.zeros(image.data.shape, np.uint8), **same_grid(image))
-    with labels.block_history():
-        labels.paint((1, 3, 2), 2, refresh=False)
-    assert scribe().wait(scribe().submit(lambda: None), 10)
-    assert len(find_journals([folder])) == 1
-    asked(UnsavedAnswer(choice))
-    open_case(viewer, "b")
-    assert scribe().wait(scribe().submit(lambda: None), 10)
-    assert find_journals([folder]) == []
-
-
-def test_large_labels_are_written_in_a_thread_while_the_window_goes_on_drawing(
-    viewer, worklist, qtbot, monkeypatch
-):
-    monkeypatch.setattr(waiting, "_AT_ONCE", 0)
-    (image,) = open_case(viewer, "a")
-    labels = viewer.add_labels(np.ones(image.data.shape, np.uint8), **same_grid(image))
-    beats = []
-    QTimer.singleShot(0, lambda: beats.append("drawn"))
-    assert save_case(viewer, labels)
-    assert beats == ["drawn"]
-    assert (read_labels(worklist.saved_labels("a")).array == 1).all()

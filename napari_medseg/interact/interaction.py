@@ -152,7 +152,7 @@ class Interaction:
         box = self.region(labels, prompts)
         free = _free(labels[box], locked, None if may_change is None else may_change[box])
         known = {*self.values, *np.unique(labels[box]).tolist(), *(p.value for p in prompts)}
-        values = tuple(sorted(known - set(locked) | {0}))
+        values = tuple(sorted(known - set(locked) or {0}))
         region = Region(
             self.volume.array[(slice(None), *box)],
             labels[box].copy(),
@@ -187,7 +187,7 @@ class Interaction:
         return region_of(prompts[-1], labels, self.volume, margin)
 
     def features(self, box: Box, report: Report = silent) -> RegionFeatures | None:
-        """Return what the model knows of a box of ``*S``, kept or computed; None without a model."""
+        """Return what the model knows of a box, kept or computed; None without a model."""
         return None if self._cache is None else self._cache.of(box, report)
 
     def probabilities(self, box: Box, report: Report = silent) -> np.ndarray | None:

@@ -31,7 +31,7 @@ class Prompt(Config):
     points : tuple of (float, float, float)
         RAS+ mm, through `Volume.affine`; of images in 2D, too.
     positive : bool
-        Whether this is of the class, or is not (the next best class takes over).
+        Whether this is of the class, or is not: what was of it there becomes background.
     radius : float
         mm, of points and scribbles; 0 is the voxels they touch and no more.
     axis : int or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -62,6 +62,11 @@ WITH_MODEL = Pull(9.4, 2.0, 0.8, 1.9, 0.55, 0.2, 1.0, 2.5)
 IMAGE_ALONE = Pull(5.8, 2.0, 0.8, 2.3, 0.8, 0.3, 0.0, 1.0)
 
 
+def pull_of(with_model: bool, positive: bool) -> Pull:
+    """Return the log-odds for prompts with or without a model, for a class or against it."""
+    return WITH_MODEL if with_model else IMAGE_ALONE
+
+
 def turned_by(
     region: Region, where: np.ndarray, value: int, positive: bool, config: RefineConfig
 ) -> np.ndarray:
@@ -104,44 +109,70 @@ def _score(
     config: RefineConfig,
 ) -> np.ndarray:
     """Return the log-odds that each block turns, ``(*blocks)``."""
-    from scipy import ndimage
+    look = normalised(grid.means(region.image))
+    pull = pull_of(region.probabilities is not None, positive)
+    weights = np.array(astuple(pull), np.float32)
+    weights[[4, 5]] *= config.image
+    weights[6] *= config.model
+    terms = terms_of(region, grid, look, pointed, wrong, value, positive)
+    score = sum(w * term for w, term in zip(weights, terms, strict=True))
+    return smoothed(np.asarray(score, np.float32), look, _TIE, _ROUNDS)
 
+
+def terms_of(
+    region: Region,
+    grid: WorkGrid,
+    look: np.ndarray,
+    pointed: np.ndarray,
+    wrong: np.ndarray,
+    value: int,
+    positive: bool,
+) -> list[np.ndarray]:
+    """Return what is known of each block, in the order of the fields of `Pull`.
+
+    Parameters
+    ----------
+    look : ndarray
+        ``(C, *blocks)`` from `normalised`.
+    pointed, wrong : ndarray of bool
+        ``(*S)``: the voxels of the prompt that may turn, and all that may.
+    """
     new = grid.any(pointed)
     maybe = (grid.means(wrong) >= 0.5) | new
     against = grid.any(region.seeds.against(value, positive)) & ~new
-    distance = ndimage.distance_transform_edt(~new, sampling=grid.spacing).astype(np.float32)
+    step = min(grid.spacing)
+    thick = float(_distance(~np.pad(new, 1), grid.spacing).max()) - step
+    distance = np.where(new, 0, _distance(new, grid.spacing) + thick).astype(np.float32)
     radius = _radius(region, grid, pointed, new, distance, against)
-    look = normalised(grid.means(region.image))
-    pull = IMAGE_ALONE if region.probabilities is None else WITH_MODEL
     away = distance / radius
-    score = pull.bias - pull.near * np.minimum(away, 1.5) - pull.far * np.log1p(away)
-    score -= pull.depth * _depth(maybe, grid, radius)
-    score -= config.image * pull.image * image_distance(look, new)
-    score += (
-        config.image
-        * pull.look
-        * appearance(look, like=~maybe | (away <= _LIKE), unlike=maybe & (away > _UNLIKE))
-    )
+    depth = np.ones_like(away)
+    if not maybe.all():
+        depth = np.minimum(_distance(~maybe, grid.spacing) / radius, 3)
+    nearer = np.zeros_like(away)
     if against.any():
-        other = ndimage.distance_transform_edt(~against, sampling=grid.spacing)
-        step = min(grid.spacing)
-        nearer = np.log((distance + step) / (other + step))
-        score -= pull.against * (np.clip(nearer, -2, 2) + 2)
+        ratio = np.log((distance + step) / (_distance(against, grid.spacing) + step))
+        nearer = np.clip(ratio, -2, 2) + 2
+    odds = np.zeros_like(away)
     if region.probabilities is not None:
-        sign = 1 if positive else -1
         odds = log_odds(grid.means(region.probabilities), region.values, value)
-        score += config.model * pull.model * sign * odds
-    return smoothed(score.astype(np.float32), look, _TIE, _ROUNDS)
+    alike = appearance(look, like=~maybe | (away <= _LIKE), unlike=maybe & (away > _UNLIKE))
+    return [
+        np.ones_like(away),
+        -np.minimum(away, 1.5),
+        -np.log1p(away),
+        -depth,
+        -image_distance(look, new),
+        alike,
+        odds if positive else -odds,
+        -nearer,
+    ]
 
 
-def _depth(maybe: np.ndarray, grid: WorkGrid, radius: float) -> np.ndarray:
-    """Return how far in radii each block is from what need not turn, 1 where nothing is known."""
+def _distance(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """Return the distance in mm of each block to the mask, float32."""
     from scipy import ndimage
 
-    if maybe.all():
-        return np.ones(maybe.shape, np.float32)
-    depth = ndimage.distance_transform_edt(maybe, sampling=grid.spacing) / radius
-    return np.minimum(depth, 3).astype(np.float32)
+    return np.asarray(ndimage.distance_transform_edt(~mask, sampling=spacing), np.float32)
 
 
 def _radius(
@@ -154,8 +185,8 @@ def _radius(
 ) -> float:
     """Return how far in mm the prompt is from the border of the segment it lies in."""
     side = float(np.prod(np.multiply(grid.shape, region.spacing)) ** (1 / len(grid.shape)))
-    labels, counts = np.unique(region.labels[pointed], return_counts=True)
-    others = (grid.means(region.labels == labels[counts.argmax()]) < 0.5) & ~new
+    same = np.isin(region.labels, region.labels[pointed])
+    others = (grid.means(same) < 0.5) & ~new
     radius = _UNKNOWN * side
     if others.any():
         radius = min(float(distance[others].min()), _FARTHEST * side)

@@ -51,9 +51,10 @@ class Region:
         labels[where] = value
 
     def take_away(self, labels: np.ndarray, where: np.ndarray, value: int) -> None:
-        """Write what `labels` are where a class is taken away: what the model thinks is next.
+        """Write what `labels` are where a class is taken away: the background.
 
-        Without a model that is the background, or where that may not be, the first class that may.
+        Where a prompt or a lock forbids that, too, the model's next best class, or without a model
+        the first one that may be.
         """
         if self.may_change is not None:
             where = where & self.may_change
@@ -68,6 +69,8 @@ class Region:
             rows = [self.values.index(v) for v in others]
             liked = np.stack([self.probabilities[row][places] for row in rows])
         best = np.where(open_, liked, -np.inf).argmax(axis=0)
+        if others[0] == 0:
+            best[open_[0]] = 0
         labels[places] = np.asarray(others, labels.dtype)[best]
 
     def hold(self, labels: np.ndarray) -> None:

@@ -7,9 +7,8 @@
 Held-out images the bundled models never saw, with these models as they are and weakened (see
 `benchmarks.interactive_cases`). The robot (`napari_medseg.interact.robot`) points at the centre of
 the largest error, again and again: at least 10 times, and at most 20, until a mean Dice over
-classes of 0.90 is reached; a session ends early at 0.95, and what it reached then stands. What is
-not ours takes seconds an answer and is given 5 prompts. The random walker, and lane 0 without a
-model, start from nothing; all others from the model's answer.
+classes of 0.90 is reached; a session ends early at 0.95, and what it reached then stands. The
+random walker, and lane 0 without a model, start from nothing; all others from the model's answer.
 
 Every cell, one tool on the images of one domain with one model, is written as JSON when it is done;
 a run that was stopped goes on where it was. Times are CPU time of one thread.
@@ -41,7 +40,7 @@ from benchmarks.interactive_cases import (
 )
 from benchmarks.interactive_speed import print_speed
 from benchmarks.interactive_table import CAP, DONE, goals, table
-from benchmarks.interactive_tools import FROM_NOTHING, PEERS, TOOLS, Tool, why_not
+from benchmarks.interactive_tools import FROM_NOTHING, TOOLS, Tool, why_not
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.metrics import dice
 from napari_medseg.engine.segmenter import Segmenter
@@ -49,7 +48,7 @@ from napari_medseg.interact.robot import RobotConfig, next_prompt
 from napari_medseg.io import atomic_path
 
 RESULTS = Path(os.environ.get("MEDSEG_RESULTS", "interactive_results"))
-LEAST, FEW = 10, 5  # prompts
+LEAST = 10  # prompts
 ENOUGH = 0.90  # Dice
 SIGN_NOISE = 0.05
 
@@ -68,18 +67,15 @@ class Row:
         Whether it errs in place and sign.
     models : tuple of str
         Which models it is measured with.
-    most : int
-        Prompts.
     """
 
     tool: str
     kind: str = "point"
     noisy: bool = False
     models: tuple[str, ...] = MODELS
-    most: int = CAP
 
 
-ROWS = {name: Row(name, most=FEW if name in PEERS else CAP) for name in TOOLS} | {
+ROWS = {name: Row(name) for name in TOOLS} | {
     "0+1, noisy": Row("0+1", noisy=True, models=(WEAKENED,)),
     "lane 0, noisy": Row("lane 0", noisy=True, models=(WEAKENED,)),
     "0+1, scribbles": Row("0+1", kind="scribble", models=(WEAKENED,)),
@@ -94,7 +90,6 @@ def session(
     values: Sequence[int],
     robot: RobotConfig,
     seed: int,
-    most: int = CAP,
 ) -> dict[str, Any]:
     """Let the robot prompt on one image until it is content; return what came of it.
 
@@ -106,15 +101,13 @@ def session(
         The classes whose mean Dice counts.
     seed : int
         Of the robot's noise.
-    most : int
-        Prompts.
     """
     rng = np.random.default_rng([seed, 7])
     labels = start.copy() if tool.needs_start else np.zeros_like(start)
     scores = [mean_dice(labels, case.labels, values)]
     prompts, cpu, wall, stray = [], [], [], 0
     while scores[-1] < DONE:
-        if len(prompts) >= (min(LEAST, most) if max(scores) >= ENOUGH else most):
+        if len(prompts) >= (LEAST if max(scores) >= ENOUGH else CAP):
             break
         boxed = any(p.kind == "box" for p in prompts)
         prompt = next_prompt(case.labels, labels, case.volume, robot, rng, boxed=boxed)

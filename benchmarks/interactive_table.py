@@ -31,11 +31,6 @@ def clicks_to(session: Mapping[str, Any], reach: float) -> int:
     return next((n for n, score in enumerate(session["dice"]) if score >= reach), CAP)
 
 
-def lasted(session: Mapping[str, Any], prompts: int) -> bool:
-    """Whether a session had so many prompts, or ended before because it was good."""
-    return len(session["dice"]) > prompts or session["dice"][-1] >= DONE
-
-
 def mean_after(sessions: Sessions, prompts: int) -> float:
     """Return the mean Dice over images after so many prompts."""
     return statistics.fmean(dice_after(one, prompts) for one in sessions)
@@ -48,23 +43,17 @@ def table(rows: Mapping[str, Sessions]) -> list[str]:
     clicks = "".join(f"{f'to {reach:.2f}':>9}" for reach in REACH)
     lines = [f"{'':<18}{head}{clicks}{'p50 ms':>9}{'p95 ms':>9}{'outside':>9}"]
     for name, sessions in rows.items():
-        scores = [
-            f"{mean_after(sessions, n):.3f}" if all(lasted(one, n) for one in sessions) else "-"
-            for n in AFTER
-        ]
+        scores = [f"{mean_after(sessions, n):.3f}" for n in AFTER]
         after = "".join(f"{s:>13}" if n == 0 else f"{s:>10}" for n, s in enumerate(scores))
-        to = "".join(f"{_mean_clicks(sessions, reach):>9}" for reach in REACH)
+        to = "".join(
+            f"{statistics.fmean(clicks_to(one, reach) for one in sessions):>9.1f}"
+            for reach in REACH
+        )
         times = [1000 * second for one in sessions for second in one["cpu"]] or [0.0]
         half, most = np.percentile(times, (50, 95))
         outside = sum(one["outside"] for one in sessions)
         lines.append(f"{name:<18}{after}{to}{half:>9.0f}{most:>9.0f}{outside:>9}")
     return lines
-
-
-def _mean_clicks(sessions: Sessions, reach: float) -> str:
-    if not all(lasted(one, CAP) or max(one["dice"]) >= reach for one in sessions):
-        return "-"  # a session was ended before
-    return f"{statistics.fmean(clicks_to(one, reach) for one in sessions):.1f}"
 
 
 def goals(cells: Cells) -> list[str]:

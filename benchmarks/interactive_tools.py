@@ -146,5 +146,4 @@ TOOLS: dict[str, MakeTool] = {
     "random walker": lambda volume, segmenter: RandomWalker(volume),
     "GrabCut": lambda volume, segmenter: GrabCut(volume),
 }
-PEERS = ("random walker", "GrabCut")
 FROM_NOTHING = ("random walker", "lane 0, no model")

@@ -36,10 +36,9 @@ class Scripted:
         return (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]), self.outside
 
 
-def run(tool, case, **options):
-    return interactive.session(
-        tool, case, np.zeros_like(case.labels), [1], RobotConfig(), 0, **options
-    )
+def run(tool, case):
+    start = np.zeros_like(case.labels)
+    return interactive.session(tool, case, start, [1], RobotConfig(), 0)
 
 
 def test_a_session_ends_when_it_is_good_and_where_nothing_helps_at_its_cap(disc):
@@ -49,7 +48,6 @@ def test_a_session_ends_when_it_is_good_and_where_nothing_helps_at_its_cap(disc)
     shrunk[:15] = 0  # a Dice above 0.90 and below 0.95
     assert run(Scripted(rather, good), disc)["dice"][2:] == [1.0]
     assert len(run(Scripted(nothing), disc)["dice"]) == interactive_table.CAP + 1
-    assert len(run(Scripted(nothing), disc, most=3)["dice"]) == 4
     close = run(Scripted(shrunk, outside=2), disc)
     assert 0.90 < close["dice"][1] < 0.95
     assert len(close["dice"]) == interactive.LEAST + 1
@@ -144,18 +142,14 @@ def test_sums_of_sessions():
     assert interactive_table.clicks_to(late, 0.8) == 4
     assert interactive_table.clicks_to(late, 0.9) == interactive_table.CAP
     assert interactive_table.mean_after([early, late], 1) == pytest.approx(0.4)
-    assert interactive_table.lasted(early, 10)
-    assert not interactive_table.lasted(scores(0.1, 0.5), 3)
 
 
-def test_a_table_leaves_out_what_was_not_measured():
-    peers, ours = [scores(0.1, 0.5, 0.6, 0.7, 0.8, 0.9)], [scores(0.1, 0.5, 0.96)]
-    head, walker, lane = interactive_table.table({"random walker": peers, "lane 0": ours})
-    assert walker.split()[2:7] == ["0.100", "0.500", "0.700", "0.900", "-"]
-    assert walker.split()[7:10] == ["4.0", "5.0", "5.0"]
-    assert lane.split()[2:10] == ["0.100", "0.500", *["0.960"] * 3, *["2.0"] * 3]
-    assert lane.split()[10:] == ["100", "100", "0"]
-    assert len(head) == len(walker) == len(lane)
+def test_a_table_has_a_row_for_each_tool():
+    ours = [scores(0.1, 0.5, 0.96), scores(0.3, 0.5, 0.96, outside=2)]
+    head, lane = interactive_table.table({"lane 0": ours})
+    assert lane.split()[2:10] == ["0.200", "0.500", *["0.960"] * 3, *["2.0"] * 3]
+    assert lane.split()[10:] == ["100", "100", "2"]
+    assert len(head) == len(lane)
 
 
 def test_goals_say_met_or_missed_and_by_how_much():

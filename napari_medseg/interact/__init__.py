@@ -14,6 +14,7 @@ _HOMES = {
     "Prompt": "prompts",
     "RobotConfig": "robot",
     "next_prompt": "robot",
+    "read_prompts": "prompt_files",
     "replay": "replaying",
 }
 

@@ -10,7 +10,7 @@ from napari.layers import Labels
 
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.widgets.keeping.following import offers_of
-from napari_medseg.widgets.keeping.prompts import keep_prompts, kept_prompts, prompts_from
+from napari_medseg.widgets.keeping.prompts import keep_prompts, kept_prompts
 from napari_medseg.widgets.keeping.saving import provenance_of
 from napari_medseg.widgets.volumes import KEY
 
@@ -24,7 +24,7 @@ def test_prompts_come_back_as_they_were_kept_and_are_plain_json():
     keep_prompts(layer, accepted)
     assert kept_prompts(layer) == accepted
     stored = json.loads(json.dumps(layer.metadata[KEY]["prompts"], allow_nan=False))
-    assert prompts_from(stored) == accepted
+    assert kept_prompts(Labels(layer.data, metadata={KEY: {"prompts": stored}})) == accepted
 
 
 def test_a_layer_nobody_prompted_is_left_as_it_is():
@@ -38,8 +38,9 @@ def test_a_layer_nobody_prompted_is_left_as_it_is():
     "content", [3, [3], [{"at": []}], [{"at": [], "prompts": [{"kind": "x"}]}]]
 )
 def test_what_are_no_prompts_is_said_in_words(content):
+    layer = Labels(np.zeros((4, 5), np.uint8), metadata={KEY: {"prompts": content}})
     with pytest.raises(ValueError, match="prompts kept with these labels are damaged"):
-        prompts_from(content)
+        kept_prompts(layer)
 
 
 def test_prompts_survive_a_crash_and_stand_beside_the_labels_that_are_saved(

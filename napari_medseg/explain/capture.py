@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -61,43 +62,51 @@ def record(
     ValueError
         If there is no such layer, or, before anything is computed, if its maps would be too large.
     """
-    layers = [find_layer(network, name) for name in dict.fromkeys(names)]
-    found: dict[str, Tensor] = {}
-    size: list[int] = []
-    thread = threading.get_ident()
-
-    def check(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if threading.get_ident() != thread:
-            return
-        size[:] = inputs[0].shape[2:]
-        if not live:
-            _check_room(network, layers, inputs[0].shape, crop, limit, 2 if half else 4)
-
-    def keep(layer: Layer) -> Any:
-        def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            if threading.get_ident() != thread:
-                return
-            if live:
-                found[layer.name] = output
-                return
-            maps = output.movedim(layer.channel_axis, 1)
-            maps = maps[(slice(None), slice(None), *cropped(crop, layer.stride, size))].detach()
-            if half:
-                maps = maps.clamp(-_LARGEST_HALF, _LARGEST_HALF).half()
-            # a copy: layers behind this one may work in its memory
-            found[layer.name] = maps.cpu() if maps.device.type != "cpu" or half else maps.clone()
-
-        return note
-
-    hooks = [network.register_forward_pre_hook(check)]
+    recorder = _Recorder([find_layer(network, name) for name in dict.fromkeys(names)], crop, half)
+    hooks = []
     try:
-        for layer in layers:
-            module = network.get_submodule(layer.name)
-            hooks.append(module.register_forward_hook(keep(layer)))
-        yield found
+        if not live:
+            hooks.append(network.register_forward_pre_hook(partial(recorder.check, limit)))
+        for layer in recorder.layers:
+            take = partial(recorder.keep if live else recorder.copy, layer)
+            hooks.append(network.get_submodule(layer.name).register_forward_hook(take))
+        yield recorder.found
     finally:
         for hook in hooks:
             hook.remove()
+
+
+class _Recorder:
+    """Takes what layers give in the thread it was made in."""
+
+    def __init__(self, layers: Sequence[Layer], crop: Sequence[slice] | None, half: bool) -> None:
+        self.layers, self.found = layers, dict[str, Tensor]()
+        self._crop, self._half = crop, half
+        self._size: Sequence[int] = ()
+        self._thread = threading.get_ident()
+
+    def check(self, limit: int | None, network: SegmentationNetwork, inputs: Any) -> None:
+        """Refuse maps that are too large, before anything is computed."""
+        if threading.get_ident() == self._thread:
+            shape, item = inputs[0].shape, 2 if self._half else 4
+            self._size = shape[2:]
+            _check_room(network, self.layers, shape, self._crop, limit, item)
+
+    def keep(self, layer: Layer, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        """Keep the tensor itself."""
+        if threading.get_ident() == self._thread:
+            self.found[layer.name] = output
+
+    def copy(self, layer: Layer, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        """Keep a copy: layers behind this one may work in the tensor's memory."""
+        if threading.get_ident() != self._thread:
+            return
+        part = cropped(self._crop, layer.stride, self._size)
+        maps = output.detach().movedim(layer.channel_axis, 1)[(slice(None), slice(None), *part)]
+        if self._half:
+            maps = maps.clamp(-_LARGEST_HALF, _LARGEST_HALF).half()
+        copied = self._half or maps.device.type != "cpu"
+        self.found[layer.name] = maps.cpu() if copied else maps.clone()
 
 
 def cropped(crop: Sequence[slice] | None, stride: int, size: Sequence[int]) -> Box:

@@ -11,7 +11,7 @@ import torch
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.overlay import Overlay
-from napari_medseg.explain.passing import Pass, probabilities_of, run
+from napari_medseg.explain.passing import Pass, classes_of, probabilities_of, run
 from napari_medseg.explain.table import Cell, Table
 from napari_medseg.explain.targets import class_names
 from napari_medseg.explain.view import View
@@ -123,7 +123,7 @@ def _answers(
         channels=names,
         notes=view.notes,
     )
-    sets = [_classes_of(p, activation) for p in (was, now)]
+    sets = [classes_of(p, activation) for p in (was, now)]
     differs = (sets[0] != sets[1]).any(1, keepdim=True)
     where = Overlay(
         name="changed answer",
@@ -148,14 +148,6 @@ def _answers(
         definition="Dice of before and after; 1 where neither has the class",
     )
     return (change, where), answers
-
-
-def _classes_of(probabilities: torch.Tensor, activation: str) -> torch.Tensor:
-    """Return which voxels are of each class: ``(B, K, *S)`` bool."""
-    if activation == "sigmoid":
-        return probabilities > 0.5
-    best = probabilities.argmax(1, keepdim=True)
-    return torch.zeros_like(probabilities, dtype=torch.bool).scatter(1, best, True)
 
 
 def _features(

@@ -15,7 +15,7 @@ from napari_medseg.engine.readout import entropy
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.gradients import channel_names
 from napari_medseg.explain.overlay import Overlay
-from napari_medseg.explain.passing import looking, probabilities_of, run
+from napari_medseg.explain.passing import classes_of, looking, probabilities_of, run
 from napari_medseg.explain.table import Table
 from napari_medseg.explain.targets import Region, class_names, target_of
 from napari_medseg.explain.view import View
@@ -102,13 +102,8 @@ def occlusion(
     activation = segmenter.card.activation
     logits = run(segmenter, view, report=report).logits
     target = target_of(segmenter, view, logits, value, region)
-    there = target.region[0]
-
-    def mean_probability(answer: Tensor) -> Tensor:
-        return probabilities_of(answer, activation)[:, target.channel][:, there].mean(1)
-
-    counts = _cells(view, cell)
-    whole = mean_probability(logits)[0]
+    there, counts = target.region[0], _cells(view, cell)
+    whole = _mean_probability(logits, activation, target.channel, there)[0]
     maps = torch.zeros(counts)
     cells = list(_cells_in(view, counts, box))
     at_once = max(1, _AT_ONCE // math.prod(view.size))
@@ -116,11 +111,10 @@ def occlusion(
         for first in range(0, len(cells), at_once):
             outer(Step(first, len(cells), "cell"))
             some = cells[first : first + at_once]
-            batch = view.image.repeat(len(some), *[1] * (view.image.ndim - 1))
-            for covered, (_, part) in zip(batch, some, strict=True):
-                covered[(slice(None), *part)] = 0
+            batch = _covered(view.image, [part for _, part in some])
             answer = segmenter.network(batch.to(segmenter.device)).float().cpu()
-            for (index, _), probability in zip(some, mean_probability(answer), strict=True):
+            left = _mean_probability(answer, activation, target.channel, there)
+            for (index, _), probability in zip(some, left, strict=True):
                 maps[index] = whole - probability
     values, place = view.placed(maps[None, None])
     return Overlay(
@@ -162,9 +156,9 @@ def modality_importance(
         raise ValueError("this model takes a single channel; there is nothing to leave out")
     activation = segmenter.card.activation
     with_all = probabilities_of(run(segmenter, view, report=report).logits, activation)
-    answer = with_all.argmax(1, keepdim=True)
+    answers, answer = classes_of(with_all, activation), with_all.argmax(1, keepdim=True)
     inside = view.covered()
-    found = inside & (answer[:, 0] > 0 if activation == "softmax" else (with_all > 0.5).any(1))
+    found = inside & answers[:, int(activation == "softmax") :].any(1)  # not the background
     maps, rows = [], []
     for channel, name in enumerate(channel_names(segmenter, channels)):
         image = view.image.clone()
@@ -172,11 +166,7 @@ def modality_importance(
         left = run(segmenter, dataclasses.replace(view, image=image), report=report).logits
         without = probabilities_of(left, activation)
         drop = (with_all.gather(1, answer) - without.gather(1, answer))[:, 0]
-        changed = (
-            without.argmax(1) != answer[:, 0]
-            if activation == "softmax"
-            else ((without > 0.5) != (with_all > 0.5)).any(1)
-        )
+        changed = (classes_of(without, activation) != answers).any(1)
         maps.append(drop)
         where = found if found.any() else inside
         rows.append((name, float(drop[where].mean()), float(changed[inside].float().mean())))
@@ -201,14 +191,22 @@ def modality_importance(
     return overlay, table
 
 
+def _covered(image: Tensor, parts: Sequence[tuple[slice, ...]]) -> Tensor:
+    """Copy ``(1, C, *S)`` once per part, with that part set to 0."""
+    batch = image.repeat(len(parts), *[1] * (image.ndim - 1))
+    for one, part in zip(batch, parts, strict=True):
+        one[(slice(None), *part)] = 0
+    return batch
+
+
+def _mean_probability(logits: Tensor, activation: str, channel: int, there: Tensor) -> Tensor:
+    """Average a class's probability over a region: ``(B, K, *S), (*S) -> (B,)``."""
+    return probabilities_of(logits, activation)[:, channel][:, there].mean(1)
+
+
 def _cells(view: View, cell: float | None) -> tuple[int, ...]:
     """Return into how many cells each side of the view is cut."""
-    axes = [a for a in range(3) if a != view.slice_axis]
-    spacing = ((1.0,) * 3 + view.volume.spacing)[-3:]
-    mm = [  # of a voxel the network sees
-        spacing[a] * view.grid.input_shape[a] / view.grid.shape[a] for a in axes
-    ]
-    sides = [n * step for n, step in zip(view.size, mm, strict=True)]
+    sides = [n * mm for n, mm in zip(view.size, view.voxel_mm, strict=True)]
     wanted = max(sides) / _CELLS if cell is None else cell
     if not wanted > 0:
         raise ValueError(f"cells must be larger than 0 mm, got {cell}")

@@ -64,6 +64,14 @@ def probabilities_of(logits: Tensor, activation: str) -> Tensor:
     return logits.softmax(1) if activation == "softmax" else logits.sigmoid()
 
 
+def classes_of(probabilities: Tensor, activation: str) -> Tensor:
+    """Return which voxels are of each class: ``(B, K, *S)`` bool."""
+    if activation == "sigmoid":
+        return probabilities > 0.5
+    best = probabilities.argmax(1, keepdim=True)
+    return torch.zeros_like(probabilities, dtype=torch.bool).scatter(1, best, True)
+
+
 @contextmanager
 def looking(segmenter: Segmenter, report: Report = silent) -> Iterator[Report]:
     """Have the network to oneself as `Segmenter.running` does.

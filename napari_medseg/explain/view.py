@@ -66,6 +66,16 @@ class View:
             sides.insert(self.slice_axis, len(self.image))
         return tuple(sides)
 
+    @property
+    def voxel_mm(self) -> tuple[float, ...]:
+        """Size of a voxel of ``*S'`` in mm, along each axis."""
+        spacing = ((1.0,) * 3 + self.volume.spacing)[-3:]
+        return tuple(
+            spacing[a] * self.grid.input_shape[a] / self.grid.shape[a]
+            for a in range(3)
+            if a != self.slice_axis
+        )
+
     def alone(self) -> View:
         """Return the slice of `at` without its neighbours."""
         if self.slice_axis is None or len(self.image) == 1:

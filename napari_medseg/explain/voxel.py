@@ -192,12 +192,7 @@ def _nearest(view: View, logits: Tensor, names: Sequence[str], activation: str) 
     places = other.nonzero().double()
     if not len(places):
         return "the model gives no other answer in the part of the image looked at"
-    axes = [a for a in range(3) if a != view.slice_axis]
-    spacing = ((1.0,) * 3 + view.volume.spacing)[-3:]
-    mm = torch.tensor(
-        [spacing[a] * view.grid.input_shape[a] / view.grid.shape[a] for a in axes],
-        dtype=torch.float64,
-    )
+    mm = torch.tensor(view.voxel_mm, dtype=torch.float64)
     away = ((places - torch.tensor(voxel)) * mm).square().sum(1).sqrt()
     nearest = int(away.argmin())
     there = tuple(int(v) for v in places[nearest])

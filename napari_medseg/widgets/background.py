@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from napari.qt.threading import WorkerBase, WorkerBaseSignals
@@ -91,6 +91,18 @@ def _pool() -> QThreadPool:
     pool = QThreadPool.globalInstance()
     assert pool is not None  # Qt makes it when it is asked for
     return pool
+
+
+def quit_all(tasks: Sequence[Task]) -> None:
+    """End tasks nobody waits for any more."""
+    for task in tasks:
+        task.quit()
+
+
+def forget(tasks: list[Task], task: Task) -> None:
+    """Take a task that has ended off a list of those that run."""
+    if task in tasks:
+        tasks.remove(task)
 
 
 class Runner(QObject):

@@ -16,7 +16,7 @@ from napari_medseg.engine.example_picture import ExamplePicture, example_picture
 from napari_medseg.engine.lineage import Lineage, lineage
 from napari_medseg.engine.score_table import score_tables
 from napari_medseg.progress import Report
-from napari_medseg.widgets.background import Task
+from napari_medseg.widgets.background import Task, quit_all
 from napari_medseg.widgets.model_colours import ModelColours
 from napari_medseg.widgets.model_words import about_page, finds_page, input_page, lineage_page
 from napari_medseg.widgets.picture_view import PictureView
@@ -64,7 +64,7 @@ class CardView(QWidget):
         self._later.setSingleShot(True)
         self._later.setInterval(_PATIENCE)
         self._later.timeout.connect(self._complete)
-        when_gone(self, partial(_quit_all, self._tasks))
+        when_gone(self, partial(quit_all, self._tasks))
         self._lay_out()
 
     def show_message(self, text: str) -> None:
@@ -191,7 +191,8 @@ class CardView(QWidget):
 
     def _stop(self) -> None:
         self._later.stop()
-        _quit_all(self._tasks)
+        quit_all(self._tasks)
+        self._tasks.clear()
 
     def _got_picture(self, result: tuple[str, ExamplePicture | None]) -> None:
         key, picture = result
@@ -214,9 +215,3 @@ def _line(
     key: str, path: Path, known: dict[Path, ModelCard], report: Report
 ) -> tuple[str, Path, Lineage | None]:
     return key, path, lineage(path, known, report)
-
-
-def _quit_all(tasks: list[Task], *_: object) -> None:
-    for task in tasks:
-        task.quit()
-    tasks.clear()

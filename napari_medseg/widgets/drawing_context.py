@@ -7,6 +7,7 @@ gone, and some drivers end the process at its next draw (seen with Mesa's softwa
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, WeakSet, ref
@@ -14,7 +15,9 @@ from weakref import ReferenceType, WeakSet, ref
 from napari_medseg.widgets.sessions import unwrapped
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
     from napari.viewer import Viewer
+    from qtpy.QtWidgets import QWidget
 
 _followed: WeakSet[Any] = WeakSet()
 
@@ -24,17 +27,29 @@ def follow(viewer: Viewer) -> None:
     viewer = unwrapped(viewer)
     if viewer not in _followed:
         _followed.add(viewer)
-        viewer.layers.events.removing.connect(partial(_make_current, ref(viewer)))
+        viewer.layers.events.removing.connect(partial(_of_the_window, ref(viewer)))
 
 
-def _make_current(viewer: ReferenceType[Viewer], _event: object = None) -> None:
+def follow_view(model: ViewerModel, canvas: QWidget) -> None:
+    """Have the canvas that draws a model of its own current whenever a layer of it is removed."""
+    model.layers.events.removing.connect(partial(_of_a_view, ref(canvas)))
+
+
+def _of_the_window(viewer: ReferenceType[Viewer], _event: object = None) -> None:
     from napari_medseg.widgets.views.main_canvas import canvas_of  # no view is needed to open
 
     alive = viewer()
-    if alive is None:
-        return
-    try:
-        canvas: Any = canvas_of(alive)
-        canvas.makeCurrent()
-    except RuntimeError:
-        return  # Qt's half is gone: nothing is drawn any more
+    if alive is not None:
+        with suppress(RuntimeError):  # the window is gone: nothing is drawn any more
+            _make_current(canvas_of(alive))
+
+
+def _of_a_view(canvas: ReferenceType[QWidget], _event: object = None) -> None:
+    alive = canvas()
+    if alive is not None:
+        with suppress(RuntimeError):
+            _make_current(alive)
+
+
+def _make_current(canvas: Any) -> None:
+    canvas.makeCurrent()

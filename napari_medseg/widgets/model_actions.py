@@ -20,7 +20,7 @@ from napari_medseg.engine.model_files import (
     keep_model,
     write_card,
 )
-from napari_medseg.widgets.background import Task
+from napari_medseg.widgets.background import Task, forget, quit_all
 from napari_medseg.widgets.model_rows import OPENED, ModelRow
 from napari_medseg.widgets.model_words import tip_page
 from napari_medseg.widgets.notices import show_failure
@@ -62,7 +62,7 @@ class ModelActions(QWidget):
         self.keep.clicked.connect(self._keep)
         self.remove.clicked.connect(self._remove)
         self.reveal.clicked.connect(self._reveal)
-        when_gone(self, partial(_quit_all, self._tasks))
+        when_gone(self, partial(quit_all, self._tasks))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -212,7 +212,7 @@ class ModelActions(QWidget):
         task = Task(work)
         task.returned.connect(then)
         self._tasks.append(task)
-        task.finished.connect(partial(_forget, self._tasks, task))
+        task.finished.connect(partial(forget, self._tasks, task))
         task.start()
 
 
@@ -237,13 +237,3 @@ def _remove_tip(row: ModelRow | None) -> str:
     if row is not None and row.origin == OPENED:
         return "Takes the file off this list; the file itself stays where it is"
     return "Moves the file to the trash, after asking"
-
-
-def _quit_all(tasks: list[Task], *_: object) -> None:
-    for task in tasks:
-        task.quit()
-
-
-def _forget(tasks: list[Task], task: Task) -> None:
-    if task in tasks:
-        tasks.remove(task)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_medseg.engine.card import LabelClass
 from napari_medseg.progress import Report
-from napari_medseg.widgets.background import Task
+from napari_medseg.widgets.background import Task, quit_all
 from napari_medseg.widgets.image_choice import ImageChoice
 from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.learn.candidate import CandidateLayer, slice_of
@@ -89,7 +89,7 @@ class MixPreview(QWidget):
         self._soon.timeout.connect(self._look)
         self._lay_out()
         self._connect()
-        when_gone(self, partial(_quit_all, self._tasks))
+        when_gone(self, partial(quit_all, self._tasks))
 
     def begin(self, tuned: FineTuned, casebook: Casebook | None) -> None:
         """Look with these models from now on."""
@@ -178,7 +178,7 @@ class MixPreview(QWidget):
             return
         if self._tasks:
             self._asked = None
-            _quit_all(self._tasks)  # the end of the last one asks again
+            quit_all(self._tasks)  # the end of the last one asks again
             return
         self._asked = key, self._alpha
         point = tuple(self._viewer.dims.point)
@@ -225,7 +225,7 @@ class MixPreview(QWidget):
     def _stop(self) -> None:
         self._asked = self._place = self._found = None
         self._soon.stop()
-        _quit_all(self._tasks)
+        quit_all(self._tasks)
 
     def _end_task(self) -> None:
         """Go on with what was wished for meanwhile."""
@@ -242,8 +242,3 @@ def _see(
         return views.see(look, image_key, alpha, report)
     except (ValueError, OSError) as error:
         return sentence(error)
-
-
-def _quit_all(tasks: list[Task]) -> None:
-    for task in tasks:
-        task.quit()

@@ -12,7 +12,7 @@ from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.lineage import Relative, lineage
 from napari_medseg.progress import Report
 from napari_medseg.session import ChosenModel
-from napari_medseg.widgets.background import Task
+from napari_medseg.widgets.background import Task, forget, quit_all
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.pieces import enable, wrapped_label
 from napari_medseg.widgets.sessions import connect_while_alive, session_of, when_gone
@@ -44,7 +44,7 @@ class RollBack(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.says)
         column.addWidget(self.button)
-        when_gone(self, partial(_quit_all, self._tasks))
+        when_gone(self, partial(quit_all, self._tasks))
         connect_while_alive(self, self._choice.changed, self.refresh)
         connect_while_alive(self, self._session.events.model, self.refresh)
         self.refresh()
@@ -64,7 +64,7 @@ class RollBack(QWidget):
             self._say("It is being looked for")
         task = Task(partial(_find, model, known))
         task.returned.connect(self._take)
-        task.finished.connect(partial(_forget, self._tasks, task))
+        task.finished.connect(partial(forget, self._tasks, task))
         self._tasks.append(task)
         task.start()
 
@@ -109,13 +109,3 @@ def _find(
 
 def _short(name: str, at_most: int = 18) -> str:
     return name if len(name) <= at_most else f"{name[: at_most - 1]}…"
-
-
-def _forget(tasks: list[Task], task: Task) -> None:
-    if task in tasks:
-        tasks.remove(task)
-
-
-def _quit_all(tasks: list[Task]) -> None:
-    for task in tasks:
-        task.quit()

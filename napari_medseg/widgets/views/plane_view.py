@@ -11,6 +11,7 @@ from napari.qt import QtViewer
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_medseg.widgets import drawing_context
 from napari_medseg.widgets.views.mirror import Mirror
 from napari_medseg.widgets.views.overlay import Overlay
 from napari_medseg.widgets.views.planes import Anatomy, order_across
@@ -45,6 +46,7 @@ class PlaneView(QWidget):
             widget.setAcceptDrops(False)  # a dropped file is the window's
             widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the main canvas
         self.canvas: QWidget = canvas
+        drawing_context.follow_view(self.model, canvas)
         self.overlay = Overlay(canvas, self.model)
         self.mirror: Mirror | None = None
         self._across, self._fitted, self._own_zoom = -3, False, False

@@ -24,7 +24,8 @@ class UndoStep(tuple):
     """A named region delta ``(box, before, after)``; lies in napari's own undo history."""
 
     name: str = ""
-    by_person: bool = True
+    by_person: bool = True  # also what a model made of a person's prompts
+    is_answer: bool = False
     gained: Tally  # how many voxels each value gains when it is done
     # only while it is written, for those who follow:
     piece: Piece | None = None

@@ -112,6 +112,7 @@ def apply_edit(
     *,
     box: Box | None = None,
     answer: np.ndarray | None = None,
+    prompted: bool = False,
 ) -> int:
     """Write `edited` into a Labels layer as one named undo step; locked classes stay as they are.
 
@@ -126,6 +127,8 @@ def apply_edit(
     answer : ndarray
         What a model found in the box, if the edit is its answer and not a person's own. `edited`
         may differ from it only where a person's voxels are kept.
+    prompted : bool
+        Whether the answer is to a person's prompts: a person's work all the same.
 
     Returns
     -------
@@ -157,7 +160,8 @@ def apply_edit(
     where = moved(inner, box)
     made = undo_steps(name, where, layer.data[where], edited[inner], different[inner])
     for step in made:
-        step.by_person = answer is None
+        step.is_answer = answer is not None
+        step.by_person = prompted or not step.is_answer
     if answer is not None:
         made[0].answer = box, answer
     catch_up(layer)

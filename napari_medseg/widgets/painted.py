@@ -178,7 +178,7 @@ class Painted:
             answer[kept] = self._edits.reference(box, shown)[kept].astype(answer.dtype)
         self._evidence = evidence
         try:
-            return apply_edit(layer, edited, name, box=box, answer=answer)
+            return apply_edit(layer, edited, name, box=box, answer=answer, prompted=True)
         finally:
             self._evidence = ()
 
@@ -199,7 +199,7 @@ class Painted:
     def _note(self, step: Step) -> Change:
         if self._restoring is not None:
             return self._edits.restore(self._full(None), self._restoring)
-        if step.by_person:
+        if not step.is_answer:
             return self._edits.paint(step.pieces())
         layer = self._alive()
         answered: list[Answered] = []

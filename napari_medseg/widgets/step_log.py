@@ -56,8 +56,13 @@ class Step:
 
     @property
     def by_person(self) -> bool:
-        """Whether a person did it; else it is a model's answer."""
+        """Whether a person did it, or asked for it by prompts; else a model answered unasked."""
         return not isinstance(self.head, UndoStep) or self.head.by_person
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether a model found what was written, by itself or from a person's prompts."""
+        return isinstance(self.head, UndoStep) and self.head.is_answer
 
     def answers(self) -> list[tuple[Box, np.ndarray, list[Piece]]]:
         """Return where a model answered, what it found, and what that wrote; nothing of a person.
@@ -65,7 +70,7 @@ class Step:
         What was found is whole while it is written; later it is what the layer then held where
         the step changed it.
         """
-        if self.by_person:
+        if not self.is_answer:
             return []
         if self.head.answer is not None:
             return [(*self.head.answer, self.pieces())]

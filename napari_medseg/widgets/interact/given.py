@@ -72,7 +72,8 @@ class Given:
 
     def accept(self, layer: Labels, changed: int) -> None:
         """Note that all turns were written into the layer, as its last step if that changed it."""
-        accepted = Accepted(self.pending(), tuple(self.turns), self.at)
+        turns = tuple(turn.packed() for turn in self.turns)
+        accepted = Accepted(self.pending(), turns, self.at)
         self.accepted.append(accepted)
         if changed:
             self._of_step[steps(layer)[-1]] = accepted

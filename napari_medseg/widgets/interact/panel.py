@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.widgets.edit.edit_keys import Press
@@ -16,7 +17,6 @@ from napari_medseg.widgets.interact.given import given_of
 from napari_medseg.widgets.interact.hand import Pen
 from napari_medseg.widgets.interact.layout import Layout
 from napari_medseg.widgets.interact.prompting import Prompting
-from napari_medseg.widgets.interact.regions import carry_on, segment_here
 from napari_medseg.widgets.interact.tool_row import TOOLS
 from napari_medseg.widgets.interact.view import PromptView
 from napari_medseg.widgets.interact.words import advice, rows_of
@@ -100,11 +100,16 @@ class InteractPanel(QWidget):
     def _connect(self) -> None:
         parts, prompting, hand = self.parts, self.prompting, self.view.hand
         parts.tools.chosen.connect(self.choose)
-        parts.accept.clicked.connect(self._accept)
-        parts.back.clicked.connect(self._back)
+        acts = {
+            "accept_prompts": (parts.accept, self._accept),
+            "prompt_back": (parts.back, self._back),
+            "segment_here": (parts.segment_here, self._segment_here),
+            "carry_on": (parts.carry_on, self._carry_on),
+        }
+        for action, (button, call) in acts.items():
+            button.clicked.connect(call)
+            bind(self._viewer, action, Press(self._press, button, self).press)
         parts.clear.clicked.connect(self._clear)
-        parts.segment_here.clicked.connect(self._segment_here)
-        parts.carry_on.clicked.connect(self._carry_on)
         parts.at_once.toggled.connect(prompting.set_at_once)
         parts.use_model.toggled.connect(self._take_channels)
         parts.rows.removed.connect(self._remove)
@@ -126,12 +131,15 @@ class InteractPanel(QWidget):
         for event in (dims.ndisplay, dims.order, dims.current_step):
             connect_while_alive(self, event, self._on_view)
         follow_preferences(self, self._on_setting)
-        bind(self._viewer, "accept_prompts", self._accept)
-        bind(self._viewer, "prompt_back", self._back)
-        bind(self._viewer, "segment_here", self._segment_here)
-        bind(self._viewer, "carry_on", self._carry_on)
         for kind in TOOLS:
             bind(self._viewer, f"prompt_{kind}", Press(self.choose, kind, self).press)
+
+    def _press(self, button: QPushButton) -> None:
+        """Do what a key does; what is not seen is shown first, and nothing is done to it."""
+        if self.isVisible():
+            button.click()
+        else:
+            self.interact_wanted.emit()
 
     def _pen(self) -> Pen:
         return Pen(self.parts.tools.kind, self.parts.classes.value, self.parts.width.value() / 2)
@@ -153,18 +161,11 @@ class InteractPanel(QWidget):
         self.prompting.remove(self.about.labels, place)
 
     def _segment_here(self) -> None:
-        layer, last = self.about.labels, self.prompting.last(self.about.labels)
-        if layer is not None and last is not None and self.parts.segment_here.isEnabled():
-            self.prompting.ask(partial(segment_here, last), layer, self.about.at())
+        self.prompting.segment_here(self.about.labels, self.about.at())
 
     def _carry_on(self) -> None:
-        layer, plane = self.about.labels, self.about.plane()
-        if layer is None or isinstance(plane, str) or not self.parts.carry_on.isEnabled():
-            return
-        assert plane.index is not None  # else it would not be enabled
-        assert plane.axis is not None
         value = self.parts.classes.value
-        self.prompting.ask(partial(carry_on, plane.index, plane.axis, value), layer, plane.step)
+        self.prompting.carry_on(self.about.labels, self.about.plane(), value)
 
     def _go(self, place: int) -> None:
         layer = self.about.labels
@@ -183,6 +184,8 @@ class InteractPanel(QWidget):
         self.refresh()
 
     def _on_layers(self, event: Event) -> None:
+        if event.type == "removed" and isinstance(event.value, Image):
+            self.prompting.queue.forget_image()
         if not is_preview(event.value):
             self.parts.images.refresh()
             self.refresh()

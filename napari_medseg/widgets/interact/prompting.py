@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.layers import Labels
@@ -12,8 +13,10 @@ from qtpy.QtWidgets import QWidget
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.widgets.interact.answering import Work
 from napari_medseg.widgets.interact.given import Accepted, At, Given, given_of
+from napari_medseg.widgets.interact.plane import Plane
 from napari_medseg.widgets.interact.question import Ground, Reply
 from napari_medseg.widgets.interact.queue import Asked, Queue
+from napari_medseg.widgets.interact.regions import carry_on, segment_here
 from napari_medseg.widgets.interact.writing import write_turns
 from napari_medseg.widgets.layers import is_being_painted
 from napari_medseg.widgets.learn.effort_watch import note_work
@@ -95,12 +98,17 @@ class Prompting(QObject):
             self.queue.ask(Asked(layer, at, self._ground(), prompt))
             self.changed.emit()
 
-    def ask(self, work: Work, layer: Labels, at: At) -> None:
-        """Ask for something else that becomes a preview: a box segmented, a slice carried on."""
-        self.told.emit("")
-        if self._is_time(layer, at):
-            self.queue.ask(Asked(layer, at, self._ground(), work=work))
-            self.changed.emit()
+    def segment_here(self, layer: Labels | None, at: At) -> None:
+        """Ask the model about the box drawn last, or the object under the prompt given last."""
+        last = self.last(layer)
+        if layer is not None and last is not None:
+            self._ask(partial(segment_here, last), layer, at)
+
+    def carry_on(self, layer: Labels | None, plane: Plane | str, value: int) -> None:
+        """Carry a class on a slice to its neighbours."""
+        if layer is None or isinstance(plane, str) or plane.axis is None or plane.index is None:
+            return
+        self._ask(partial(carry_on, plane.index, plane.axis, value), layer, plane.step)
 
     def back(self, layer: Labels | None) -> None:
         """Take back the last prompt of a layer and all that came of it."""
@@ -166,6 +174,13 @@ class Prompting(QObject):
         else:
             self._remove_accepted(layer, given, place)
         self.changed.emit()
+
+    def _ask(self, work: Work, layer: Labels, at: At) -> None:
+        """Ask for something that becomes a preview as an answer to a prompt does."""
+        self.told.emit("")
+        if self._is_time(layer, at):
+            self.queue.ask(Asked(layer, at, self._ground(), work=work))
+            self.changed.emit()
 
     def _is_time(self, layer: Labels, at: At) -> bool:
         given = given_of(layer)

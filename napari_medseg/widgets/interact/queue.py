@@ -70,7 +70,8 @@ class Queue(QObject):
         self._waiting: list[Asked] = []
         self._batch: tuple[Asked, ...] = ()  # of those, what is computed now
         self._task: Task | None = None
-        self._idle = False  # whether that task only makes ready what may be asked
+        self._idle = False  # whether nothing was asked since `prepare`
+        self._readying = False  # whether the task can be stopped without a loss
         self._met: Known | None = None  # what was made ready
 
     @property
@@ -108,6 +109,10 @@ class Queue(QObject):
         if any(asked in dropped for asked in self._batch):
             self._stop()
 
+    def forget_image(self) -> None:
+        """Let go of the image answers went by: it may be gone."""
+        self._known = self._met = None
+
     def clear(self) -> None:
         """Forget everything; nobody waits any more."""
         self._waiting.clear()
@@ -120,7 +125,7 @@ class Queue(QObject):
             self._task.quit()
 
     def _next(self) -> None:
-        if self._task is not None and self._idle and self._waiting:
+        if self._task is not None and self._readying and self._waiting:
             self._task.quit()
         if self._task is not None or not self._waiting:
             return
@@ -158,11 +163,12 @@ class Queue(QObject):
         self._waiting = [asked for asked in self._waiting if asked not in self._batch]
 
     def _end(self) -> None:
-        self._task, self._batch = None, ()
+        self._task, self._batch, self._readying = None, (), False
         self._next()
         if self._task is None and self._idle and self._met is not self._known:
             self._met = self._known
             if self._known is not None:
+                self._readying = True
                 self._run(Task(partial(readied, self._known)))
         self.changed.emit()
 

@@ -43,6 +43,7 @@ class Sketch(QObject):
         self._timer.setInterval(_EVERY)
         self._timer.timeout.connect(self._draw)
         self._plane: Plane | None = None
+        self._where: tuple[object, ...] = ()  # the layer lies
 
     def set_classes(self, classes: list[LabelClass]) -> None:
         """Outline classes in their colours."""
@@ -56,7 +57,7 @@ class Sketch(QObject):
         self._line = np.zeros((0, 2), int)
         self._plane, self._marks = plane, marks
         if marks.any():
-            self._place(plane, marks.copy())
+            self._write(plane, marks)
         else:
             self._shown.hide()
 
@@ -91,20 +92,24 @@ class Sketch(QObject):
         same = self._marks.shape == plane.shape
         marks = self._marks.copy() if same else np.zeros(plane.shape, np.uint8)
         marks[tuple(self._line.T)] = Mark.ADDS if self._positive else Mark.REMOVES
-        layer = self._shown.layer
-        values = self._in_layer(plane, marks)
-        if layer is not None and layer.visible and layer.data.shape == values.shape:
-            layer.data[:] = values  # half the cost of another array
-            layer.refresh(extent=False, thumbnail=False, highlight=False)
-        else:
-            self._place(plane, marks)
+        self._write(plane, marks)
 
-    def _place(self, plane: Plane, marks: np.ndarray) -> None:
+    def _write(self, plane: Plane, marks: np.ndarray) -> None:
+        """Show marks, in place where the layer lies on the slice already: that costs far less."""
+        layer, values = self._shown.layer, self._in_layer(plane, marks)
         at = [0] * len(plane.place.shape)
         if plane.axis is not None and plane.index is not None:
             at[plane.axis] = plane.index
-        values = self._in_layer(plane, marks)
-        self._shown.place(plane.layer, (*plane.step, *at), values, colormap=self._colours)
+        corner, image = (*plane.step, *at), plane.layer
+        world = tuple(image.data_to_world(corner)), plane.place.spacing
+        where = image.unique_id, corner, world, id(self._colours)
+        if layer is None or where != self._where or layer.data.shape != values.shape:
+            self._where = where
+            self._shown.place(image, corner, values.copy(), colormap=self._colours)
+            return
+        layer.data[:] = values
+        layer.visible = True
+        layer.refresh(extent=False, thumbnail=False, highlight=False)
 
     def _in_layer(self, plane: Plane, marks: np.ndarray) -> np.ndarray:
         """Return marks with an axis for each of the image's layer."""

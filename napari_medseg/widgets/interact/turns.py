@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from napari_medseg.editing.scope import intersection, union
 from napari_medseg.interact.prompts import Prompt
-from napari_medseg.packed import Box, bounding_box, moved, within
+from napari_medseg.packed import Box, PackedArray, bounding_box, moved, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Turn:
         The oldest first.
     box : tuple of slice
         Of the image's ``*S``: where the answer lies.
-    before, after : ndarray
+    before, after : ndarray or PackedArray
         Labels of the box's shape, without this turn and with it.
     notes : tuple of str
         What people should know of it.
@@ -30,8 +30,8 @@ class Turn:
 
     prompts: tuple[Prompt, ...]
     box: Box
-    before: np.ndarray
-    after: np.ndarray
+    before: np.ndarray | PackedArray
+    after: np.ndarray | PackedArray
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -49,7 +49,12 @@ class Turn:
     @property
     def changes(self) -> bool:
         """Whether it changes anything."""
-        return bool(self.after.size)
+        return all(s.start < s.stop for s in self.box)
+
+    def packed(self) -> Turn:
+        """Return the same in less memory, for turns that are looked at seldom."""
+        before, after = (PackedArray(np.asarray(one), 0) for one in (self.before, self.after))
+        return replace(self, before=before, after=after)
 
     def write(self, labels: np.ndarray, corner: Sequence[int]) -> None:
         """Write what the turn changes into labels of a part of the image, in place.
@@ -68,7 +73,7 @@ class Turn:
         if shared is None or not self.changes:
             return
         here, own = labels[within(shared, part)], within(shared, self.box)
-        before, after = self.before[own], self.after[own]
+        before, after = np.asarray(self.before)[own], np.asarray(self.after)[own]
         new = (before != after) & (here == before)
         here[new] = after[new]
 

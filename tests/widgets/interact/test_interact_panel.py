@@ -12,7 +12,8 @@ from napari_medseg.widgets.classes.stored import set_locked
 from napari_medseg.widgets.interact.given import given_of, prompts_of, restore_prompts
 from napari_medseg.widgets.interact.marks import Mark
 from napari_medseg.widgets.keeping.prompts import keep_prompts, kept_prompts
-from napari_medseg.widgets.layers import apply_edit, history, is_preview
+from napari_medseg.widgets.keys import _press
+from napari_medseg.widgets.layers import apply_edit, history, is_preview, steps
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.volumes import KEY
 
@@ -45,6 +46,8 @@ def test_a_click_outlines_what_would_change_and_accept_writes_one_step(
     assert marks[20, 30] == Mark.NOTHING
     panel.parts.accept.click()
     assert history(labels) == ["Prompts: class 1"]
+    step = steps(labels)[-1]
+    assert (step.by_person, step.is_answer) == (True, True)  # work, but nobody's brush
     assert (labels.data[2:9, 17:24, 17:24] == 1).all()
     assert np.count_nonzero(labels.data) == 7**3
     assert len(prompts_of(labels)) == 1
@@ -125,7 +128,7 @@ def test_back_takes_back_one_prompt_and_all_that_came_of_it(panel, pointer, take
     before = labels.data.copy()
     panel.parts.back.click()  # of what is accepted, too: the first is an outline again
     assert not labels.data.any()
-    assert given_of(labels).turns[0] is one
+    assert given_of(labels).pending() == one.prompts
     assert len(given_of(labels).turns) == 1
     panel.parts.accept.click()
     assert (labels.data != before).any()
@@ -395,6 +398,38 @@ def test_the_mouse_is_napari_s_own_again_when_the_tool_or_the_tab_is_left(
     assert not panel.view.hand.on
     assert labels.mode == "erase"
     assert panel.parts.tools.kind == ""
+
+
+def test_keys_do_nothing_to_outlines_nobody_sees(scene, panel, pointer, take, settle):
+    wanted = []
+    panel.interact_wanted.connect(lambda: wanted.append(True))
+    take("point")
+    pointer.click((5, 20, 20))
+    settle()
+    panel.hide()
+    _press("accept_prompts", scene)
+    assert wanted == [True]
+    assert not panel.about.labels.data.any()
+    panel.show()
+    _press("accept_prompts", scene)
+    assert panel.about.labels.data[5, 20, 20] == 1
+    panel.hide()
+    _press("prompt_lasso", scene)
+    assert wanted == [True, True]
+    assert panel.parts.tools.kind == "lasso"
+    _press("prompt_back", scene)
+    assert panel.about.labels.data[5, 20, 20] == 1
+
+
+def test_the_outline_follows_an_image_that_is_moved(scene, panel, pointer, take, settle):
+    take("point")
+    pointer.click((5, 20, 20))
+    settle()
+    for moved in (scene.layers["scan"], panel.about.labels):
+        moved.scale, moved.translate = (2, 3, 3), (0, 7, 7)
+    panel.view.draw()
+    (preview,) = [layer for layer in scene.layers if is_preview(layer)]
+    np.testing.assert_allclose(preview.data_to_world((0, 20, 20)), (10, 67, 67))
 
 
 def test_with_space_held_the_image_moves(scene, panel, pointer, take):

@@ -101,13 +101,3 @@ def class_names(segmenter: Segmenter) -> tuple[str, ...]:
     """Return what each output channel is called."""
     names = tuple(c.name for c in segmenter.card.classes)
     return ("background", *names) if segmenter.card.activation == "softmax" else names
-
-
-def winner(segmenter: Segmenter, probabilities: np.ndarray) -> int:
-    """Return the label value of one voxel, given its probabilities ``(K,)``."""
-    card = segmenter.card
-    if card.activation == "softmax":
-        best = int(np.argmax(probabilities))
-        return 0 if best == 0 else card.classes[best - 1].value
-    present = [c for c, p in zip(card.classes, probabilities, strict=True) if p > 0.5]
-    return max(present, key=lambda c: c.order).value if present else 0

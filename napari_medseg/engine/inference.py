@@ -30,8 +30,13 @@ from napari_medseg.engine.resample import AxisMap, Resampler
 from napari_medseg.engine.sliding_window import Consume, Predict, sliding_window
 from napari_medseg.progress import Report, Step, silent
 
-_MEMORY_FULL = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
-_MEMORY_FULL += ("could not create a primitive",)  # what oneDNN says of convolutions
+_MEMORY_FULL = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "alloc_failed",
+    "could not create a primitive",  # what oneDNN says of convolutions
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

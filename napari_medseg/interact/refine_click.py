@@ -57,14 +57,20 @@ class Pull:
     against: float
 
 
-# fitted by logistic regression; how: docs/interact.md
-WITH_MODEL = Pull(9.4, 2.0, 0.8, 1.9, 0.55, 0.2, 1.0, 2.5)
-IMAGE_ALONE = Pull(5.8, 2.0, 0.8, 2.3, 0.8, 0.3, 0.0, 1.0)
+# where they are from: docs/interact.md
+_WITH_MODEL = {
+    True: Pull(8.2, 2.8, 0.3, 2.05, 0.55, 0.22, 0.65, 1.8),
+    False: Pull(9.4, 2.8, 0.8, 2.4, 0.55, 0.2, 1.0, 2.5),
+}
+_IMAGE_ALONE = {
+    True: Pull(8.5, 3.6, 0.0, 3.9, 0.6, 0.26, 0.0, 0.4),
+    False: Pull(10.4, 2.9, 0.0, 2.9, 0.0, 0.0, 0.0, 1.9),
+}
 
 
 def pull_of(with_model: bool, positive: bool) -> Pull:
     """Return the log-odds for prompts with or without a model, for a class or against it."""
-    return WITH_MODEL if with_model else IMAGE_ALONE
+    return (_WITH_MODEL if with_model else _IMAGE_ALONE)[positive]
 
 
 def turned_by(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +66,7 @@ class WorkGrid:
                 values = values.take(low, axis) * (1 - share) + values.take(high, axis) * share
         return values
 
-    def _reduced(self, values: np.ndarray, how: object) -> np.ndarray:
+    def _reduced(self, values: np.ndarray, how: Callable[..., np.ndarray]) -> np.ndarray:
         if all(f == 1 for f in self.factors):
             return values
         lead = values.ndim - len(self.shape)

@@ -45,6 +45,8 @@ class Domain:
         of its own; 0 shifts the images to another camera instead.
     radius, error : float
         mm; radius of points and scribbles, and how far a noisy robot misses along each axis.
+    grey : bool
+        Whether pictures stored in colour are taken in grey, as the split makes them.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Domain:
     noise: float
     radius: float
     error: float
+    grey: bool = False
 
 
 def held_out_polyps(files: list[CaseFiles]) -> list[tuple[int, CaseFiles]]:
@@ -105,6 +108,7 @@ DOMAINS = {
         noise=0.5,
         radius=3.0,
         error=5.0,
+        grey=True,
     ),
     "hippocampus": Domain(
         model="hippocampus-lgmsnet",
@@ -128,10 +132,21 @@ def cases_of(domain: Domain, model: str, *, tuning: bool = False) -> list[Case]:
     for number, files in (ours[i] for i in chosen):
         case = load_case(files)
         volume = case.volume
+        if domain.grey:
+            volume = in_grey(volume)
         if model == WEAKENED and not domain.noise:
             volume = other_camera(volume, 0, number)
         cases.append(shrunk(Case(volume, case.labels, name=case.name), domain.shrink))
     return cases
+
+
+def in_grey(volume: Volume) -> Volume:
+    """Return a picture ``(1, H, W)`` as ``scripts/split_busi.py`` writes it."""
+    colours = volume.array[:3]
+    if len(colours) == 1:
+        return volume
+    grey = np.asarray(Image.fromarray(np.moveaxis(colours, 0, -1)).convert("L"))
+    return Volume(grey[None], volume.spacing)
 
 
 def shrunk(case: Case, factor: int) -> Case:
@@ -147,9 +162,8 @@ def shrunk(case: Case, factor: int) -> Case:
     shares = [means(case.labels == value) for value in range(int(case.labels.max()) + 1)]
     values = means(volume.array).round().astype(volume.array.dtype)
     spacing = tuple(factor * side for side in volume.spacing)
-    return Case(
-        Volume(values, spacing), np.argmax(shares, 0).astype(case.labels.dtype), name=case.name
-    )
+    small = Volume(values, spacing, channels=volume.channels)
+    return Case(small, np.argmax(shares, 0).astype(case.labels.dtype), name=case.name)
 
 
 def segmenter_of(domain: Domain, model: str) -> Segmenter:

@@ -131,6 +131,16 @@ def test_a_shrunk_picture_shows_the_same_in_larger_pixels():
     np.testing.assert_array_equal(small.volume.array, np.repeat(small.labels[None], 3, 0) * 50)
 
 
+def test_a_picture_with_coloured_marks_is_taken_in_grey():
+    colours = np.full((3, 4, 5), 90, np.uint8)
+    colours[1, 2, 2] = 250
+    grey = interactive_cases.in_grey(Volume(colours, (1.0, 1.0)))
+    assert grey.array.shape == (1, 4, 5)
+    assert grey.array[0, 0, 0] == 90
+    assert 90 < grey.array[0, 2, 2] < 250
+    assert interactive_cases.in_grey(grey) is grey
+
+
 def scores(*dices, outside=0):
     return {"dice": list(dices), "cpu": [0.1] * (len(dices) - 1), "outside": outside}
 

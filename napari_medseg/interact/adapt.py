@@ -142,6 +142,7 @@ def fit_head(
     config: AdaptConfig | None = None,
     *,
     values: Sequence[int] | None = None,
+    labels: np.ndarray | None = None,
     report: Report = silent,
 ) -> Head:
     """Fit a head to all that was said of a region.
@@ -161,6 +162,8 @@ def fit_head(
     values : sequence of int or None
         Label values, background first; those the model does not know are learnt from the prompts
         alone. None is the model's.
+    labels : ndarray or None
+        ``(*S)`` as they are now, which tells how far a prompt reaches; None is the model's own.
     report : Report
         Called now and then; may raise `Cancelled`.
 
@@ -175,7 +178,8 @@ def fit_head(
     some = flat[:, :: max(1, flat.shape[1] // (1 << 14))].float()
     mean, scale = some.mean(1), some.std(1).nan_to_num(0.0) + 1e-3
     own = probabilities_of(region, values)
-    labels = np.asarray(values)[own.argmax(0)]
+    if labels is None:
+        labels = np.asarray(values)[own.argmax(0)]
     anchors = anchors_of(seeds, spacing, labels, values)
     report(Step(0, 0, "step"))
     classes = len(values)

@@ -13,7 +13,7 @@ from napari_medseg.packed import bounding_box
 _MOST = 48  # anchors of a class; a scribble has one for about its own width
 _APART = 3.0  # voxels at least between two anchors of one piece
 _NARROWEST, _WIDEST = 0.03, 0.2  # reach as shares of the region's side
-_BEYOND = 2.0  # how much farther than the model's own border a prompt may reach
+_BEYOND = 1.5  # how much farther than the border of its segment a prompt may reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,9 @@ def anchors_of(
 ) -> Anchors:
     """Choose anchors and measure how far each reaches.
 
-    A prompt reaches about as far as the next prompt that says otherwise, and about twice as far as
-    the model's own border: who points at the middle of an error is about as far from both.
+    A prompt reaches about as far as the next prompt that says otherwise, and about as far as the
+    border of the segment it lies in: who points at the middle of an error is about as far from
+    both its ends, and what was put right before reaches to where it is right.
 
     Parameters
     ----------
@@ -47,11 +48,11 @@ def anchors_of(
     spacing : sequence of float
         mm along each axis.
     labels : ndarray
-        ``(*S)``, the model's own, of `values`.
+        ``(*S)`` as they are now.
     values : sequence of int
         The classes, background first.
     """
-    said: list[tuple[np.ndarray, np.ndarray]] = []  # where something is said; the model's yes to it
+    said: list[tuple[np.ndarray, np.ndarray]] = []  # where something is said; where it is so
     for value in values:
         said.append((seeds.required == value, labels == value))
         if value in seeds.forbidden:
@@ -105,12 +106,13 @@ def _nearest(points: np.ndarray, others: np.ndarray, scale: np.ndarray) -> np.nd
 
 
 def _border(points: np.ndarray, agrees: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Return the distance in mm to where the model agrees; infinite where it does, or never."""
-    if not agrees.any():
+    """Return the distance in mm to the border between what agrees and what does not."""
+    if agrees.all() or not agrees.any():
         return np.full(len(points), np.inf)
     import edt
 
-    if agrees.all():
-        return np.full(len(points), np.inf)
-    distance = edt.edt(np.ascontiguousarray(~agrees), anisotropy=tuple(scale))[tuple(points.T)]
-    return np.where(distance > 0, distance, np.inf)
+    ways = (
+        edt.edt(np.ascontiguousarray(mask), anisotropy=tuple(scale))[tuple(points.T)]
+        for mask in (agrees, ~agrees)
+    )
+    return np.asarray(sum(ways))  # one of them is 0

@@ -40,8 +40,8 @@ class InteractConfig(Config):
     ----------
     lane : str
         "refine", lane 0: prompts, image and the model's probabilities. "adapt", lane 1: a small
-        head of the model learns all prompts and answers. "auto": lane 1 where there is a model, and
-        lane 0 on what it says.
+        head of the model learns all prompts and answers. "auto": lane 1 where there is a model,
+        with what lane 0 says as a prior.
     """
 
     lane: str = field(
@@ -165,16 +165,16 @@ class Interaction:
         features = self.features(box, report)
         clock.lap("network")
         adapts = features is not None and self.config.lane != "refine"
-        if features is not None and not adapts:
+        if features is not None:
             region = replace(region, probabilities=probabilities_of(features, values))
-        if features is not None and adapts:
-            region = self._adapted(features, region, report)
-        clock.lap("adapt")
-        report(Step(0, 0, "prompt"))
         found = region.labels
         if self.config.lane != "adapt" or not adapts:
+            report(Step(0, 0, "prompt"))
             found = refine(region, new, self.volume, self.config.refine)
         clock.lap("refine")
+        if features is not None and adapts:
+            found = self._adapted(features, region, found, report)
+        clock.lap("adapt")
         if adapts:
             self._answered = (box, found)
         seconds = {**clock.laps, "all": time.perf_counter() - started}
@@ -228,25 +228,37 @@ class Interaction:
             )
         return new
 
-    def _adapted(self, features: RegionFeatures, region: Region, report: Report) -> Region:
-        """Return the region with what the model thinks and answers after learning the prompts.
+    def _adapted(
+        self, features: RegionFeatures, region: Region, refined: np.ndarray, report: Report
+    ) -> np.ndarray:
+        """Return the labels of a region after learning the prompts, with lane 0's as a prior.
 
         Labels that are neither the model's own nor its last answer came from elsewhere: they stay,
         and only lane 0 may turn them around the prompt.
         """
         box, values, spacing = region.seeds.box, region.values, region.spacing
-        head = fit_head(features, region.seeds, region.image, spacing, values=values, report=report)
-        adapted = replace(
-            region, probabilities=head.probabilities(features, region.image, spacing, report)
+        head = fit_head(
+            features,
+            region.seeds,
+            region.image,
+            spacing,
+            values=values,
+            labels=region.labels,
+            report=report,
         )
-        own = region.labels == features.labels()
+        own = (region.labels == features.labels()) | (refined != region.labels)
         if self._answered is not None:
             shared = intersection(self._answered[0], box)
             if shared is not None:
                 last = self._answered[1][within(shared, self._answered[0])]
                 own[within(shared, box)] |= region.labels[within(shared, box)] == last
-        free = own if region.may_change is None else own & region.may_change
-        return replace(adapted, labels=polish(replace(adapted, may_change=free)))
+        adapted = replace(
+            region,
+            labels=refined,
+            probabilities=head.probabilities(features, region.image, spacing, report),
+            may_change=own if region.may_change is None else own & region.may_change,
+        )
+        return polish(adapted, prior=refined if self.config.lane == "auto" else None)
 
 
 class _Clock:

@@ -9,16 +9,19 @@ from napari_medseg.interact.refine_score import normalised, smoothed
 
 _ROUNDS = 10
 _TIE = 1.0
-_FLOOR = 1e-6
+_SURE = 6.0  # log-odds: no class is less likely than that
+_PRIOR = 3.0  # log-odds of what lane 0 says
 
 
-def polish(region: Region, *, most: int = 1 << 16) -> np.ndarray:
+def polish(region: Region, *, prior: np.ndarray | None = None, most: int = 1 << 16) -> np.ndarray:
     """Return the likeliest labels of a region, smooth along the image's edges.
 
     Parameters
     ----------
     region : Region
         With the adapted probabilities of its values.
+    prior : ndarray or None
+        ``(*S)``: labels that count as well, those of lane 0.
     most : int
         A finer region is smoothed in so many blocks.
 
@@ -37,7 +40,10 @@ def polish(region: Region, *, most: int = 1 << 16) -> np.ndarray:
         raise ValueError("there are no probabilities to make labels from; adapt a model first")
     grid = region.grid(most)
     look = normalised(grid.means(region.image))
-    logs = np.log(np.maximum(region.probabilities, _FLOOR))
+    logs = np.log(np.maximum(region.probabilities, np.finfo(np.float32).tiny))
+    logs = np.maximum(logs, logs.max(axis=0) - _SURE)
+    if prior is not None:
+        logs += _PRIOR * (prior == np.reshape(region.values, (-1, *[1] * prior.ndim)))
     open_ = region.seeds.allowed(region.values)
     best = np.full(region.labels.shape, -np.inf, np.float32)
     row = np.zeros(region.labels.shape, np.intp)

@@ -218,3 +218,15 @@ def test_polishing_removes_specks_and_keeps_what_is_sure():
     assert (found[11:19, 11:19] == 1).all()
     with pytest.raises(ValueError, match="no probabilities"):
         polish(region_of(shape, seeds_at(shape), None, np.zeros(shape, np.uint8)))
+
+
+def test_what_lane_0_says_counts_where_the_head_is_unsure():
+    shape = (24, 24)
+    even = np.full((3, *shape), 1 / 3, np.float32)
+    even[:, 12:] = np.array([0.998, 0.001, 0.001])[:, None, None]
+    prior = np.zeros(shape, np.uint8)
+    prior[4:20, 8:16] = 4
+    region = region_of(shape, seeds_at(shape), even, prior)
+    found = polish(region, prior=prior)
+    np.testing.assert_array_equal(found[:10], prior[:10])
+    assert (found[14:] == 0).all()

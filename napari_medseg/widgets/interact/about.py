@@ -125,6 +125,7 @@ class About:
         point = tuple(self._viewer.dims.point)
         values = tuple(None if i is None else (i.unique_id, id(i.data)) for i in images)
         step = () if self.image is None else shown_step(self.image, point)
+        plane = self.plane()
         known = None if model is None else (model.path, session.device, written_at(model.path))
         return Ground(
             (values, step, known),
@@ -132,6 +133,7 @@ class About:
             None if model is None else model.path,
             session.device,
             None if model is None else session.ready_segmenter,
+            plane.middle if isinstance(plane, Plane) else (),
         )
 
     def width(self) -> float:

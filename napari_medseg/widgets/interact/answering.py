@@ -31,10 +31,15 @@ def met(ground: Ground, report: Report = silent) -> Reply:
         return Reply(None)  # the first prompt meets it again, and says so
 
 
-def readied(known: Known, report: Report = silent) -> Reply:
-    """Compute what every answer needs, while a person still draws."""
+def readied(known: Known, middle: tuple[float, ...], report: Report = silent) -> Reply:
+    """Compute what an answer near the voxel `middle` needs, while a person still draws."""
+    interaction = known.interaction
     with contextlib.suppress(ValueError, OSError, MemoryError):  # the first prompt says so
-        known.interaction.prepare(report)
+        interaction.prepare(report)
+        if middle:
+            click = Prompt.drawn(interaction.volume, [middle], 1)
+            nothing = np.broadcast_to(np.uint8(0), interaction.volume.shape)
+            interaction.features(interaction.region(nothing, [click]), report)
     return Reply(known)
 
 

@@ -34,7 +34,7 @@ class Mark(IntEnum):
     REMOVES = 254
 
 
-_COLOURS = {
+_COLOURS: dict[int | None, str] = {
     None: "#f0e442",
     Mark.NOTHING: "transparent",
     Mark.LEAVES: "#d55e00",

@@ -68,6 +68,11 @@ class Plane:
             for a, side in enumerate(self.place.shape)
         )  # fmt: skip
 
+    @property
+    def middle(self) -> tuple[float, ...]:
+        """The voxel in the middle of the slice."""
+        return tuple((s.start + s.stop - 1) / 2 for s in self.box)
+
     def voxel(self, position: tuple[float, ...]) -> np.ndarray:
         """Return a place of the world in voxels of ``*S``, fractional, on this very slice."""
         dims = len(self.place.shape)

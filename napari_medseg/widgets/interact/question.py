@@ -36,6 +36,8 @@ class Ground:
         What it computes on.
     segmenter : Segmenter or None
         The model, if it is in memory already.
+    middle : tuple of float
+        The voxel in the middle of what one sees; empty if one sees no slice.
     """
 
     key: Hashable
@@ -43,6 +45,7 @@ class Ground:
     model: Path | None = None
     device: str = "auto"
     segmenter: Segmenter | None = None
+    middle: tuple[float, ...] = ()
 
     @property
     def grid(self) -> Volume:

@@ -70,9 +70,7 @@ class Queue(QObject):
         self._waiting: list[Asked] = []
         self._batch: tuple[Asked, ...] = ()  # of those, what is computed now
         self._task: Task | None = None
-        self._idle = False  # whether nothing was asked since `prepare`
-        self._readying = False  # whether the task can be stopped without a loss
-        self._met: Known | None = None  # what was made ready
+        self._ready: Ground | None = None  # about which nothing was asked yet
 
     @property
     def busy(self) -> bool:
@@ -84,12 +82,9 @@ class Queue(QObject):
         return [asked for asked in self._waiting if asked.layer is layer]
 
     def prepare(self, ground: Ground) -> None:
-        """Make ready what the first answer on `ground` needs, unless something runs.
-
-        A person who draws meanwhile does not wait for more of it than the model itself.
-        """
+        """Make ready what the first answer on `ground` needs, unless something runs."""
         if self._task is None and (self._known is None or self._known.key != ground.key):
-            self._idle = True
+            self._ready = ground
             self._run(Task(partial(met, ground)))
 
     def ask(self, *asked: Asked) -> None:
@@ -111,7 +106,7 @@ class Queue(QObject):
 
     def forget_image(self) -> None:
         """Let go of the image answers went by: it may be gone."""
-        self._known = self._met = None
+        self._known = None
 
     def clear(self) -> None:
         """Forget everything; nobody waits any more."""
@@ -125,11 +120,9 @@ class Queue(QObject):
             self._task.quit()
 
     def _next(self) -> None:
-        if self._task is not None and self._readying and self._waiting:
-            self._task.quit()
         if self._task is not None or not self._waiting:
             return
-        self._idle = False
+        self._ready = None
         first = self._waiting[0]
         count = 1
         while count < len(self._waiting) and first.goes_with(self._waiting[count]):
@@ -163,13 +156,12 @@ class Queue(QObject):
         self._waiting = [asked for asked in self._waiting if asked not in self._batch]
 
     def _end(self) -> None:
-        self._task, self._batch, self._readying = None, (), False
+        self._task, self._batch = None, ()
         self._next()
-        if self._task is None and self._idle and self._met is not self._known:
-            self._met = self._known
-            if self._known is not None:
-                self._readying = True
-                self._run(Task(partial(readied, self._known)))
+        ground, self._ready = self._ready, None
+        known = self._known
+        if ground is not None and known is not None and known.key == ground.key:
+            self._run(Task(partial(readied, known, ground.middle)))
         self.changed.emit()
 
 

@@ -31,6 +31,7 @@ class Balls:
 
     made = 0
     answers = 0
+    readied = None  # the box that was made ready before any prompt
     gate: threading.Event | None = None  # waits for it, as a slow answer would
     error: Exception | None = None
 
@@ -46,6 +47,9 @@ class Balls:
 
     def prepare(self, report=silent):
         report(Step(0, 0, "window"))
+
+    def features(self, box, report=silent):
+        type(self).readied = box
 
     def answer(self, labels, prompts, *, locked=(), may_change=None, report=silent):
         type(self).answers += 1

@@ -29,6 +29,21 @@ def ball_of(labels, voxel, reach=3):
     return labels.data[box]
 
 
+def test_what_an_answer_needs_is_made_ready_once_while_a_person_still_draws(
+    balls, panel, pointer, take, settle
+):
+    take("point")
+    settle()
+    assert (balls.made, balls.answers) == (1, 0)
+    assert balls.readied == np.s_[2:9, 17:24, 22:29]  # the middle of what one sees
+    pointer.click((5, 20, 20))
+    settle()
+    take("point")
+    take("box")
+    settle()
+    assert (balls.made, balls.answers) == (1, 1)
+
+
 def test_a_click_outlines_what_would_change_and_accept_writes_one_step(
     qtbot, scene, panel, pointer, take, settle
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -99,7 +100,7 @@ def turned_by(
     pointed = np.unique(region.labels[wrong & where])
     if not pointed.size:
         return np.zeros_like(where)
-    wrong &= np.isin(region.labels, pointed)  # other classes were not pointed at
+    wrong &= np.isin(region.labels, [0, *pointed])  # other classes were not pointed at
     grid = region.grid(config.blocks)
     score = grid.back(_score(region, grid, where & wrong, wrong, value, positive, config))
     return _hanging_together((score > 0) & wrong, where)
@@ -149,7 +150,7 @@ def terms_of(
     step = min(grid.spacing)
     thick = float(_distance(~np.pad(new, 1), grid.spacing).max()) - step
     distance = np.where(new, 0, _distance(new, grid.spacing) + thick).astype(np.float32)
-    radius = _radius(region, grid, pointed, new, distance, against)
+    radius = _radius(grid, maybe, distance, against, region.spacing)
     away = distance / radius
     depth = np.ones_like(away)
     if not maybe.all():
@@ -182,17 +183,15 @@ def _distance(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
 
 
 def _radius(
-    region: Region,
     grid: WorkGrid,
-    pointed: np.ndarray,
-    new: np.ndarray,
+    maybe: np.ndarray,
     distance: np.ndarray,
     against: np.ndarray,
+    mm: Sequence[float],
 ) -> float:
     """Return how far in mm the prompt is from the border of the segment it lies in."""
-    side = float(np.prod(np.multiply(grid.shape, region.spacing)) ** (1 / len(grid.shape)))
-    same = np.isin(region.labels, region.labels[pointed])
-    others = (grid.means(same) < 0.5) & ~new
+    side = float(np.prod(np.multiply(grid.shape, mm)) ** (1 / len(grid.shape)))
+    others = ~maybe
     radius = _UNKNOWN * side
     if others.any():
         radius = min(float(distance[others].min()), _FARTHEST * side)

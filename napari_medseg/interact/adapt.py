@@ -24,7 +24,6 @@ from torch import Tensor
 from napari_medseg.interact.adapt_config import AdaptConfig
 from napari_medseg.interact.anchors import Anchors, anchors_of
 from napari_medseg.interact.features import RegionFeatures
-from napari_medseg.interact.refine_score import normalised
 from napari_medseg.interact.seeds import FREE, Seeds
 from napari_medseg.progress import Report, Step, silent
 
@@ -69,9 +68,11 @@ class Head:
     def probabilities(
         self,
         region: RegionFeatures,
-        image: np.ndarray,
+        look: np.ndarray,
         spacing: Sequence[float],
         report: Report = silent,
+        *,
+        own: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the adapted probabilities of `values`: ``(V, *S)`` float32.
 
@@ -79,23 +80,24 @@ class Head:
         ----------
         region : RegionFeatures
             Of the region.
-        image : ndarray
-            ``(C, *S)``, the image's own values there.
+        look : ndarray
+            ``(C, *S)``, the image's own values there, `normalised` as those it was fitted on.
         spacing : sequence of float
             mm along each axis.
         report : Report
             Called between parts of the voxels; may raise `Cancelled`.
+        own : ndarray or None
+            `probabilities_of` the region and the head's values, if they are at hand.
         """
-        own = probabilities_of(region, self.values)
+        own = probabilities_of(region, self.values) if own is None else own
         if not len(self.anchors.reach):
             return own
         scores = _log(torch.from_numpy(own), self.config.sure)
         report(Step(0, 0, "voxel"))
         scores += self._by_features(region).cpu()
         report(Step(0, 0, "voxel"))
-        look = torch.from_numpy(normalised(image)).reshape(len(image), -1)
         flat = scores.reshape(len(self.values), -1)
-        flat += self.image.cpu().T @ look
+        flat += self.image.T @ torch.from_numpy(look).reshape(len(look), -1)
         if self.config.near:
             self._add_bumps(flat, region.shape, spacing, report)
         return scores.softmax(0).numpy()
@@ -137,12 +139,13 @@ class Head:
 def fit_head(
     region: RegionFeatures,
     seeds: Seeds,
-    image: np.ndarray,
+    look: np.ndarray,
     spacing: Sequence[float],
     config: AdaptConfig | None = None,
     *,
     values: Sequence[int] | None = None,
     labels: np.ndarray | None = None,
+    own: np.ndarray | None = None,
     report: Report = silent,
 ) -> Head:
     """Fit a head to all that was said of a region.
@@ -153,8 +156,8 @@ def fit_head(
         Of the region.
     seeds : Seeds
         What all prompts say of it, on the same box.
-    image : ndarray
-        ``(C, *S)``, the image's own values there.
+    look : ndarray
+        ``(C, *S)``, the image's own values there, `normalised`.
     spacing : sequence of float
         mm along each axis.
     config : AdaptConfig or None
@@ -164,6 +167,8 @@ def fit_head(
         alone. None is the model's.
     labels : ndarray or None
         ``(*S)`` as they are now, which tells how far a prompt reaches; None is the model's own.
+    own : ndarray or None
+        `probabilities_of` the region and the values, if they are at hand.
     report : Report
         Called now and then; may raise `Cancelled`.
 
@@ -177,23 +182,22 @@ def fit_head(
     flat = region.features.reshape(len(region.features), -1)
     some = flat[:, :: max(1, flat.shape[1] // (1 << 14))].float()
     mean, scale = some.mean(1), some.std(1).nan_to_num(0.0) + 1e-3
-    own = probabilities_of(region, values)
+    own = probabilities_of(region, values) if own is None else own
     if labels is None:
         labels = np.asarray(values)[own.argmax(0)]
     anchors = anchors_of(seeds, spacing, labels, values)
     report(Step(0, 0, "step"))
     classes = len(values)
-    sizes = (len(anchors.reach), len(flat), len(image))
+    sizes = (len(anchors.reach), len(flat), len(look))
     if not len(anchors.reach):
         near, features, looks = (torch.zeros(n, classes) for n in sizes)
         return Head(values, anchors, near, features, looks, mean, scale, config)
     allowed = seeds.allowed(values)
     places, weight = _sampled(seeds, anchors, spacing, config)
-    look = normalised(image)[(slice(None), *places.T)].T
     parts = (
         config.near * _bumps(places, anchors, spacing),
         config.features / np.sqrt(sizes[1]) * ((region.at(places) - mean) / scale).cpu().numpy(),
-        config.image / np.sqrt(sizes[2]) * look,
+        config.image / np.sqrt(sizes[2]) * look[(slice(None), *places.T)].T,
     )
     at = (slice(None), *places.T)
     found = _fit(

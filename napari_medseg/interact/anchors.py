@@ -106,13 +106,17 @@ def _nearest(points: np.ndarray, others: np.ndarray, scale: np.ndarray) -> np.nd
 
 
 def _border(points: np.ndarray, agrees: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Return the distance in mm to the border between what agrees and what does not."""
-    if agrees.all() or not agrees.any():
-        return np.full(len(points), np.inf)
-    import edt
-
-    ways = (
-        edt.edt(np.ascontiguousarray(mask), anisotropy=tuple(scale))[tuple(points.T)]
-        for mask in (agrees, ~agrees)
-    )
-    return np.asarray(sum(ways))  # one of them is 0
+    """Return the distance in mm to the nearest voxel across the border of what agrees."""
+    edge = np.zeros(agrees.shape, bool)
+    for axis in range(agrees.ndim):
+        low, high = ((slice(None),) * axis + (part,) for part in (slice(None, -1), slice(1, None)))
+        apart = agrees[low] != agrees[high]
+        edge[low] |= apart
+        edge[high] |= apart
+    here = agrees[tuple(points.T)]
+    distance = np.full(len(points), np.inf)
+    for state in (False, True):
+        across = np.argwhere(edge & (agrees != state))
+        if len(across) and (here == state).any():
+            distance[here == state] = _nearest(points[here == state], across, scale)
+    return distance

@@ -103,7 +103,7 @@ class SliceEvidence:
         said = np.where(np.isin(labels[box], region.values), labels[box], 0)
         seeds = Seeds(box, said.astype(np.int32), {})
         return fit_head(
-            region, seeds, self._image(box), self.volume.spacing, _LEARNT_BY, report=self._report
+            region, seeds, self._no_look(), self.volume.spacing, _LEARNT_BY, report=self._report
         )
 
     def _by_model(self, head: Head, at: int) -> np.ndarray:
@@ -114,9 +114,14 @@ class SliceEvidence:
         assert known is not None
         box = self.box_of(at, at)
         adapted = head.probabilities(
-            known.crop(box), self._image(box), self.volume.spacing, self._report
+            known.crop(box), self._no_look(), self.volume.spacing, self._report
         )
         return log_odds(adapted, head.values, self.value).take(0, self.axis)
+
+    def _no_look(self) -> np.ndarray:
+        """Return an even image: the head learns by the features alone, the look is compared."""
+        size = self.outline.shape
+        return np.zeros((1, *size[: self.axis], 1, *size[self.axis :]), np.float32)
 
     def _image(self, box: Box) -> np.ndarray:
         return self.volume.array[(slice(None), *box)]

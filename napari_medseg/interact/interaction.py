@@ -24,6 +24,7 @@ from napari_medseg.interact.prompts import Prompt
 from napari_medseg.interact.refine import refine
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_region import Region
+from napari_medseg.interact.refine_score import normalised
 from napari_medseg.interact.seeds import Seeds, seeds_of
 from napari_medseg.packed import Box, within
 from napari_medseg.progress import Report, Step, silent
@@ -236,14 +237,15 @@ class Interaction:
         Labels that are neither the model's own nor its last answer came from elsewhere: they stay,
         and only lane 0 may turn them around the prompt.
         """
-        box, values, spacing = region.seeds.box, region.values, region.spacing
+        box, spacing, look = region.seeds.box, region.spacing, normalised(region.image)
         head = fit_head(
             features,
             region.seeds,
-            region.image,
+            look,
             spacing,
-            values=values,
+            values=region.values,
             labels=region.labels,
+            own=region.probabilities,
             report=report,
         )
         own = (region.labels == features.labels()) | (refined != region.labels)
@@ -255,7 +257,9 @@ class Interaction:
         adapted = replace(
             region,
             labels=refined,
-            probabilities=head.probabilities(features, region.image, spacing, report),
+            probabilities=head.probabilities(
+                features, look, spacing, report, own=region.probabilities
+            ),
             may_change=own if region.may_change is None else own & region.may_change,
         )
         return polish(adapted, prior=refined if self.config.lane == "auto" else None)

@@ -12,6 +12,7 @@ from napari_medseg.interact.anchors import anchors_of
 from napari_medseg.interact.features import region_features
 from napari_medseg.interact.polish import polish
 from napari_medseg.interact.refine_region import Region
+from napari_medseg.interact.refine_score import normalised
 from napari_medseg.interact.seeds import FREE, Seeds
 from napari_medseg.progress import Cancelled
 
@@ -49,8 +50,9 @@ def inner(shape):
 
 def answered(region, seeds, volume, values=None, config=None):
     values = region.values if values is None else values
-    head = fit_head(region, seeds, volume.array, volume.spacing, config, values=values)
-    return head.probabilities(region, volume.array, volume.spacing)
+    look = normalised(volume.array)
+    head = fit_head(region, seeds, look, volume.spacing, config, values=values)
+    return head.probabilities(region, look, volume.spacing)
 
 
 @every_model

@@ -17,7 +17,7 @@ from napari_medseg.widgets.classes.palette import PALETTE
 from napari_medseg.widgets.classes.signs import swatch
 from napari_medseg.widgets.classes.stored import class_signals, locked_of
 from napari_medseg.widgets.interact.given import prompts_changed
-from napari_medseg.widgets.layers import why_not_editable
+from napari_medseg.widgets.layers import is_preview, why_not_editable
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.pieces import enable, narrow_combo
 from napari_medseg.widgets.sessions import Connectable
@@ -97,8 +97,17 @@ class ClassRow(FollowsLabels):
         return [
             (signals.changed, self._read),
             (layer.events.selected_label, self._on_selected),
+            (layer.events.visible, self._look),
             (prompts_changed(layer), self._on_given),
         ]
+
+    def _wanted(self) -> Labels | None:
+        """Return the labels to work on: hidden ones only if a person selected them."""
+        wanted, layers = super()._wanted(), self.viewer.layers
+        if wanted is None or wanted.visible or wanted is layers.selection.active:
+            return wanted
+        labels = [o for o in reversed(layers) if isinstance(o, Labels) and not is_preview(o)]
+        return next((layer for layer in labels if layer.visible), None)
 
     def _on_given(self) -> None:
         self.given.emit()

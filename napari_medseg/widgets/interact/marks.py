@@ -78,7 +78,7 @@ def prompt_marks(plane: Plane, prompts: Sequence[Prompt]) -> np.ndarray:
     A point is a plus where it adds and a minus where it removes; anything else its line.
     """
     marks = np.zeros(plane.shape, np.uint8)
-    reach = max(max(plane.shape) // 90, 2)
+    reach = max(max(plane.shape) // 90, 1)
     for prompt in prompts:
         points = prompt.indices(plane.grid)
         if plane.axis is not None and plane.index not in nearest(points[:, plane.axis]):

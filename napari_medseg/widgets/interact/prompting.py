@@ -143,6 +143,7 @@ class Prompting(QObject):
             self.told.emit(sentence(error))
             return
         given.accept(layer, changed)
+        layer.visible = True
         self.told.emit(f"{changed:,} voxels changed." if changed else "Nothing to change.")
         self.changed.emit()
 

@@ -267,6 +267,27 @@ def test_locked_classes_stay_and_prompts_for_them_are_refused(
     assert not panel.view.hand.on
 
 
+def test_labels_nobody_sees_are_not_written_into(scene, panel, pointer, take, settle):
+    place = {"scale": (2, 1, 1), "units": "mm"}
+    truth = scene.add_labels(np.zeros((12, 40, 50), np.uint8), name="truth", **place)
+    scene.layers.selection.active = scene.layers["scan"]
+    truth.visible = False
+    assert panel.about.labels is None
+    take("point")
+    pointer.click((5, 20, 20))
+    settle()
+    panel.parts.accept.click()
+    assert not truth.data.any()
+    assert panel.about.labels.data.any()
+    scene.layers.selection.active = truth  # a person wants these
+    assert panel.about.labels is truth
+    pointer.click((5, 20, 20))
+    settle()
+    panel.parts.accept.click()
+    assert truth.data.any()
+    assert truth.visible
+
+
 def test_what_a_person_painted_stays_unless_a_prompt_touches_it(
     scene, panel, pointer, take, settle
 ):

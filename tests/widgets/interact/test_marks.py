@@ -50,10 +50,10 @@ def test_a_point_is_a_plus_or_a_minus_on_its_slice_alone(viewer, plane, positive
     there = Prompt.drawn(grid, [(5, 3, 3)], 1, axis=0)
     edge = Prompt.drawn(grid, [(4, 0, 0)], 1, axis=0)
     marks = prompt_marks(plane, [here, there, edge])
-    assert marks[10, 8] == marks[10, 12] == value
-    assert bool(marks[8, 10]) == positive
+    assert marks[10, 9] == marks[10, 11] == value
+    assert bool(marks[9, 10]) == positive
     assert marks[3, 3] == Mark.NOTHING
-    assert marks[0, 2] == Mark.ADDS
+    assert marks[0, 1] == Mark.ADDS
 
 
 def test_lines_are_joined_boxes_and_lassos_are_closed(plane):

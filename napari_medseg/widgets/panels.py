@@ -72,6 +72,11 @@ PANELS: dict[str, Panel] = {
         "napari_medseg.widgets.learn.panel:LearnPanel",
         "Let a model learn from what you corrected",
     ),
+    "explain": Panel(
+        "Explain",
+        "napari_medseg.widgets.explain.panel:ExplainPanel",
+        "See what the model sees, and why a voxel got its label",
+    ),
 }
 
 

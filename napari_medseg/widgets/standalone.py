@@ -69,3 +69,9 @@ class LearnDock(PanelDock):
     """The Learn panel alone."""
 
     name = "learn"
+
+
+class ExplainDock(PanelDock):
+    """The Explain panel alone."""
+
+    name = "explain"

@@ -1,0 +1,134 @@
+"""One question at a time: the newest of a kind replaces older ones, stale answers are dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_medseg.progress import Step
+from napari_medseg.widgets.background import Task
+from napari_medseg.widgets.notices import sentence
+from napari_medseg.widgets.sessions import when_gone
+
+if TYPE_CHECKING:
+    from napari_medseg.widgets.explain.work import Known
+
+Work = Callable[..., tuple["Known | None", Any]]
+"""Called in a thread with ``known=`` and ``report=``; returns what is known then, and an answer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """Something to compute.
+
+    Parameters
+    ----------
+    kind : str
+        A newer wish of the same kind takes its place.
+    work : callable
+        What computes it; holds no layer and no widget.
+    about : Any
+        What the answer is shown with; stays in the GUI thread.
+    """
+
+    kind: str
+    work: Work
+    about: Any = field(default=None)
+
+
+class Asking(QObject):
+    """Computes wishes, the oldest kind first.
+
+    Emits ``answered(Wish, answer)``, ``failed(Wish, sentence)``, ``progressed(Step)`` and
+    ``changed()`` when it begins or ends to work.
+    """
+
+    answered = Signal(object, object)
+    failed = Signal(object, str)
+    progressed = Signal(object)
+    changed = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.known: Known | None = None
+        self._waiting: dict[str, Wish] = {}
+        self._now: Wish | None = None  # None also while a stale one is being stopped
+        self._task: Task | None = None
+        when_gone(parent, partial(_call, WeakMethod(self.clear)))
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is computed, or waits."""
+        return self._task is not None or bool(self._waiting)
+
+    def wants(self, kind: str) -> bool:
+        """Whether a wish of this kind is computed or waits."""
+        return kind in self._waiting or (self._now is not None and self._now.kind == kind)
+
+    def ask(self, wish: Wish) -> None:
+        """Compute a wish instead of any older one of its kind."""
+        self.drop(wish.kind)
+        self._waiting[wish.kind] = wish
+        self._next()
+
+    def drop(self, *kinds: str) -> None:
+        """Forget the wishes of some kinds; what is computed for one is stopped."""
+        for kind in kinds:
+            self._waiting.pop(kind, None)
+        if self._now is not None and self._now.kind in kinds:
+            self._stop()
+
+    def clear(self) -> None:
+        """Forget all wishes and what is known of the image; nobody waits any more."""
+        self._waiting.clear()
+        self.known = None
+        self._stop()
+
+    def _stop(self) -> None:
+        self._now = None
+        if self._task is not None:
+            self._task.quit()
+
+    def _next(self) -> None:
+        if self._task is not None or not self._waiting:
+            return
+        self._now = wish = self._waiting.pop(next(iter(self._waiting)))
+        self._task = task = Task(partial(wish.work, known=self.known))
+        task.progressed.connect(self._tell)
+        task.returned.connect(self._take)
+        task.errored.connect(self._fail)
+        task.finished.connect(self._end)
+        task.start()
+        self.changed.emit()
+
+    def _tell(self, step: Step) -> None:
+        if self._now is not None:
+            self.progressed.emit(step)
+
+    def _take(self, found: tuple[Known | None, Any] | None) -> None:
+        wish = self._now
+        if wish is not None and found is not None:
+            self.known = found[0]
+            self.answered.emit(wish, found[1])
+
+    def _fail(self, error: Exception) -> None:
+        if self._now is not None:
+            self.failed.emit(self._now, sentence(error))
+
+    def _end(self) -> None:
+        self._task = self._now = None
+        self._next()
+        self.changed.emit()
+
+
+def _call(method: WeakMethod[Callable[[], None]]) -> None:
+    """End what is computed for a panel that is gone."""
+    alive = method()
+    if alive is not None:
+        alive()

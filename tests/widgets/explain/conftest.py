@@ -1,0 +1,73 @@
+"""An Explain panel with a real tiny model, and a mouse for the canvas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_medseg.engine.checkpoint import read_card
+from napari_medseg.session import ChosenModel
+from napari_medseg.widgets.explain.panel import ExplainPanel
+from napari_medseg.widgets.sessions import session_of
+
+
+@pytest.fixture
+def picture():
+    """A grey picture of 41 x 35 pixels in a viewer without a window."""
+    viewer = ViewerModel()
+    values = np.random.default_rng(0).normal(100, 20, (41, 35)).astype(np.float32)
+    viewer.add_image(values, name="case")
+    return viewer
+
+
+@pytest.fixture
+def volume():
+    """A volume of 2 x 1 x 1 mm in a viewer without a window."""
+    viewer = ViewerModel()
+    values = np.random.default_rng(0).normal(100, 20, (20, 34, 36)).astype(np.float32)
+    viewer.add_image(values, name="scan", scale=(2, 1, 1), units="mm")
+    viewer.dims.set_current_step(0, 7)
+    return viewer
+
+
+@pytest.fixture
+def use(models):
+    """Choose a model of `models` for a viewer."""
+
+    def choose(viewer, name):
+        path = models / f"{name}.safetensors"
+        session_of(viewer).model = ChosenModel(path, read_card(path))
+
+    return choose
+
+
+@pytest.fixture
+def panel_of(qtbot, use):
+    """Make an Explain panel for a viewer and wait until its model is read."""
+    made = []
+
+    def make(viewer, model="tiny-grey"):
+        use(viewer, model)
+        panel = ExplainPanel(viewer)
+        qtbot.addWidget(panel)
+        panel.show()
+        made.append(panel)
+        qtbot.waitUntil(lambda: panel.questions.listing is not None, timeout=30000)
+        return panel
+
+    yield make
+    for panel in made:
+        panel.asking.clear()
+        qtbot.waitUntil(lambda panel=panel: not panel.asking.busy, timeout=30000)
+        panel.hide()
+
+
+@pytest.fixture
+def settle(qtbot):
+    """Wait until all that was asked is answered."""
+
+    def wait(panel):
+        qtbot.waitUntil(lambda: not panel.asking.busy and not panel._soon.isActive(), timeout=30000)
+
+    return wait

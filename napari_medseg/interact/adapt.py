@@ -187,38 +187,39 @@ def fit_head(
         labels = np.asarray(values)[own.argmax(0)]
     anchors = anchors_of(seeds, spacing, labels, values)
     report(Step(0, 0, "step"))
-    classes = len(values)
     sizes = (len(anchors.reach), len(flat), len(look))
-    if not len(anchors.reach):
-        near, features, looks = (torch.zeros(n, classes) for n in sizes)
-        return Head(values, anchors, near, features, looks, mean, scale, config)
-    allowed = seeds.allowed(values)
-    places, weight = _sampled(seeds, anchors, spacing, config)
-    parts = (
-        config.near * _bumps(places, anchors, spacing),
-        config.features / np.sqrt(sizes[1]) * ((region.at(places) - mean) / scale).cpu().numpy(),
-        config.image / np.sqrt(sizes[2]) * look[(slice(None), *places.T)].T,
-    )
-    at = (slice(None), *places.T)
+    found = torch.zeros(sum(sizes), len(values))
+    if len(anchors.reach):
+        places, weight = _sampled(seeds, anchors, spacing, config)
+        at = (slice(None), *places.T)
+        known = ((region.at(places) - mean) / scale).cpu().numpy()
+        parts = (_bumps(places, anchors, spacing), known, look[at].T)
+        found = _coefficients(parts, own[at], seeds.allowed(values)[at].T, weight, config, report)
+    near, features, looks = found.split(sizes)
+    return Head(values, anchors, near, features.to(mean.device), looks, mean, scale, config)
+
+
+def _coefficients(
+    parts: Sequence[np.ndarray],
+    own: np.ndarray,
+    allowed: np.ndarray,
+    weight: np.ndarray,
+    config: AdaptConfig,
+    report: Report,
+) -> Tensor:
+    """Fit bumps, features and look, each ``(N, M)``, with as much freedom as the config gives."""
+    sizes = [part.shape[1] for part in parts]
+    freedom = (config.near, config.features / sizes[1] ** 0.5, config.image / sizes[2] ** 0.5)
+    each = torch.from_numpy(np.repeat(freedom, sizes))
     found = _fit(
-        torch.from_numpy(np.concatenate(parts, axis=1)).double(),
-        _log(torch.from_numpy(own[at]), config.sure).T.double(),
-        torch.from_numpy(allowed[at].T),
+        torch.from_numpy(np.concatenate(parts, axis=1)) * each,
+        _log(torch.from_numpy(own), config.sure).T.double(),
+        torch.from_numpy(allowed),
         torch.from_numpy(weight),
         config.pull,
         report,
-    ).float()
-    near, features, looks = found.split(sizes)
-    return Head(
-        values,
-        anchors,
-        config.near * near,
-        (config.features / np.sqrt(sizes[1]) * features).to(mean.device),
-        config.image / np.sqrt(sizes[2]) * looks,
-        mean,
-        scale,
-        config,
     )
+    return (found * each[:, None]).float()
 
 
 def probabilities_of(region: RegionFeatures, values: Sequence[int]) -> np.ndarray:

@@ -106,20 +106,30 @@ def propagate(
             more, reasons[side] = _walk(evidence, step, most, report)
             found |= more
     box = evidence.box_of(min([index, *found]), max([index, *found]))
-    free = None if may_change is None else may_change[box]
+    written = _written(labels, found, box, axis, value, may_change, locked)
+    return Propagated(box, written, box[axis].start, box[axis].stop - 1, (reasons[0], reasons[1]))
+
+
+def _written(
+    labels: np.ndarray,
+    found: dict[int, np.ndarray],
+    box: Box,
+    axis: int,
+    value: int,
+    may_change: np.ndarray | None,
+    locked: Collection[int],
+) -> np.ndarray:
+    """Return the labels of a box with the outlines that were found, where they may change."""
+    free = np.ones(labels[box].shape, bool) if may_change is None else may_change[box]
     if locked:
-        open_ = ~np.isin(labels[box], list(locked))
-        free = open_ if free is None else open_ & free
+        free = free & ~np.isin(labels[box], list(locked))
     written = labels[box].copy()
     for at, outline in found.items():
         place = at - box[axis].start
         _write(
-            np.moveaxis(written, axis, 0)[place],
-            outline,
-            value,
-            None if free is None else np.moveaxis(free, axis, 0)[place],
+            np.moveaxis(written, axis, 0)[place], outline, value, np.moveaxis(free, axis, 0)[place]
         )
-    return Propagated(box, written, box[axis].start, box[axis].stop - 1, (reasons[0], reasons[1]))
+    return written
 
 
 def _walk(
@@ -180,11 +190,10 @@ def _belief(score: np.ndarray, outline: np.ndarray) -> float:
     return float((1 / (1 + np.exp(-score[outline]))).mean())
 
 
-def _write(plane: np.ndarray, outline: np.ndarray, value: int, free: np.ndarray | None) -> None:
+def _write(plane: np.ndarray, outline: np.ndarray, value: int, may: np.ndarray) -> None:
     """Write an outline into a slice; what hung together with it and is not in it is taken away."""
     parts, _ = connected((plane == value) | outline, "faces")
     mine = np.isin(parts, np.unique(parts[outline])) & (plane == value)
-    may = np.ones(plane.shape, bool) if free is None else free
     plane[mine & ~outline & may] = 0
     plane[outline & may] = value
 

@@ -39,7 +39,7 @@ def image_distance(look: np.ndarray, start: np.ndarray) -> np.ndarray:
         swept = []
         for axis, step in enumerate(steps):
             for back in (False, True):
-                reached = np.ascontiguousarray(np.moveaxis(found, axis, 0))
+                reached = np.array(np.moveaxis(found, axis, 0), order="C")
                 _sweep(reached, step, back)
                 swept.append(np.moveaxis(reached, 0, axis))
         found = np.minimum.reduce(swept)

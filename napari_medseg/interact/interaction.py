@@ -175,6 +175,7 @@ class Interaction:
         clock.lap("refine")
         if features is not None and adapts:
             found = self._adapted(features, region, found, report)
+            region.hold(found)
         clock.lap("adapt")
         if adapts:
             self._answered = (box, found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_medseg.interact.refine_grid import WorkGrid
-from napari_medseg.interact.seeds import FREE, Seeds
+from napari_medseg.interact.seeds import Seeds
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class Region:
     def hold(self, labels: np.ndarray) -> None:
         """Make `labels` what the prompts say, wherever they may change."""
         required = self.seeds.required
-        asked = required != FREE
+        asked = np.isin(required, self.values)  # what is locked now may have been asked for before
         if self.may_change is not None:
             asked = asked & self.may_change
         labels[asked] = required[asked]

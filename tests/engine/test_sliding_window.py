@@ -61,8 +61,8 @@ def test_identity_survives_tiling_and_blending(size, overlap):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    size=st.tuples(*[st.integers(1, 24)] * 3),
-    window=st.tuples(*[st.integers(1, 10)] * 3),
+    size=st.tuples(*[st.integers(1, 12)] * 3),
+    window=st.tuples(*[st.integers(1, 8)] * 3),
     overlap=st.tuples(*[st.sampled_from([0, 0.3, 0.5, 0.75])] * 3),
 )
 def test_streaming_equals_adding_up_everything(size, window, overlap):

@@ -21,7 +21,7 @@ from napari_medseg.volume import Volume
 
 EXACT = InferenceConfig(exact=True)
 CASES = {  # dims, card, config, shape, chunks, spacing, dtype
-    "windows, zscore": (3, {"window": (8, 16, 16)}, {}, (24, 48, 48), (8, 16, 32), None, "uint16"),
+    "windows, zscore": (3, {"window": (8, 16, 16)}, {}, (20, 36, 40), (8, 16, 32), None, "uint16"),
     "small overlap": (
         3,
         {"window": (8, 16, 16), "normalise": "none"},
@@ -84,7 +84,7 @@ CASES = {  # dims, card, config, shape, chunks, spacing, dtype
         3,
         {"window": (8, 16, 16), "spacing": (1.0, 1.0, 1.0)},
         {},
-        (12, 32, 40),
+        (10, 20, 36),
         (8, 16, 32),
         (2.0, 1.5, 1.3),
         "uint16",
@@ -93,7 +93,7 @@ CASES = {  # dims, card, config, shape, chunks, spacing, dtype
         3,
         {"window": (8, 16, 16), "spacing": (2.0, 3.1, 2.5)},
         {},
-        (40, 60, 64),
+        (24, 44, 40),
         (16, 16, 16),
         (1.0, 1.0, 1.0),
         "float32",
@@ -137,7 +137,7 @@ def test_labels_are_those_of_a_run_in_memory(case, tiny_segmenter, image, tmp_pa
 @pytest.mark.parametrize("memory", [1, 300_000, 1 << 30])
 def test_labels_do_not_depend_on_how_the_image_is_cut(tiny_segmenter, image, tmp_path, memory):
     segmenter = tiny_segmenter(3, window=(8, 16, 16))
-    path = image((16, 48, 64), (8, 16, 32))
+    path = image((16, 40, 36), (8, 16, 32))
     segment_blockwise(segmenter, path, tmp_path / "out.ome.zarr", EXACT, memory=memory)
     expected = segmenter.segment(read_volume(path), EXACT).labels
     np.testing.assert_array_equal(labels_of(tmp_path / "out.ome.zarr"), expected)
@@ -177,7 +177,7 @@ def stop_after(blocks):
 def test_a_stopped_run_says_so_and_goes_on_where_it_was(tiny_segmenter, image, tmp_path):
     segmenter, path, out = (
         tiny_segmenter(3, window=(8, 16, 16)),
-        image((16, 48, 64), (8, 16, 32)),
+        image((16, 40, 36), (8, 16, 32)),
         tmp_path / "o.ome.zarr",
     )
     written, report = stop_after(5)
@@ -212,7 +212,7 @@ def test_a_stopped_run_says_so_and_goes_on_where_it_was(tiny_segmenter, image, t
 def test_a_lost_block_in_the_middle_is_done_again(tiny_segmenter, image, tmp_path):
     segmenter, path, out = (
         tiny_segmenter(3, window=(8, 16, 16)),
-        image((16, 48, 64), (8, 16, 32)),
+        image((16, 40, 36), (8, 16, 32)),
         tmp_path / "o.ome.zarr",
     )
     written, report = stop_after(9)
@@ -242,7 +242,7 @@ def test_other_models_images_and_settings_do_not_go_on_with_what_was_begun(
     tiny_segmenter, image, tmp_path
 ):
     segmenter, out = tiny_segmenter(3, window=(8, 16, 16)), tmp_path / "out.ome.zarr"
-    path = image((16, 48, 64), (8, 16, 32))
+    path = image((16, 40, 36), (8, 16, 32))
     begun(segmenter, path, out)
     overlap = InferenceConfig(exact=True, overlap=0.25)
     with pytest.raises(ValueError, match="begun with other settings and is not finished"):
@@ -250,7 +250,7 @@ def test_other_models_images_and_settings_do_not_go_on_with_what_was_begun(
     other = tiny_segmenter(3, classes=3, window=(8, 16, 16))
     with pytest.raises(ValueError, match="begun with another model"):
         segment_blockwise(other, path, out, EXACT)
-    path = image((16, 48, 64), (8, 16, 32), seed=6)
+    path = image((16, 40, 36), (8, 16, 32), seed=6)
     with pytest.raises(ValueError, match=r"another image .* give the same again to go on"):
         segment_blockwise(segmenter, path, out, EXACT)
 
@@ -274,7 +274,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(
     from zarr.storage import _local
 
     segmenter, out = tiny_segmenter(3, window=(8, 16, 16)), tmp_path / "out.ome.zarr"
-    path, put, count = image((16, 48, 64), (8, 16, 32)), _local._put, []
+    path, put, count = image((16, 40, 36), (8, 16, 32)), _local._put, []
 
     def full(target, *args, **kwargs):
         if "/0/c/" in str(target):
@@ -295,7 +295,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(
 
 def test_damaged_chunks_and_states_are_said(tiny_segmenter, image, tmp_path):
     segmenter, out = tiny_segmenter(3, window=(8, 16, 16)), tmp_path / "out.ome.zarr"
-    path = image((16, 48, 64), (8, 16, 32))
+    path = image((16, 40, 36), (8, 16, 32))
     begun(segmenter, path, out)
     chunk = path / "0" / "c" / "1" / "2" / "1"
     whole = chunk.read_bytes()
@@ -311,7 +311,7 @@ def test_damaged_chunks_and_states_are_said(tiny_segmenter, image, tmp_path):
 
 def test_two_runs_do_not_write_the_same_labels_at_once(tiny_segmenter, image, tmp_path):
     segmenter, out = tiny_segmenter(3, window=(8, 16, 16)), tmp_path / "out.ome.zarr"
-    path = image((16, 48, 64), (8, 16, 32))
+    path = image((16, 40, 36), (8, 16, 32))
     begun(segmenter, path, out)
     with (
         LabelStore(out).alone(),

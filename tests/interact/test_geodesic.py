@@ -92,9 +92,16 @@ def test_it_is_never_shorter_than_the_cheapest_way_and_at_the_start_nothing(seed
     assert np.median(far - exact) <= 0.05 * max(exact.max(), 1e-6)  # most ways do not wind
 
 
-def test_a_change_three_times_as_large_is_three_times_as_far():
-    look = np.random.default_rng(0).normal(size=(2, 5, 6)).astype(np.float32)
-    start = start_at((5, 6), (2, 2))
-    near, far = image_distance(look, start), image_distance(3 * look, start)
-    np.testing.assert_allclose(far, 3 * near, rtol=1e-4)
-    assert near[~start].min() > 0
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 10**6))
+def test_neither_the_order_of_the_axes_nor_their_direction_matters(seed):
+    rng = np.random.default_rng(seed)
+    look = rng.normal(size=(2, 5, 6)).astype(np.float32)
+    start = start_at((5, 6), tuple(rng.integers(0, (5, 6))))
+    far = image_distance(look, start)
+    turned = image_distance(look.swapaxes(1, 2), start.T)
+    np.testing.assert_allclose(turned.T, far, rtol=1e-5)
+    mirrored = image_distance(look[:, ::-1], start[::-1])
+    np.testing.assert_allclose(mirrored[::-1], far, rtol=1e-5)
+    np.testing.assert_allclose(image_distance(3 * look, start), 3 * far, rtol=1e-4)
+    assert far[~start].min() > 0

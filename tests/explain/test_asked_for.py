@@ -49,7 +49,7 @@ def test_words_that_mean_nothing_are_refused(word):
 
 def test_a_near_word_is_offered():
     with pytest.raises(ValueError, match="did you mean energy"):
-        chosen_keys(["enrgy"], ENTRIES)
+        chosen_keys(["energy_"], ENTRIES)
 
 
 @pytest.mark.parametrize(("name", "dims"), [("lgmsnet", 2), ("gladnet", 2), ("msd_kmamba", 3)])

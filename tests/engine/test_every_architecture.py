@@ -91,7 +91,9 @@ def save_squares(folder, dims):
     ("name", "dims"),
     [(n, d) for n, a in architectures().items() for d in a.spatial_dims if n != "lgmsnet"],
 )  # LGMSNet trains in test_training
-def test_its_papers_recipe_trains_it_and_goes_on_where_it_stopped(name, dims, tmp_path):
+def test_its_papers_recipe_trains_it_and_goes_on_where_it_stopped(
+    name, dims, tmp_path, smallest_networks
+):
     save_squares(tmp_path / "data", dims)
     config = TrainingConfig.recipe(
         paper_recipe(name, dims),
@@ -103,6 +105,7 @@ def test_its_papers_recipe_trains_it_and_goes_on_where_it_stopped(name, dims, tm
         validate_every=2,
         device="cpu",
     )
+    config = config.replace(network={**config.network, **smallest_networks[name]})
 
     def stop_in_the_second_round(step):
         if step.unit == "step" and step.done == 1:

@@ -46,7 +46,7 @@ class Asking(QObject):
     """Computes wishes, the oldest kind first.
 
     Emits ``answered(Wish, answer)``, ``failed(Wish, sentence)``, ``progressed(Step)`` and
-    ``changed()`` when it begins or ends to work.
+    ``changed()`` when something is asked for, or ends.
     """
 
     answered = Signal(object, object)
@@ -76,6 +76,7 @@ class Asking(QObject):
         self.drop(wish.kind)
         self._waiting[wish.kind] = wish
         self._next()
+        self.changed.emit()
 
     def drop(self, *kinds: str) -> None:
         """Forget the wishes of some kinds; what is computed for one is stopped."""
@@ -105,7 +106,6 @@ class Asking(QObject):
         task.errored.connect(self._fail)
         task.finished.connect(self._end)
         task.start()
-        self.changed.emit()
 
     def _tell(self, step: Step) -> None:
         if self._now is not None:

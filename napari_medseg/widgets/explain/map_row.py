@@ -57,7 +57,7 @@ class MapRow(QWidget):
         self.which, self.opacity = (QSlider(Qt.Orientation.Horizontal) for _ in range(2))
         self.opacity.setRange(0, 100)
         self.opacity.setValue(60)
-        self.default, self.export = QPushButton("Back to default"), QPushButton("Export…")
+        self.default, self.export = QPushButton("Default"), QPushButton("Export…")
         self._lay_out()
         self.which.valueChanged.connect(self._browse)
         self.opacity.valueChanged.connect(self._fade)
@@ -117,7 +117,7 @@ class MapRow(QWidget):
         why_not = "" if self._pages else _NOTHING
         enable(self.which, why_not, "Browse the maps, one after the other")
         enable(self.opacity, why_not, "How much of the image the map hides")
-        enable(self.default, why_not, "Colours, limits and opacity that suit this map")
+        enable(self.default, why_not, "Back to colours, limits and opacity that suit this map")
         enable(self.export, why_not, "Save all maps of this kind, in their place over the image")
         if not self._pages:
             self.says.say(_NOTHING)
@@ -158,9 +158,9 @@ class MapRow(QWidget):
         for row, (title, slider) in enumerate(rows, start=1):
             grid.addWidget(QLabel(title), row, 0)
             grid.addWidget(slider, row, 1)
-        grid.addWidget(self.says, 0, 0, 1, 3)
+        grid.addWidget(self.says, 0, 0, 1, 2)
+        grid.addWidget(self.export, 0, 2)
         grid.addWidget(self.number, 1, 2)
-        grid.addWidget(self.default, 3, 0, 1, 2)
-        grid.addWidget(self.export, 3, 2)
+        grid.addWidget(self.default, 2, 2)
         grid.setColumnStretch(1, 1)
         self.number.setMinimumWidth(self.fontMetrics().horizontalAdvance("888/888"))

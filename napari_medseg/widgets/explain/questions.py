@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
-from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QScrollArea, QWidget
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.widgets.explain import work
@@ -280,7 +280,17 @@ class Questions(QObject):
             show_comparison(parts.differences, found, show)
         else:
             show_things(parts.numbers, found, show)
+            if self.by_hand and parts.numbers.words():
+                QTimer.singleShot(0, self._bring_numbers)
         self.told.emit("")
+
+    def _bring_numbers(self) -> None:
+        """Scroll to the numbers a person asked for, if they lie out of sight."""
+        page: QWidget | None = self._parts.numbers
+        while page is not None and not isinstance(page, QScrollArea):
+            page = page.parentWidget()
+        if page is not None:
+            page.ensureWidgetVisible(self._parts.numbers)
 
     def _show(self, about: _About, overlays: Sequence[Overlay], *_: object) -> None:
         if not self._parts.maps.show_maps(Seen(about.image, about.step, tuple(overlays))):

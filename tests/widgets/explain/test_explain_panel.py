@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import threading
 
 import numpy as np
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QTableWidget
 
+from napari_medseg.engine.checkpoint import save_checkpoint
+from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.progress import Step
 from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.panel import ExplainPanel
 from napari_medseg.widgets.layers import is_map
+from napari_medseg.widgets.model_choice import model_choice_of
 
 
 def maps(viewer):
@@ -217,16 +223,11 @@ def test_numbers_stand_below_and_are_saved(picture, panel_of, settle, monkeypatc
 
 
 def test_two_models_are_compared(picture, panel_of, settle, models):
-    from napari_medseg.engine.segmenter import Segmenter
-    from napari_medseg.widgets.model_choice import model_choice_of
-
     panel = panel_of(picture)
     parts = panel.parts
     assert not parts.compare.isEnabled()
     assert "No other model" in parts.compare.toolTip()
     old = Segmenter.load(models / "tiny-grey.safetensors", device="cpu")
-    from napari_medseg.engine.checkpoint import save_checkpoint
-
     for parameter in old.network.head.parameters():
         parameter.data.neg_()
     save_checkpoint(models / "earlier.safetensors", old.network, old.card)
@@ -345,3 +346,21 @@ def test_two_viewers_do_not_mix(picture, volume, panel_of, settle):
     assert len(maps(picture)) == 1
     assert maps(volume) == []
     assert one.questions.listing.loaded.path != other.questions.listing.loaded.path
+
+
+def test_why_says_what_the_model_it_was_made_from_said(picture, panel_of, settle, models):
+    old = Segmenter.load(models / "tiny-grey.safetensors", device="cpu")
+    digest = hashlib.sha256((models / "tiny-grey.safetensors").read_bytes()).hexdigest()
+    for parameter in old.network.head.parameters():
+        parameter.data.neg_()
+    card = dataclasses.replace(old.card, name="tuned", title="tuned", parent=digest)
+    save_checkpoint(models / "tuned.safetensors", old.network, card)
+    model_choice_of(picture).refresh()
+    panel = panel_of(picture, "tuned")
+    panel.parts.why.click()
+    click_at(panel, (20, 11))
+    settle(panel)
+    [table] = panel.parts.reasons.findChildren(QTableWidget)
+    titles = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount())]
+    assert titles == ["class", "tiny grey", "tuned", "change"]
+    assert any(float(table.item(row, 3).text()) != 0 for row in range(table.rowCount()))

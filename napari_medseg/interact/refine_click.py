@@ -16,6 +16,8 @@ from napari_medseg.interact.refine_score import appearance, log_odds, normalised
 
 _ROUNDS = 10
 _TIE = 1.0
+_FAR, _SURE = 4.0, 1.0  # radii and log-odds: there a sure model stops a prompt that erases
+_NEVER = np.float32(-20)
 _UNKNOWN = 0.11  # of the region's side: how far a prompt reaches where nothing says how far
 _FARTHEST = 0.25  # of the region's side: and at most
 _BETWEEN = 0.7  # of the way to a prompt that says otherwise
@@ -122,8 +124,11 @@ def _score(
     weights[[4, 5]] *= config.image
     weights[6] *= config.model
     terms = terms_of(region, grid, look, pointed, wrong, value, positive)
-    score = sum(w * term for w, term in zip(weights, terms, strict=True))
-    return smoothed(np.asarray(score, np.float32), look, _TIE, _ROUNDS)
+    score = np.asarray(sum(w * term for w, term in zip(weights, terms, strict=True)), np.float32)
+    if not positive:  # one click on a rim of one voxel must not take away what lies behind it
+        away, odds = np.expm1(-terms[2]), terms[6]
+        score = np.where((away > _FAR) & (odds < -_SURE), _NEVER, score)
+    return smoothed(score, look, _TIE, _ROUNDS)
 
 
 def terms_of(

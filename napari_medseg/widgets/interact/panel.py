@@ -184,9 +184,10 @@ class InteractPanel(QWidget):
         self.refresh()
 
     def _on_layers(self, event: Event) -> None:
-        if event.type == "removed" and isinstance(event.value, Image):
+        layer = getattr(event, "value", None)  # an event of a new name has none
+        if event.type == "removed" and isinstance(layer, Image):
             self.prompting.queue.forget_image()
-        if not is_preview(event.value):
+        if layer is None or not is_preview(layer):
             self.parts.images.refresh()
             self.refresh()
 

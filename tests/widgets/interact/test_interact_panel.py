@@ -468,6 +468,16 @@ def test_the_outline_follows_an_image_that_is_moved(scene, panel, pointer, take,
     np.testing.assert_allclose(preview.data_to_world((0, 20, 20)), (10, 67, 67))
 
 
+def test_an_image_of_a_new_name_is_the_same_image(scene, panel, pointer, take, settle):
+    (image,) = panel.parts.images.layers
+    image.name = "another name"
+    assert panel.parts.images.names == ("another name",)
+    take("point")
+    pointer.click((5, 20, 20))
+    settle()
+    assert len(given_of(panel.about.labels).pending()) == 1
+
+
 def test_with_space_held_the_image_moves(scene, panel, pointer, take):
     take("point")
     (space,) = [call for key, call in scene.keymap.items() if str(key) == "Space"]

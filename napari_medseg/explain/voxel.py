@@ -196,7 +196,12 @@ def _nearest(view: View, logits: Tensor, names: Sequence[str], activation: str) 
     away = ((places - torch.tensor(voxel)) * mm).square().sum(1).sqrt()
     nearest = int(away.argmin())
     there = tuple(int(v) for v in places[nearest])
-    what = names[int(answer[there])] if activation == "softmax" else "another answer"
+    if activation == "softmax":
+        what = names[int(answer[there])]
+    else:  # names of the classes that overlap there
+        at: tuple[slice | int, ...] = (slice(None), *there)
+        inside = (logits[index][at] > 0).tolist()
+        what = ", ".join(n for n, is_in in zip(names, inside, strict=True) if is_in) or "no class"
     unit = "mm" if view.volume.spacing_known else "voxels"
     return (
         f"the nearest voxel with another answer ({what}) is {float(away[nearest]):.1f} {unit} away"

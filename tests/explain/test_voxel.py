@@ -58,7 +58,10 @@ def test_overlapping_classes_turn_at_one_half(known, bright):
     # the first class's logit is 0 everywhere; both others are sure here, the last one is written
     assert page.sentences[0].startswith("nearest decision: class 1 has a probability of 0.50")
     assert page.value == 3
-    assert why(segmenter, volume, (0, 0)).name == "background"
+    assert "another answer (no class)" in page.sentences[1]
+    dark = why(segmenter, volume, (0, 0))
+    assert dark.name == "background"
+    assert "another answer (class 2, class 3)" in dark.sentences[1]
 
 
 @pytest.mark.parametrize(

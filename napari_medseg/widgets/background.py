@@ -41,11 +41,12 @@ class Task(WorkerBase):
     def __init__(self, work: Callable[..., Any]) -> None:
         super().__init__(SignalsClass=TaskSignals)
         self._work = work
+        self.over = False  # also where nobody hears the end
         self._last_step = 0.0
         self.errored.connect(show_failure)
 
     def start(self) -> None:
-        collector().begin()
+        collector().begin(self)
         self.finished.connect(collector().end)
         super().start()
         # It takes no place in the pool: Qt itself converts images there while the GUI thread holds
@@ -58,6 +59,7 @@ class Task(WorkerBase):
         except RuntimeError:  # Qt's half of the signals is gone: the program is ending
             _log.debug("ended after its window", exc_info=True)
         finally:
+            self.over = True
             _pool().reserveThread()
 
     def work(self) -> Any:
@@ -73,6 +75,8 @@ class Task(WorkerBase):
             # nobody waits for the result any more, so nobody wants to read this either
             _log.debug("failed after it was cancelled", exc_info=True)
             self.cancelled.emit()
+        finally:
+            self.over = True  # before others hear of it
         return None
 
     def _report(self, step: Step) -> None:

@@ -8,6 +8,7 @@ A full collection in the middle of a run also stops the window for a fifth of a 
 from __future__ import annotations
 
 import gc
+from typing import Protocol
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
@@ -15,27 +16,40 @@ _EVERY = 1000  # ms
 _FULL_EVERY = 60  # of those; old garbage is rare and its search is slow
 
 
+class Running(Protocol):
+    """What is asked of work in another thread."""
+
+    @property
+    def over(self) -> bool: ...
+
+
 class _Collector(QObject):
-    """Counts the tasks that run, and collects while there are some."""
+    """Knows the tasks that run, and collects while there are some.
+
+    A task whose end nobody hears, because its window closed, is missed within a second.
+    """
 
     def __init__(self) -> None:
         super().__init__(QCoreApplication.instance())
-        self._tasks = self._rounds = 0
+        self._tasks: list[Running] = []
+        self._rounds = 0
         self._was_enabled = True
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._collect)
 
-    def begin(self) -> None:
-        self._tasks += 1
-        if self._tasks == 1:
+    def begin(self, task: Running) -> None:
+        if not self._tasks:
             self._was_enabled = gc.isenabled()
             gc.disable()
             self._rounds = 0
             self._timer.start(_EVERY)
+        if task not in self._tasks:
+            self._tasks.append(task)
 
     def end(self) -> None:
-        self._tasks -= 1
-        if self._tasks == 0:
+        """Look which tasks still run; with the last one Python collects by itself again."""
+        self._tasks = [task for task in self._tasks if not task.over]
+        if not self._tasks and self._timer.isActive():
             self._timer.stop()
             if self._was_enabled:
                 gc.enable()
@@ -43,13 +57,14 @@ class _Collector(QObject):
     def _collect(self) -> None:
         self._rounds += 1
         gc.collect(2 if self._rounds % _FULL_EVERY == 0 else 1)
+        self.end()
 
 
 _collector: list[_Collector] = []
 
 
 def collector() -> _Collector:
-    """Return the one of this program: ``begin()`` and ``end()`` are called in the GUI thread."""
+    """Return the one of this program; it is spoken to in the GUI thread only."""
     if not _collector:
         _collector.append(_Collector())
     return _collector[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from types import SimpleNamespace
 
 from napari_medseg.widgets import collector as collector_module
 from napari_medseg.widgets.background import Task
@@ -54,4 +55,12 @@ def test_python_collects_by_itself_again_after_the_last_task(qtbot):
     assert not gc.isenabled()
     with qtbot.waitSignal(second.finished):
         go.set()
+    qtbot.waitUntil(gc.isenabled)
+
+
+def test_work_whose_end_nobody_hears_is_missed_within_a_second(qtbot):
+    lost = SimpleNamespace(over=False)
+    collector_module.collector().begin(lost)
+    assert not gc.isenabled()
+    lost.over = True
     qtbot.waitUntil(gc.isenabled)

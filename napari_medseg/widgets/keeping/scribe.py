@@ -40,6 +40,11 @@ class Scribe(QObject):
         self._rested.connect(collector().end)
         atexit.register(self.finish)
 
+    @property
+    def over(self) -> bool:
+        """Whether it rests."""
+        return not self._awake
+
     def submit(self, work: Callable[[], Any]) -> int:
         """Do `work` after all that was submitted before; returns a number for `wait`.
 
@@ -50,7 +55,7 @@ class Scribe(QObject):
             number = self._given
             if not self._awake:
                 self._awake = True
-                collector().begin()
+                collector().begin(self)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="medseg", daemon=True)
                 self._thread.start()

@@ -136,4 +136,5 @@ def test_keys_of_tools_are_printed_follow_the_settings_and_are_free(settings, do
 @pytest.mark.parametrize("action", [name for name in keys.KEYS if "_place" not in name])
 def test_every_key_of_a_tool_names_one(action):
     others = ("case", "apply_tool", "class_", "looks_right", "orthogonal", "slice_reviewed")
+    others += ("prompt", "segment_here", "carry_on")
     assert action in TOOLS or any(word in action for word in others)

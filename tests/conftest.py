@@ -21,11 +21,12 @@ def pytest_collection():
     A whole collection looks at every object of every library and test, which takes longer than
     most tests, and closing a viewer asks for one.
     """
-    gc.disable()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(0)  # not disable(): dask, imported meanwhile, would go back to that for ever
     try:
         return (yield)
     finally:
-        gc.enable()
+        gc.set_threshold(*thresholds)
         gc.collect()
         gc.freeze()
 

@@ -3,6 +3,9 @@
 Python collects cyclic garbage in whatever thread happens to need memory. Windows and their parts
 are such garbage once they are closed, and Qt crashes when another thread than its own deletes them.
 A full collection in the middle of a run also stops the window for a fifth of a second.
+
+The threshold says so, not `gc.disable`: dask switches that on or off with every slice of an array,
+to what it was when dask was imported.
 """
 
 from __future__ import annotations
@@ -33,14 +36,14 @@ class _Collector(QObject):
         super().__init__(QCoreApplication.instance())
         self._tasks: list[Running] = []
         self._rounds = 0
-        self._was_enabled = True
+        self._thresholds = gc.get_threshold()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._collect)
 
     def begin(self, task: Running) -> None:
         if not self._tasks:
-            self._was_enabled = gc.isenabled()
-            gc.disable()
+            self._thresholds = gc.get_threshold()
+            gc.set_threshold(0)
             self._rounds = 0
             self._timer.start(_EVERY)
         if task not in self._tasks:
@@ -51,8 +54,7 @@ class _Collector(QObject):
         self._tasks = [task for task in self._tasks if not task.over]
         if not self._tasks and self._timer.isActive():
             self._timer.stop()
-            if self._was_enabled:
-                gc.enable()
+            gc.set_threshold(*self._thresholds)
 
     def _collect(self) -> None:
         self._rounds += 1

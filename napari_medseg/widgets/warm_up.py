@@ -65,13 +65,8 @@ def warm_up(report: Report = silent) -> list[str]:
     """Import torch and return the devices it finds; quick when it is in memory already."""
     if "torch" not in sys.modules:
         _preload()
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        from napari_medseg.engine.device import available_devices
-    finally:
-        if was_enabled:
-            gc.enable()
+    from napari_medseg.engine.device import available_devices
+
     gc.freeze()
     _devices[:] = available_devices()
     return list(_devices)

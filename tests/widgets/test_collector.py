@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from types import SimpleNamespace
@@ -15,6 +17,10 @@ class _Cycle:
     def __init__(self, told):
         self.me = self
         weakref.finalize(self, lambda: told.append(threading.get_ident()))
+
+
+def _by_itself():
+    return gc.isenabled() and gc.get_threshold()[0] > 0
 
 
 def test_a_worker_never_collects_the_garbage_of_the_window(qtbot, monkeypatch):
@@ -52,15 +58,40 @@ def test_python_collects_by_itself_again_after_the_last_task(qtbot):
     second.start()
     with qtbot.waitSignal(first.finished):
         first.start()
-    assert not gc.isenabled()
+    assert not _by_itself()
     with qtbot.waitSignal(second.finished):
         go.set()
-    qtbot.waitUntil(gc.isenabled)
+    qtbot.waitUntil(_by_itself)
 
 
 def test_work_whose_end_nobody_hears_is_missed_within_a_second(qtbot):
     lost = SimpleNamespace(over=False)
     collector_module.collector().begin(lost)
-    assert not gc.isenabled()
+    assert not _by_itself()
     lost.over = True
-    qtbot.waitUntil(gc.isenabled)
+    qtbot.waitUntil(_by_itself)
+
+
+_DASK_WHILE_A_TASK_RUNS = """
+import gc
+from types import SimpleNamespace
+from qtpy.QtCore import QCoreApplication
+
+app = QCoreApplication([])
+from napari_medseg.widgets.collector import collector
+
+task = SimpleNamespace(over=False)
+collector().begin(task)
+import dask.array  # a task that opens a store does
+
+dask.array.zeros(4)[1:]
+assert gc.get_threshold()[0] == 0  # still not in that task's thread
+task.over = True
+collector().end()
+dask.array.zeros(4)[1:]
+assert gc.isenabled() and gc.get_threshold()[0] > 0
+"""
+
+
+def test_slices_of_dask_arrays_do_not_switch_collecting_on_or_off():
+    subprocess.run([sys.executable, "-c", _DASK_WHILE_A_TASK_RUNS], check=True, timeout=60)

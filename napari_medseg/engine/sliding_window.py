@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from napari_medseg.engine.windows import Tiling
+from napari_medseg.engine.windows import Tiling, cut_window
 from napari_medseg.progress import Report, Step, silent
 
 Predict = Callable[[Tensor], Tensor]
@@ -178,16 +177,8 @@ def _place(order: Sequence[int], values: Sequence[int]) -> tuple[int, ...]:
 
 def _tile(image: Tensor, tiling: Tiling, corner: Sequence[int]) -> Tensor:
     """Cut the window at `corner` of the padded image, zeros where it sticks out."""
-    cut: list[slice] = [slice(None)]
-    missing: list[int] = []
-    for start, before, side, size in zip(
-        corner, tiling.before, tiling.window, tiling.size, strict=True
-    ):
-        low, high = start - before, start - before + side
-        cut.append(slice(max(low, 0), min(high, size)))
-        missing = [max(-low, 0), max(high - size, 0), *missing]  # F.pad counts from the last axis
-    tile = image[tuple(cut)]
-    return F.pad(tile, missing) if any(missing) else tile
+    start = [c - before for c, before in zip(corner, tiling.before, strict=True)]
+    return cut_window(image, start, tiling.window)
 
 
 def _emit(block: Tensor, corner: Sequence[int], tiling: Tiling, consume: Consume) -> None:

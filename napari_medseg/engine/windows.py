@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -37,6 +38,18 @@ def gaussian(window: Sequence[int]) -> Tensor:
         at = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
         weight = weight[..., None] * torch.exp(-(at**2) / (2 * (size / 8) ** 2))
     return weight.clamp_(min=max(float(weight.min()), 1e-3))
+
+
+def cut_window(image: Tensor, start: Sequence[int], sides: Sequence[int]) -> Tensor:
+    """Cut ``(C, *S)`` at `start`, zeros where the window sticks out."""
+    cut: list[slice] = [slice(None)]
+    missing: list[int] = []
+    for first, side, size in zip(start, sides, image.shape[1:], strict=True):
+        cut.append(slice(max(first, 0), min(first + side, size)))
+        # F.pad counts from the last axis
+        missing = [max(-first, 0), max(first + side - size, 0), *missing]
+    window = image[tuple(cut)]
+    return F.pad(window, missing) if any(missing) else window
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def channel_redundancy(
     passed, names = _passed(segmenter, view, layers, report)
     rows: list[tuple[Cell, ...]] = []
     for name in names:
-        values = view.placed(passed.maps[name])[0]
+        values = passed.placed(name)[0]
         matrix = values.reshape(len(values), -1).astype(np.float64)
         sizes = np.linalg.norm(matrix, axis=1)
         alive = sizes > 0
@@ -100,7 +100,7 @@ def activation_ratio(
     mask = class_mask(segmenter, view, passed.logits, labels, value)
     rows: list[tuple[Cell, ...]] = []
     for name in names:
-        values = np.abs(view.placed(passed.maps[name])[0])
+        values = np.abs(passed.placed(name)[0])
         inside = mostly(view, mask, find_layer(segmenter.network, name).stride)
         if inside.all():
             continue
@@ -135,7 +135,7 @@ def log_amplitude(
     passed, names = _passed(segmenter, view, layers, report)
     columns = {}
     for name in names:
-        values = view.placed(passed.maps[name])[0]
+        values = passed.placed(name)[0]
         axes = _network_axes(view, values)
         if min(values.shape[a] for a in axes) >= _SMALLEST:
             columns[name] = _spectrum(values, axes)

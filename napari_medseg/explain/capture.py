@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from napari_medseg.engine.device import free_memory
 from napari_medseg.explain.layers import Layer, find_layer, named_layers
+from napari_medseg.explain.room import TooLarge, room
 from napari_medseg.networks.base import SegmentationNetwork
 
 Box = tuple[slice, ...]
-_SHARE = 0.25  # of the free memory that maps may take
 _LARGEST_HALF = 65504.0  # what float16 holds
 
 
@@ -47,8 +46,9 @@ def record(
     half : bool
         Keep float16, half the memory; larger values are cut off.
     live : bool
-        Keep the tensors themselves, on their device, with gradients and with channels where the
-        layer has them (`Layer.channel_axis`).
+        Keep the tensors themselves, on their device and with channels where the layer has them
+        (`Layer.channel_axis`), to take gradients by them: from the first of them on the network
+        is differentiated, what comes before is not and needs no memory for it.
     limit : int or None
         Bytes the maps may take; None is a quarter of the free memory.
 
@@ -60,7 +60,9 @@ def record(
     Raises
     ------
     ValueError
-        If there is no such layer, or, before anything is computed, if its maps would be too large.
+        If there is no such layer.
+    TooLarge
+        Before anything is computed, if the maps would not fit.
     """
     recorder = _Recorder([find_layer(network, name) for name in dict.fromkeys(names)], crop, half)
     hooks = []
@@ -90,12 +92,17 @@ class _Recorder:
         if threading.get_ident() == self._thread:
             shape, item = inputs[0].shape, 2 if self._half else 4
             self._size = shape[2:]
-            _check_room(network, self.layers, shape, self._crop, limit, item)
+            check_maps(network, self.layers, shape, self._crop, limit=limit, item=item)
 
-    def keep(self, layer: Layer, module: nn.Module, inputs: Any, output: Tensor) -> None:
-        """Keep the tensor itself."""
-        if threading.get_ident() == self._thread:
-            self.found[layer.name] = output
+    def keep(self, layer: Layer, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+        """Keep the tensor itself; what follows works on a copy, some of it in place."""
+        if threading.get_ident() != self._thread:
+            return None
+        if not output.requires_grad:
+            output = output.detach().requires_grad_()
+            torch.set_grad_enabled(True)
+        self.found[layer.name] = output
+        return output.clone()
 
     def copy(self, layer: Layer, module: nn.Module, inputs: Any, output: Tensor) -> None:
         """Keep a copy: layers behind this one may work in the tensor's memory."""
@@ -124,22 +131,16 @@ def map_bytes(layer: Layer, size: Sequence[int], *, batch: int = 1, item: int = 
     return batch * layer.channels * math.prod(side // layer.stride for side in size) * item
 
 
-def room(limit: int | None = None) -> int:
-    """Return how many bytes maps may take: `limit`, or a share of what is free."""
-    if limit is not None:
-        return limit
-    free = free_memory(torch.device("cpu"))
-    return int(_SHARE * free) if free is not None else 1 << 31
-
-
-def _check_room(
+def check_maps(
     network: SegmentationNetwork,
     layers: Sequence[Layer],
     shape: Sequence[int],
     crop: Sequence[slice] | None,
-    limit: int | None,
-    item: int,
+    *,
+    limit: int | None = None,
+    item: int = 4,
 ) -> None:
+    """Raise `TooLarge` if the maps of an input ``(B, C, *S)`` take more than they may."""
     batch, size = shape[0], shape[2:]
     needed = 0
     for layer in layers:
@@ -149,18 +150,18 @@ def _check_room(
     allowed = room(limit)
     if needed <= allowed:
         return
-    fitting = [
-        layer.name
+    fits = [
+        layer
         for layer in named_layers(network).values()
         if layer.stage and map_bytes(layer, size, batch=batch, item=item) <= allowed
     ]
-    instead = f"a coarser layer ({', '.join(fitting[:4])}), " if fitting else ""
-    raise ValueError(
-        f"the maps of {', '.join(layer.name for layer in layers)} take {_amount(needed)}, "
-        f"{_amount(allowed)} may be used; choose {instead}half precision, fewer slices or a "
-        "part of the image"
+    fitting = tuple(layer.name for layer in sorted(fits, key=lambda layer: layer.stride))
+    instead = [f"a coarser layer ({', '.join(fitting[:4])})"] if fitting else []
+    instead += ["half precision"] if item > 2 else []
+    raise TooLarge(
+        f"the maps of {', '.join(layer.name for layer in layers)}",
+        needed,
+        allowed,
+        [*instead, "fewer slices", "a part of the image"],
+        layers=fitting,
     )
-
-
-def _amount(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 0.1):.1f} MB"

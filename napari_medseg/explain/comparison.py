@@ -155,8 +155,8 @@ def _features(
 ) -> tuple[list[Overlay], Table]:
     overlays, rows = [], []
     for name in names:
-        a, place = view.placed(old.maps[name])
-        b, _ = view.placed(new.maps[name])
+        a, place = old.placed(name)
+        b, _ = new.placed(name)
         sizes = np.linalg.norm(a, axis=0) * np.linalg.norm(b, axis=0)
         cosine = (a * b).sum(0) / np.maximum(sizes, 1e-12)
         turned = np.where(sizes > 0, (1 - cosine).clip(0, 2), 0)[None].astype(np.float32)

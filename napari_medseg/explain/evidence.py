@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import product
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,9 +77,11 @@ def occlusion(
     region : ndarray, "here" or None
         Where the class is asked about, see `target_of`; None is where the model finds it.
     box : sequence of slice or None
-        Part of the image ``*S`` that is covered bit by bit; None is all of the view.
+        Part of the image ``*S`` that is covered bit by bit; None is that of the view, or all of
+        the view.
     cell : float or None
-        Side of what is covered at a time, in mm; None is a twelfth of the longest side.
+        Side of what is covered at a time, in mm; None is a twelfth of the longest side of the
+        part.
     report : Report
         Called before every batch; may raise `Cancelled`.
 
@@ -98,16 +99,17 @@ def occlusion(
     Source: Zeiler & Fergus 2014, Visualizing and Understanding Convolutional Networks,
     arXiv:1311.2901, section 4.2.
     """
-    view = view.alone()
+    view = view.one_window().alone()
+    view = view if box is None else view.within(box)
     activation = segmenter.card.activation
     logits = run(segmenter, view, report=report).logits
     target = target_of(segmenter, view, logits, value, region)
     there, counts = target.region[0], _cells(view, cell)
     whole = _mean_probability(logits, activation, target.channel, there)[0]
     maps = torch.zeros(counts)
-    cells = list(_cells_in(view, counts, box))
+    cells = list(_cells_in(view, counts))
     at_once = max(1, _AT_ONCE // math.prod(view.size))
-    with looking(segmenter, report) as outer:
+    with looking(segmenter, view, report, batch=at_once) as outer:
         for first in range(0, len(cells), at_once):
             outer(Step(first, len(cells), "cell"))
             some = cells[first : first + at_once]
@@ -207,7 +209,9 @@ def _mean_probability(logits: Tensor, activation: str, channel: int, there: Tens
 def _cells(view: View, cell: float | None) -> tuple[int, ...]:
     """Return into how many cells each side of the view is cut."""
     sides = [n * mm for n, mm in zip(view.size, view.voxel_mm, strict=True)]
-    wanted = max(sides) / _CELLS if cell is None else cell
+    part = view.crop or [slice(0, n) for n in view.size]
+    longest = max((p.stop - p.start) * mm for p, mm in zip(part, view.voxel_mm, strict=True))
+    wanted = longest / _CELLS if cell is None else cell
     if not wanted > 0:
         raise ValueError(f"cells must be larger than 0 mm, got {cell}")
     cells = (max(1, min(n, round(s / wanted))) for n, s in zip(view.size, sides, strict=True))
@@ -215,16 +219,14 @@ def _cells(view: View, cell: float | None) -> tuple[int, ...]:
 
 
 def _cells_in(
-    view: View, counts: Sequence[int], box: Sequence[slice] | None
+    view: View, counts: Sequence[int]
 ) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Yield the index of every cell in the image (and `box`), and its voxels of the view."""
+    """Yield the index of every cell in the image and the view's box, and its voxels of the view."""
     allowed = view.covered()[0]
-    if box is not None:
-        mask = np.zeros(view.volume.shape, np.uint8)
-        mask[tuple(box)] = 1
-        allowed = allowed & (view.onto(mask)[0] > 0)
-    if not allowed.any():
-        raise ValueError("the box is not in the part of the image looked at; choose one there")
+    if view.crop is not None:
+        inside = torch.zeros_like(allowed)
+        inside[view.crop] = True
+        allowed = allowed & inside
     edges = [
         [round(i * side / count) for i in range(count + 1)]
         for side, count in zip(view.size, counts, strict=True)

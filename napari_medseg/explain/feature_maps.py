@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,9 +13,9 @@ from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.capture import map_bytes
 from napari_medseg.explain.layers import Layer, find_layer
 from napari_medseg.explain.overlay import Overlay
-from napari_medseg.explain.passing import run
-from napari_medseg.explain.place import Place
-from napari_medseg.explain.view import View
+from napari_medseg.explain.passing import Pass, run
+from napari_medseg.explain.room import amount, room
+from napari_medseg.explain.view import View, as_array
 from napari_medseg.progress import Report, silent
 
 SORTS = ("energy", "separation", "order")
@@ -24,7 +26,14 @@ SUMMARIES = {
     "pca": "the three directions in which the channels differ most, as red, green and blue",
 }
 _NOTHING = 1e-9  # of the variance: rounding
+_AT_ONCE = 1 << 16  # voxels
 _HALF_FROM = 1 << 28  # bytes: larger stacks are kept in half precision
+
+_SUMS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mean": lambda maps: maps.mean(0, dtype=torch.float32),
+    "max": lambda maps: maps.amax(0),
+    "energy": lambda maps: torch.linalg.vector_norm(maps, dim=0, dtype=torch.float32),
+}
 
 
 def features(
@@ -36,6 +45,7 @@ def features(
     labels: np.ndarray | None = None,
     value: int = 1,
     most: int | None = None,
+    half: bool | None = None,
     report: Report = silent,
 ) -> Overlay:
     """Return a layer's channels as a stack of maps, the most telling first.
@@ -54,7 +64,9 @@ def features(
     value : int
         The class, a value of `labels`.
     most : int or None
-        How many channels to keep.
+        How many channels to keep; fewer where the memory does not hold them, and it is said.
+    half : bool or None
+        Whether to record in half precision; None does so where the maps are large.
     report : Report
         May raise `Cancelled`.
 
@@ -62,35 +74,32 @@ def features(
     ------
     ValueError
         If there is no such layer or way to sort, the class is not in the view, or the maps are
-        too large.
+        too large (`TooLarge`).
     """
     if sort not in SORTS:
         raise ValueError(f"channels are sorted by {', '.join(SORTS)}, got {sort!r}")
-    chosen, values, place, logits = layer_maps(segmenter, view, layer, report)
-    names = [f"channel {i + 1}" for i in range(len(values))]
-    if sort == "order":
-        order = np.arange(len(values))
-    elif sort == "energy":
-        score = np.square(values.reshape(len(values), -1)).mean(1)
-        order = np.argsort(-score, kind="stable")
-        names = [f"{n} (energy {s:.3g})" for n, s in zip(names, score, strict=True)]
-    else:
-        inside = class_share(segmenter, view, logits, labels, value, chosen.stride)
-        auc = separation(values, inside)
-        order = np.argsort(-np.abs(auc - 0.5), kind="stable")
-        names = [
-            f"{n} ({'higher' if a >= 0.5 else 'lower'} inside, AUC {max(a, 1 - a):.2f})"
-            for n, a in zip(names, auc, strict=True)
-        ]
-    order = order[:most]
+    passed, chosen = layer_maps(segmenter, view, layer, half, report)
+    maps, place = passed.laid(layer)
+    inside = None
+    if sort == "separation":
+        inside = class_share(segmenter, view, passed.logits, labels, value, chosen.stride)
+    order, names = _sorted(maps, sort, inside)
+    wanted, notes = len(maps) if most is None else min(most, len(maps)), view.notes
+    each = 4 * maps[0].numel()
+    kept = min(wanted, max(room() // max(each, 1), 1))
+    if kept < wanted:
+        said = f"{kept} of {len(maps)} channels: each takes {amount(each)}; look at a part for more"
+        notes = (*notes, said)
+    order = order[:kept]
+    values = as_array(maps[torch.from_numpy(order)])
     return Overlay(
         name=f"{layer} channels",
         words=f"channels of {chosen.title}; {chosen.words}",
-        values=values[order],
+        values=values,
         place=place,
-        kind="map" if values.min() >= 0 else "signed",
+        kind="map" if maps.min() >= 0 else "signed",
         channels=tuple(names[i] for i in order),
-        notes=view.notes,
+        notes=notes,
     )
 
 
@@ -100,13 +109,14 @@ def summary(
     layer: str,
     how: str = "energy",
     *,
+    half: bool | None = None,
     report: Report = silent,
 ) -> Overlay:
     """Return one map, or one colour picture, that sums up the channels of a layer.
 
     Parameters
     ----------
-    segmenter, view, layer
+    segmenter, view, layer, half
         As for `features`.
     how : str
         "mean", "max", "energy" (L2 over the channels) or "pca": the first three principal
@@ -121,7 +131,8 @@ def summary(
     """
     if how not in SUMMARIES:
         raise ValueError(f"channels are summed up by {', '.join(SUMMARIES)}, got {how!r}")
-    chosen, values, place, _ = layer_maps(segmenter, view, layer, report)
+    passed, chosen = layer_maps(segmenter, view, layer, half, report)
+    values, place = passed.laid(layer)
     kind = "map"
     channels: tuple[str, ...] = (SUMMARIES[how],)
     if how == "pca":
@@ -131,10 +142,8 @@ def summary(
             f"{colour}: {share:.0%} of the variance"
             for colour, share in zip(("red", "green", "blue"), shares, strict=True)
         )
-    elif how == "energy":
-        maps = np.sqrt(np.square(values).sum(0, keepdims=True))
     else:
-        maps = (values.mean(0) if how == "mean" else values.max(0))[None]
+        maps = as_array(_SUMS[how](values))[None]
         kind = "map" if maps.min() >= 0 else "signed"
     return Overlay(
         name=f"{layer} {how}",
@@ -148,17 +157,36 @@ def summary(
 
 
 def layer_maps(
-    segmenter: Segmenter, view: View, layer: str, report: Report = silent
-) -> tuple[Layer, np.ndarray, Place, Tensor]:
-    """Return a layer, its maps ``(n, *S')`` over the image, their place and the logits."""
+    segmenter: Segmenter,
+    view: View,
+    layer: str,
+    half: bool | None = None,
+    report: Report = silent,
+) -> tuple[Pass, Layer]:
+    """Return a pass that recorded a layer, and the layer."""
     chosen = find_layer(segmenter.network, layer)
-    half = map_bytes(chosen, view.size, batch=len(view.image)) > _HALF_FROM
-    passed = run(segmenter, view, [layer], half=half, report=report)
-    values, place = view.placed(passed.maps[layer])
-    return chosen, values, place, passed.logits
+    if half is None:
+        half = map_bytes(chosen, view.size, batch=len(view.image)) > _HALF_FROM
+    return run(segmenter, view, [layer], half=half, report=report), chosen
 
 
-def separation(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _sorted(maps: Tensor, sort: str, inside: np.ndarray | None) -> tuple[np.ndarray, list[str]]:
+    """Return the order of the channels, and a name for each."""
+    names = [f"channel {i + 1}" for i in range(len(maps))]
+    if inside is not None:
+        auc = separation(maps, inside)
+        said = [f"{'higher' if a >= 0.5 else 'lower'} inside, AUC {max(a, 1 - a):.2f}" for a in auc]
+        score = np.abs(auc - 0.5)
+    elif sort == "energy":
+        score = np.array([float(one.float().square().mean()) for one in maps])
+        said = [f"energy {s:.3g}" for s in score]
+    else:
+        return np.arange(len(maps)), names
+    names = [f"{name} ({one})" for name, one in zip(names, said, strict=True)]
+    return np.argsort(-score, kind="stable"), names
+
+
+def separation(maps: Tensor, inside: np.ndarray) -> np.ndarray:
     """Return how well each map tells voxels inside from those outside: ``(n, *S), (*S) -> (n,)``.
 
     The area under the ROC curve: the probability that a voxel inside has the larger value, equal
@@ -166,10 +194,9 @@ def separation(values: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
     Source: Mann & Whitney 1947 for the estimate by ranks.
     """
-    scores = []
-    for one in torch.from_numpy(np.ascontiguousarray(values)):
-        within = one[torch.from_numpy(inside)]
-        without = one[torch.from_numpy(~inside)].sort().values
+    scores, there = [], torch.from_numpy(inside)
+    for one in maps:
+        within, without = one[there].float(), one[~there].float().sort().values
         below = torch.searchsorted(without, within).double()
         up_to = torch.searchsorted(without, within, right=True).double()
         scores.append(float((below + up_to).mean()) / 2 / len(without))
@@ -242,23 +269,32 @@ def class_channel(segmenter: Segmenter, value: int) -> int:
     return values.index(value) + softmax
 
 
-def principal_colours(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float]]:
+def principal_colours(values: Tensor) -> tuple[np.ndarray, tuple[float, float, float]]:
     """Return the first three principal components as colours, and their shares of the variance.
 
     Shapes: ``(n, *S) -> (3, *S)`` uint8; each from its 1st to its 99th percentile. The sign of a
     component is that of its largest weight, so that the same maps give the same colours.
     """
-    flat = values.reshape(len(values), -1).astype(np.float64)
-    centred = flat - flat.mean(1, keepdims=True)
-    variances, directions = np.linalg.eigh(centred @ centred.T / max(flat.shape[1], 1))
-    variances, directions = variances[::-1].clip(0), directions[:, ::-1]
+    flat = values.flatten(1)
+    mean = flat.mean(1, keepdim=True, dtype=torch.float64)
+    products = torch.zeros((len(flat), len(flat)), dtype=torch.float64)
+    for some in flat.split(_AT_ONCE, dim=1):  # in double precision a few voxels at a time
+        centred = some.double() - mean
+        products += centred @ centred.T
+    spread, directions = np.linalg.eigh((products / max(flat.shape[1], 1)).numpy())
+    variances, directions = spread[::-1].clip(0), directions[:, ::-1]
     total = max(float(variances.sum()), 1e-30)
     colours = np.zeros((3, flat.shape[1]), np.uint8)
     for i in range(min(3, len(values))):
-        weights = directions[:, i]
-        component = np.sign(weights[np.abs(weights).argmax()]) * (weights @ centred)
+        if variances[i] <= _NOTHING * total:
+            continue
+        weights = directions[:, i] * np.sign(directions[np.abs(directions[:, i]).argmax(), i])
+        along = torch.from_numpy(weights.copy())
+        component = torch.cat(
+            [along @ (some.double() - mean) for some in flat.split(_AT_ONCE, dim=1)]
+        ).numpy()
         low, high = np.percentile(component, (1, 99))
-        if high > low and variances[i] > _NOTHING * total:
+        if high > low:
             colours[i] = ((component - low) / (high - low)).clip(0, 1) * 255 + 0.5
     shares = [float(v) / total for v in variances[:3]] + [0.0] * 3
     return colours.reshape(3, *values.shape[1:]), (shares[0], shares[1], shares[2])

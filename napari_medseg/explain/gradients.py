@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from napari_medseg.explain.capture import record
 from napari_medseg.explain.layers import Layer, find_layer, named_layers
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.passing import differentiating, run
+from napari_medseg.explain.reach import reach
 from napari_medseg.explain.targets import Region, Target, target_of
 from napari_medseg.explain.view import View
 from napari_medseg.networks.base import SegmentationNetwork
@@ -67,9 +67,10 @@ def grad_cam(
     chosen = (
         deepest_layer(segmenter.network) if layer is None else find_layer(segmenter.network, layer)
     )
+    view = view.one_window()
     target = _target(segmenter, view, value, region, report)
-    maps = []
-    with differentiating(segmenter, report) as outer:
+    maps, spoken = [], False
+    with differentiating(segmenter, view, [chosen.name], report) as outer:
         for index, x in _inputs(view, segmenter, outer):
             with record(segmenter.network, [chosen.name], live=True) as found:
                 score = target.score(segmenter.network(x), index)
@@ -79,15 +80,18 @@ def grad_cam(
                 t.movedim(chosen.channel_axis, 1) for t in (gradient, activation)
             )
             weights = gradient.mean(tuple(range(2, gradient.ndim)), keepdim=True)
-            maps.append((weights * activation).sum(1, keepdim=True).relu().detach().cpu())
+            speaks = (weights * activation).sum(1, keepdim=True).detach()
+            spoken = spoken or bool(speaks.any())
+            maps.append(speaks.relu().cpu())
     values, place = view.placed(torch.cat(maps))
+    silence = () if values.any() else (_silent(chosen, target, spoken),)
     return Overlay(
         name=f"evidence for {target.name} at {chosen.name}",
         words=f"which places of {chosen.title} speak for {target.name} (Seg-Grad-CAM)",
         values=values,
         place=place,
         channels=(target.name,),
-        notes=(*view.notes, *target.notes),
+        notes=(*view.notes, *target.notes, *silence),
     )
 
 
@@ -128,10 +132,11 @@ def input_gradients(
         raise ValueError(f"gradients are {' or '.join(METHODS)}, got {how!r}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
+    view = view.one_window()
     target = _target(segmenter, view, value, region, report)
     way = _integrated if how == "integrated" else _smoothed
     maps = []
-    with differentiating(segmenter, report) as outer:
+    with differentiating(segmenter, view, report=report) as outer:
         for index, x in _inputs(view, segmenter, outer):
 
             def gradient_at(image: Tensor, index: int = index) -> Tensor:
@@ -139,7 +144,7 @@ def input_gradients(
                 score = target.score(segmenter.network(leaf), index)
                 return torch.autograd.grad(score, leaf)[0]
 
-            maps.append(way(x.detach(), gradient_at, steps, outer).cpu())
+            maps.append(way(x, gradient_at, steps, outer).cpu())
     values, place = view.placed(torch.cat(maps))
     summed = how == "integrated"
     words = "speak for (positive) and against" if summed else "matter to"
@@ -163,9 +168,10 @@ def receptive_field(segmenter: Segmenter, view: View, *, report: Report = silent
     Source: Luo et al. 2016, Understanding the Effective Receptive Field in Deep Convolutional
     Neural Networks, arXiv:1701.04128, section 2, for this image rather than for noise.
     """
+    view = view.one_window()
     index, voxel = view.voxel()
     maps = torch.zeros((len(view.image), 1, *view.size))
-    with differentiating(segmenter, report):
+    with differentiating(segmenter, view, report=report):
         x = view.image[index : index + 1].to(segmenter.device).requires_grad_(True)
         logits = segmenter.network(x)[0].movedim(0, -1)[voxel]
         (gradient,) = torch.autograd.grad(logits.max(), x)
@@ -178,7 +184,7 @@ def receptive_field(segmenter: Segmenter, view: View, *, report: Report = silent
         place=place,
         kind="share",
         channels=("share of the largest",),
-        notes=(*view.notes, _reach(values[0], place.scale_mm, place.translate_mm, view)),
+        notes=(*view.notes, reach(values[0], place, view)),
     )
 
 
@@ -194,9 +200,10 @@ def contributions(
     Of the slice of ``view.at``. A contribution is activation times gradient of the target's
     score: the first term of its Taylor series.
     """
+    view = view.one_window()
     index, _ = view.voxel()
-    with differentiating(segmenter, report):
-        x = view.image[index : index + 1].to(segmenter.device).requires_grad_(True)
+    with differentiating(segmenter, view, names, report):
+        x = view.image[index : index + 1].to(segmenter.device)
         with record(segmenter.network, names, live=True) as found:
             score = target.score(segmenter.network(x), index)
         gradients = torch.autograd.grad(score, [found[n] for n in names], allow_unused=True)
@@ -216,6 +223,16 @@ def channel_names(segmenter: Segmenter, count: int) -> tuple[str, ...]:
     return names if len(names) == count else tuple(f"channel {i + 1}" for i in range(count))
 
 
+def _silent(layer: Layer, target: Target, spoken: bool) -> str:
+    """Say why a map of evidence is empty."""
+    if spoken:
+        return (
+            f"nothing of {layer.name} speaks for {target.name}: on the whole its channels speak "
+            "against it everywhere, which this map leaves out; look at another layer"
+        )
+    return f"{target.name} does not depend on {layer.name} here: its gradient is 0 everywhere"
+
+
 def _target(segmenter: Segmenter, view: View, value: int, region: Region, report: Report) -> Target:
     logits = None if region is not None else run(segmenter, view, report=report).logits
     return target_of(segmenter, view, logits, value, region)
@@ -224,7 +241,7 @@ def _target(segmenter: Segmenter, view: View, value: int, region: Region, report
 def _inputs(view: View, segmenter: Segmenter, report: Report) -> Iterator[tuple[int, Tensor]]:
     for index, image in enumerate(view.image):
         report(Step(index, len(view.image), "slice"))
-        yield index, image[None].to(segmenter.device).requires_grad_(True)
+        yield index, image[None].to(segmenter.device)
 
 
 def _integrated(
@@ -248,23 +265,3 @@ def _smoothed(
         noise = torch.randn(x.shape, generator=draw).to(x.device)
         total += gradient_at(x + spread * noise).abs()
     return total / steps
-
-
-def _reach(values: np.ndarray, step: Sequence[float], start: Sequence[float], view: View) -> str:
-    """Say within which distance of the voxel half and 95 % of the sum lie."""
-    squares = np.zeros((1,) * values.ndim)
-    for axis, (n, mm, first, at, size) in enumerate(
-        zip(values.shape, step, start, view.at, view.volume.spacing, strict=True)
-    ):
-        away = np.square(np.arange(n) * mm + first - at * size)
-        squares = squares + away.reshape([-1 if a == axis else 1 for a in range(values.ndim)])
-    order = np.argsort(squares, axis=None)
-    mass = np.cumsum(values.ravel()[order], dtype=np.float64)
-    if not mass[-1] > 0:
-        return "the answer there depends on no voxel"
-    half, most = (
-        float(np.sqrt(squares.ravel()[order][np.searchsorted(mass, share * mass[-1])]))
-        for share in (0.5, 0.95)
-    )
-    unit = "mm" if view.volume.spacing_known else "voxels"
-    return f"half of it lies within {half:.1f} {unit}, 95 % within {most:.1f} {unit}"

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.capture import record
+from napari_medseg.explain.blend import Blend
+from napari_medseg.explain.capture import check_maps, cropped, record
+from napari_medseg.explain.layers import Layer, find_layer
+from napari_medseg.explain.memory import By, check_pass
+from napari_medseg.explain.place import Place
 from napari_medseg.explain.view import View
 from napari_medseg.progress import Report, Step, silent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +27,28 @@ class Pass:
 
     Parameters
     ----------
+    view : View
+        What was passed.
     logits : Tensor
         ``(B, K, *S')``.
     maps : dict of str to Tensor
-        ``(B, channels, *S'')`` by layer.
+        ``(B, channels, *S'')`` by layer; of a view with a box what touches it.
+    layers : dict of str to Layer
+        The same layers.
     """
 
+    view: View
     logits: Tensor
     maps: dict[str, Tensor]
+    layers: dict[str, Layer]
+
+    def placed(self, name: str) -> tuple[np.ndarray, Place]:
+        """Return the maps of a layer over the image, see `View.placed`."""
+        return self.view.placed(self.maps[name], self.layers[name].stride)
+
+    def laid(self, name: str) -> tuple[Tensor, Place]:
+        """Return the maps of a layer over the image, see `View.laid`."""
+        return self.view.laid(self.maps[name], self.layers[name].stride)
 
 
 def run(
@@ -41,22 +56,69 @@ def run(
     view: View,
     names: Sequence[str] = (),
     *,
-    crop: Sequence[slice] | None = None,
     half: bool = False,
     limit: int | None = None,
     report: Report = silent,
 ) -> Pass:
-    """Run a view, slice by slice where it has several; see `record` for the maps."""
-    logits, maps = [], []
-    with looking(segmenter, report) as outer:
+    """Run a view, slice by slice where it has several, and in its windows; see `record`."""
+    layers = {name: find_layer(segmenter.network, name) for name in names}
+    found: list[dict[str, Tensor]] = []
+    with looking(segmenter, view, report) as outer:
+        if view.windows is not None:
+            chosen, item = list(layers.values()), 2 if half else 4
+            check_maps(
+                segmenter.network, chosen, view.image.shape, view.crop, limit=limit, item=item
+            )
         for index, image in enumerate(view.image):
-            outer(Step(index, len(view.image), "slice" if len(view.image) > 1 else "window"))
             share = None if limit is None else limit // len(view.image)
-            with record(segmenter.network, names, crop=crop, half=half, limit=share) as found:
-                answer = segmenter.network(image[None].to(segmenter.device))
-            logits.append(answer.float().cpu())
-            maps.append(found)
-    return Pass(torch.cat(logits), {name: torch.cat([m[name] for m in maps]) for name in maps[0]})
+            if view.windows is None:
+                outer(Step(index, len(view.image), "slice" if len(view.image) > 1 else "window"))
+                with record(
+                    segmenter.network, names, crop=view.crop, half=half, limit=share
+                ) as maps:
+                    answer = segmenter.network(image[None].to(segmenter.device))
+                found.append({**maps, "": answer.float().cpu()})
+            else:
+                found.append(_blended(segmenter, view, image, layers, half, outer))
+    together = {name: torch.cat([one[name] for one in found]) for name in found[0]}
+    return Pass(view, together.pop(""), together, layers)
+
+
+def in_windows(
+    view: View, image: Tensor, report: Report
+) -> Iterator[tuple[tuple[int, ...], Tensor]]:
+    """Yield the corner and the part ``(1, C, *window)`` of every window of ``(C, *S')``."""
+    assert view.windows is not None
+    for done, corner in enumerate(view.windows.corners()):
+        report(Step(done, len(view.windows), "window"))
+        yield corner, image[(slice(None), *view.windows.part(corner))][None]
+
+
+def _blended(
+    segmenter: Segmenter,
+    view: View,
+    image: Tensor,
+    layers: dict[str, Layer],
+    half: bool,
+    report: Report,
+) -> dict[str, Tensor]:
+    """Return the blended maps ``(1, n, *S'')`` of one slice or volume, and as "" its logits."""
+    assert view.windows is not None
+    sums = {
+        name: Blend(view.windows, layer.stride, cropped(view.crop, layer.stride, view.size))
+        for name, layer in layers.items()
+    }
+    answer = Blend(view.windows, 1, tuple(slice(0, side) for side in view.size))
+    for corner, part in in_windows(view, image, report):
+        with record(segmenter.network, list(layers)) as maps:
+            logits = segmenter.network(part.to(segmenter.device))
+        answer.add(logits[0].cpu(), corner)
+        for name, blend in sums.items():
+            blend.add(maps[name][0], corner)
+    found = {name: blend.blended()[None] for name, blend in sums.items()}
+    if half:
+        found = {name: maps.half() for name, maps in found.items()}
+    return {**found, "": answer.blended()[None]}
 
 
 def probabilities_of(logits: Tensor, activation: str) -> Tensor:
@@ -73,16 +135,32 @@ def classes_of(probabilities: Tensor, activation: str) -> Tensor:
 
 
 @contextmanager
-def looking(segmenter: Segmenter, report: Report = silent) -> Iterator[Report]:
-    """Have the network to oneself as `Segmenter.running` does.
+def looking(
+    segmenter: Segmenter, view: View, report: Report = silent, *, batch: int = 1, by: By = None
+) -> Iterator[Report]:
+    """Have the network to oneself as `Segmenter.running` does, if there is memory for the passes.
+
+    Parameters
+    ----------
+    segmenter, view
+        The model and what it is given.
+    report : Report
+        May raise `Cancelled`.
+    batch : int
+        How many images like the view's are given at once.
+    by : sequence of str or None
+        See `memory.By`.
 
     Raises
     ------
+    TooLarge
+        Before anything is computed, if a pass takes more memory than there is.
     OSError
-        If the memory does not suffice for what is done with it.
+        If the memory does not suffice after all.
     """
     try:
         with segmenter.running(report) as outer:
+            check_pass(segmenter, view.at_once, batch=batch, by=by)
             yield outer
     except (RuntimeError, MemoryError) as error:  # the CPU's allocator raises a plain RuntimeError
         if isinstance(error, RuntimeError) and not is_out_of_memory(error):
@@ -94,11 +172,19 @@ def looking(segmenter: Segmenter, report: Report = silent) -> Iterator[Report]:
 
 
 @contextmanager
-def differentiating(segmenter: Segmenter, report: Report = silent) -> Iterator[Report]:
-    """Have the network to oneself as `looking` does, with gradients."""
+def differentiating(
+    segmenter: Segmenter, view: View, by: Sequence[str] = (), report: Report = silent
+) -> Iterator[Report]:
+    """Have the network to oneself as `looking` does, to take gradients.
+
+    Parameters
+    ----------
+    by : sequence of str
+        Layers that are recorded live, see `record`; without any, the image.
+    """
     with (
-        looking(segmenter, report) as outer,
+        looking(segmenter, view, report, by=tuple(by)) as outer,
         torch.inference_mode(False),
-        torch.enable_grad(),
+        torch.set_grad_enabled(not by),
     ):
         yield outer

@@ -45,12 +45,15 @@ class Question:
         ``(*S)`` of the image: what counts as the class; None is the model's answer.
     region : ndarray, "here" or None
         Where evidence is asked about, see `target_of`.
+    box : tuple of slice or None
+        Which voxels ``*S`` of the image overlays cover, see `View.within`; None is the view's.
     """
 
     layer: str | None = None
     value: int | None = None
     labels: np.ndarray | None = None
     region: Region = None
+    box: tuple[slice, ...] | None = None
 
 
 def show(
@@ -87,9 +90,11 @@ def show(
         )
     if entries[key].why_not:
         raise ValueError(f"{key!r} cannot be shown: {entries[key].why_not}")
+    question = question or Question()
+    view = view if question.box is None else view.within(question.box)
     if key in segmenter.network.overlays:
         return list(attention(segmenter, view, [key], report=report))
-    return _WAYS[key](segmenter, view, question or Question(), report)
+    return _WAYS[key](segmenter, view, question, report)
 
 
 def _value(segmenter: Segmenter, question: Question) -> int:

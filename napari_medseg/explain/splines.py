@@ -135,7 +135,7 @@ def spline_curves(
             f"{segmenter.card.name!r} has no learnt curves at {layer!r}"
             f"{did_you_mean(layer, known)}; it has them at {', '.join(known) or 'no layer'}"
         )
-    module = known[layer]
+    module, view = known[layer], view.one_window()
     low, high = module.bounds
     middle, reach = (low + high) / 2, (high - low) / 2 * _BEYOND
     at = torch.linspace(middle - reach, middle + reach, points, device=segmenter.device)
@@ -173,7 +173,7 @@ def _inputs_of(segmenter: Segmenter, view: View, module: nn.Module, report: Repo
             step = max(1, values.numel() // _MOST_INPUTS)
             found.append(values[:, ::step].cpu().clone())
 
-    with looking(segmenter, report) as outer:
+    with looking(segmenter, view, report) as outer:
         hook = module.register_forward_pre_hook(keep)
         try:
             for index, image in enumerate(view.image):

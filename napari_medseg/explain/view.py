@@ -9,22 +9,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from napari_medseg.engine.grid import Grid
 from napari_medseg.engine.inference_config import InferenceConfig
+from napari_medseg.engine.part import Box, checked_box
 from napari_medseg.engine.plan import Plan, make_plan
 from napari_medseg.engine.preprocess import Prepared
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.engine.windows import cut_window
+from napari_medseg.explain.blend import Windows, nearest_start
 from napari_medseg.explain.place import Place
+from napari_medseg.explain.where import checked_slices, checked_voxel, on_grid
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A window, a slice or a whole image as a network is given it.
+    """A window, a slice or a whole image as a network is given it, at once or in windows.
 
     Parameters
     ----------
@@ -43,6 +46,12 @@ class View:
         The image.
     notes : tuple of str
         What a person should know of how it was prepared.
+    windows : Windows or None
+        In what windows the network is given it, their maps blended as the run blends its answers;
+        None is all at once.
+    box : tuple of slice or None
+        The only voxels ``(D, H, W)`` of the image that overlays cover; the network sees all of the
+        view.
     """
 
     image: Tensor
@@ -52,11 +61,23 @@ class View:
     at: tuple[int, ...]
     volume: Volume = field(repr=False)
     notes: tuple[str, ...] = ()
+    windows: Windows | None = None
+    box: Box | None = None
 
     @property
     def size(self) -> tuple[int, ...]:
         """``*S'``: voxels the network sees, padding included."""
         return tuple(self.image.shape[2:])
+
+    @property
+    def at_once(self) -> tuple[int, ...]:
+        """Voxels the network is given in one pass: those of a window, or `size`."""
+        return self.size if self.windows is None else self.windows.sides
+
+    @property
+    def crop(self) -> Box | None:
+        """The voxels of ``*S'`` that show `box`; None without one."""
+        return None if self.box is None else self._of_network(self._part())
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -85,6 +106,37 @@ class View:
         start[self.slice_axis] += index
         return dataclasses.replace(self, image=self.image[index : index + 1], start=tuple(start))
 
+    def one_window(self) -> View:
+        """Return the window around `at` alone, where there are several."""
+        if self.windows is None:
+            return self
+        _, voxel = self.voxel()
+        note = "of the window around the voxel asked about: this is not blended over windows"
+        alone = self._narrowed(self.windows.part(self.windows.around(voxel)))
+        return dataclasses.replace(alone, windows=None, notes=(*self.notes, note))._checked()
+
+    def within(self, box: Sequence[slice]) -> View:
+        """Return the view whose overlays cover a part of the image only; see `box`.
+
+        Slices and windows that do not touch the part are left out.
+
+        Raises
+        ------
+        ValueError
+            If the part is not in the view.
+        """
+        box = checked_box(box, self.volume.shape)
+        flat = (slice(0, 1),) if self.volume.spatial_dims == 2 else ()
+        view = dataclasses.replace(self, box=(*flat, *box))._checked()
+        if view.slice_axis is not None:
+            wanted, start = view._part()[view.slice_axis], list(view.start)
+            start[view.slice_axis] += wanted.start
+            view = dataclasses.replace(view, image=view.image[wanted], start=tuple(start))
+        if view.windows is None:
+            return view
+        touching = view.windows.touching(view._of_network(view._part()))
+        return dataclasses.replace(view._narrowed(touching.span), windows=touching.from_first())
+
     def looking_at(self, at: Sequence[int]) -> View:
         """Return the same view asked about another of its voxels."""
         at = checked_voxel(at, self.volume)
@@ -110,40 +162,47 @@ class View:
         index = 0 if self.slice_axis is None else inside.pop(self.slice_axis)
         return index, tuple(inside)
 
-    def placed(self, values: Tensor) -> tuple[np.ndarray, Place]:
-        """Lay maps of the network over the image; what lies in padding is cut off.
+    def placed(self, values: Tensor, stride: int | None = None) -> tuple[np.ndarray, Place]:
+        """Lay maps of the network over the image; what lies in padding or beyond `box` is cut off.
 
         Parameters
         ----------
         values : Tensor
             ``(B, n, *S'')``, any stride of ``*S'``.
+        stride : int or None
+            Given, they hold only what touches `box`, as `run` records maps of that stride.
 
         Returns
         -------
         ndarray, Place
             ``(n, *S''')`` float32 with as many axes as the image, and where it lies.
         """
+        laid, place = self.laid(values, stride)
+        return as_array(laid), place
+
+    def laid(self, values: Tensor, stride: int | None = None) -> tuple[Tensor, Place]:
+        """Lay maps over the image as `placed` does, without a copy."""
         if len(values) != len(self.image) or values.ndim != self.image.ndim:
             raise ValueError(
                 f"maps of shape {tuple(values.shape)} do not belong to a view of "
                 f"{tuple(self.image.shape)}"
             )
-        axis = self.slice_axis
+        axis, recorded = self.slice_axis, self.box is not None and stride is not None
         maps = values[0] if axis is None else values.movedim(0, 1 + axis)
         cut, scale, translate = [slice(None)], [], []
-        for a, side in enumerate(self.sides):
-            count = maps.shape[1 + a]
+        for a, (side, part) in enumerate(zip(self.sides, self._part(), strict=True)):
             n, m = self.grid.input_shape[a], self.grid.shape[a]
-            step = side / count  # network voxels per voxel of the map
-            first = max(0, math.floor(-self.start[a] / step))
-            last = min(count, math.ceil((m - self.start[a]) / step))
-            cut.append(slice(first, last))
+            begins = recorded and a != axis
+            # network voxels per voxel of the map
+            step = stride if begins and stride is not None else side / maps.shape[1 + a]
+            first, last = math.floor(part.start / step), math.ceil(part.stop / step)
+            cut.append(slice(0, last - first) if begins else slice(first, last))
             scale.append(step * n / m)
             translate.append((self.start[a] + (first + 0.5) * step) * n / m - 0.5)
-        array = maps[tuple(cut)].detach().cpu().float().numpy().copy()
+        laid = maps[tuple(cut)]
         if self.volume.spatial_dims == 2:
-            return array[:, 0], Place.over(self.volume, tuple(scale[1:]), tuple(translate[1:]))
-        return array, Place.over(self.volume, tuple(scale), tuple(translate))
+            return laid[:, 0], Place.over(self.volume, tuple(scale[1:]), tuple(translate[1:]))
+        return laid, Place.over(self.volume, tuple(scale), tuple(translate))
 
     def onto(self, mask: np.ndarray) -> Tensor:
         """Bring labels of the image ``(*S)`` to the view by nearest voxel: ``(B, *S')``.
@@ -170,9 +229,41 @@ class View:
         cut = cut_window(whole[None], self.start, self.sides)
         return cut if self.slice_axis is None else cut[0].movedim(self.slice_axis, 0)
 
+    def _part(self) -> Box:
+        """Return the view's voxels ``(D, H, W)`` that show the image, or its `box`."""
+        part = []
+        for a, side in enumerate(self.sides):
+            n, m = self.grid.input_shape[a], self.grid.shape[a]
+            low, high = 0, m
+            if self.box is not None:
+                low, high = self.box[a].start * m // n, -(-self.box[a].stop * m // n)
+            part.append(slice(max(low - self.start[a], 0), min(high - self.start[a], side)))
+        return tuple(part)
+
+    def _checked(self) -> View:
+        if any(part.start >= part.stop for part in self._part()):
+            raise ValueError(
+                "the box is not in the part of the image looked at; choose one there, or look "
+                "at all windows"
+            )
+        return self
+
+    def _of_network(self, box: Box) -> Box:
+        """Leave the axis of the slices out."""
+        return tuple(part for a, part in enumerate(box) if a != self.slice_axis)
+
+    def _narrowed(self, part: Box) -> View:
+        """Return a part ``*S'`` of the view as a view."""
+        start = list(self.start)
+        axes = [a for a in range(3) if a != self.slice_axis]
+        for axis, one in zip(axes, part, strict=True):
+            start[axis] += one.start
+        image = self.image[(slice(None), slice(None), *part)]
+        return dataclasses.replace(self, image=image, start=tuple(start))
+
     def _inside(self, at: Sequence[int]) -> tuple[int, ...]:
         at = (0, *at) if self.volume.spatial_dims == 2 else tuple(at)
-        return tuple(v - s for v, s in zip(_on_grid(at, self.grid), self.start, strict=True))
+        return tuple(v - s for v, s in zip(on_grid(at, self.grid), self.start, strict=True))
 
 
 def view_of(
@@ -182,6 +273,8 @@ def view_of(
     at: Sequence[int] | None = None,
     slices: slice | None = None,
     whole: bool = False,
+    blend: bool = False,
+    box: Sequence[slice] | None = None,
     config: InferenceConfig | None = None,
     prepared: Prepared | None = None,
     report: Report = silent,
@@ -195,12 +288,17 @@ def view_of(
     volume : Volume
         The image.
     at : sequence of int or None
-        A voxel of the image, which ends up in the view; None is the middle.
+        A voxel of the image, which ends up in the view; None is the middle, of `box` if given.
     slices : slice or None
-        Which slices of a volume a 2D model is shown; None is the one of `at`.
+        Which slices of a volume a 2D model is shown; None is the one of `at`, or those of `box`.
     whole : bool
         Take the whole image (or slice) as one window, where the run takes several: a wider look,
         though not at what the run computes.
+    blend : bool
+        Take all windows of the run (of the slice), whose maps are then blended.
+    box : sequence of slice or None
+        Which voxels ``*S`` of the image overlays cover; None is all of the view. See
+        `View.within`.
     config : InferenceConfig or None
         How the model is run. Of the windows of that run, laid without cropping to the body, the
         view is the one in which `at` counts most.
@@ -212,10 +310,12 @@ def view_of(
     Raises
     ------
     ValueError
-        If model, image and voxel do not go together.
+        If model, image, voxel and box do not go together.
     """
     config = config or InferenceConfig()
-    at = checked_voxel([n // 2 for n in volume.shape] if at is None else at, volume)
+    part = checked_box(box, volume.shape)
+    middle = [(b.start + b.stop) // 2 for b in part]
+    at = checked_voxel(middle if at is None else at, volume)
     card, slice_axis = segmenter.card, segmenter.slice_axis(volume, config)
     report(Step(0, 0, "image"))
     if prepared is None:
@@ -230,13 +330,15 @@ def view_of(
         divisor=segmenter.network.divisor,
         device=segmenter.device,
     )
-    start, sides = _window(plan, _on_grid(here, grid))
+    blend = blend and not plan.is_whole
+    start, sides = _all_windows(plan) if blend else _window(plan, on_grid(here, grid))
     if slice_axis is not None:
-        shown = _slices(slices, at, slice_axis, volume)
+        wanted = part[slice_axis] if slices is None and box is not None else slices
+        shown = checked_slices(wanted, at, slice_axis, volume)
         start[slice_axis], sides[slice_axis] = shown.start, shown.stop - shown.start
     seen = cut_window(image, start, sides)
     seen = seen[None] if slice_axis is None else seen.movedim(1 + slice_axis, 0)
-    return View(
+    view = View(
         image=seen.contiguous(),
         start=tuple(start),
         grid=grid,
@@ -244,58 +346,33 @@ def view_of(
         at=at,
         volume=volume,
         notes=prepared.notes,
+        windows=_windows(plan) if blend else None,
     )
+    return view if box is None else view.within(box)
 
 
-def checked_voxel(at: Sequence[int], volume: Volume) -> tuple[int, ...]:
-    """Return `at` as plain numbers; `ValueError` if it is no voxel of `volume`."""
-    voxel = tuple(int(a) for a in at)
-    if len(voxel) != volume.spatial_dims or any(
-        not 0 <= a < n for a, n in zip(voxel, volume.shape, strict=False)
-    ):
-        raise ValueError(
-            f"voxel {', '.join(map(str, voxel))} is not in the image of "
-            f"{'x'.join(map(str, volume.shape))} voxels; count from 0, one number per axis"
-        )
-    return voxel
-
-
-def cut_window(image: Tensor, start: Sequence[int], sides: Sequence[int]) -> Tensor:
-    """Cut ``(C, D, H, W)`` at `start`, zeros where the window sticks out."""
-    cut: list[slice] = [slice(None)]
-    missing: list[int] = []
-    for first, side, size in zip(start, sides, image.shape[1:], strict=True):
-        cut.append(slice(max(first, 0), min(first + side, size)))
-        missing = [max(-first, 0), max(first + side - size, 0), *missing]
-    return F.pad(image[tuple(cut)], missing)
+def as_array(maps: Tensor) -> np.ndarray:
+    """Copy maps of any precision to float32."""
+    copied = maps.detach().cpu().to(
+        torch.float32, copy=True, memory_format=torch.contiguous_format
+    )
+    return np.asarray(copied.numpy())
 
 
 def _window(plan: Plan, at: Sequence[int]) -> tuple[list[int], list[int]]:
     """Return start and sides of the window whose middle is nearest to a voxel."""
-    tiling, chosen = plan.tiling, []
-    for starts, before, side, voxel in zip(
-        tiling.starts, tiling.before, plan.window, at, strict=True
-    ):
-        middle = voxel + before - side / 2 + 0.5
-        chosen.append(min(starts, key=lambda first: abs(first - middle)) - before)
-    return chosen, list(plan.window)
+    tiling = plan.tiling
+    places = zip(tiling.starts, tiling.before, plan.window, at, strict=True)
+    nearest = [nearest_start(starts, side, a + b) - b for starts, b, side, a in places]
+    return nearest, list(plan.window)
 
 
-def _slices(asked: slice | None, at: tuple[int, ...], axis: int, volume: Volume) -> slice:
-    if volume.spatial_dims == 2:
-        return slice(0, 1)
-    if asked is None:
-        return slice(at[axis], at[axis] + 1)
-    start, stop, step = asked.indices(volume.shape[axis])
-    if step != 1 or not start <= at[axis] < stop:
-        raise ValueError(
-            f"slices {start} to {stop - 1} do not hold slice {at[axis]}, which is asked about; "
-            "choose neighbouring slices around it"
-        )
-    return slice(start, stop)
+def _all_windows(plan: Plan) -> tuple[list[int], list[int]]:
+    """Return start and sides of what all windows cover, sides that maps of any stride divide."""
+    tiling, d = plan.tiling, plan.divisor
+    return [-b for b in tiling.before], [-(-side // d) * d for side in tiling.padded]
 
 
-def _on_grid(at: Sequence[int], grid: Grid) -> tuple[int, ...]:
-    """Return the network's voxel that covers the centre of a voxel of the input."""
-    sides = zip(at, grid.input_shape, grid.shape, strict=True)
-    return tuple(min(int((a + 0.5) * m / n), m - 1) for a, n, m in sides)
+def _windows(plan: Plan) -> Windows:
+    axes, starts = plan.network_axes, plan.tiling.starts
+    return Windows(tuple(plan.window[a] for a in axes), tuple(tuple(starts[a]) for a in axes))

@@ -18,7 +18,8 @@ from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.passing import run
 from napari_medseg.explain.table import Cell, Table
 from napari_medseg.explain.targets import class_name, class_names, target_of
-from napari_medseg.explain.view import View, checked_voxel, view_of
+from napari_medseg.explain.view import View, view_of
+from napari_medseg.explain.where import checked_voxel
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Volume
 
@@ -100,7 +101,7 @@ def why(
     fits = view is not None and view.volume is volume and view.holds(at)
     if view is None or not fits:
         view = view_of(segmenter, volume, at=at, config=config, report=report)
-    view = view.looking_at(at).alone()
+    view = view.looking_at(at).one_window().alone()
     names = class_names(segmenter)
     asked = (
         value if value or segmenter.card.activation == "softmax" else _likeliest(segmenter, shares)

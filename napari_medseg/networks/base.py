@@ -38,11 +38,12 @@ class Inspectable(nn.Module, ABC):
 
     ``overlays`` says what there is, name to words; `overlay` computes one from what `forward` was
     given. See `SegmentationNetwork.inspect`. `parts` names each of an overlay's n maps where they
-    have names.
+    have names; those in `matrices` do not lie over the image.
     """
 
     overlays: Mapping[str, str]
     parts: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    matrices: frozenset[str] = frozenset()
 
     @abstractmethod
     def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
@@ -60,7 +61,8 @@ class Inspectable(nn.Module, ABC):
         Returns
         -------
         Tensor
-            ``(B, n, *S')``, n maps to lay over the image, or ``(B, n)``, n numbers.
+            ``(B, n, *S')``, n maps to lay over the image, or ``(B, n)``, n numbers; of `matrices`
+            ``(B, n, R, C)``.
         """
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_medseg.commands.explain import chosen_keys
-from napari_medseg.explain.capture import cropped, map_bytes, room
+from napari_medseg.explain.capture import cropped, map_bytes
 from napari_medseg.explain.entries import GROUPS, Entry, catalogue, layer_choices
 from napari_medseg.explain.layers import find_layer
 
@@ -89,17 +89,6 @@ def test_the_size_of_maps_is_counted_by_hand(known):
     layer = find_layer(known(2, stride=4, channels=3).network, "coarse")
     assert map_bytes(layer, (16, 24)) == 3 * 4 * 6 * 4
     assert map_bytes(layer, (16, 24), batch=2, item=2) == 2 * 3 * 4 * 6 * 2
-
-
-def test_the_room_is_what_is_said_or_a_part_of_what_is_free(monkeypatch):
-    from napari_medseg.explain import capture
-
-    assert room(5) == 5
-    assert room(0) == 0
-    monkeypatch.setattr(capture, "free_memory", lambda device: 4000)
-    assert room() == 1000
-    monkeypatch.setattr(capture, "free_memory", lambda device: None)
-    assert room() == 1 << 31
 
 
 @settings(deadline=None, max_examples=50)

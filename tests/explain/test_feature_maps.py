@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from napari_medseg.explain.feature_maps import (
     class_channel,
@@ -55,7 +56,7 @@ def test_without_labels_the_class_is_the_models_answer(seen):
     segmenter, view, volume, _ = seen
     stack = features(segmenter, view, "fine", sort="separation")
     summed = volume.array.sum(0)  # class 1 where the sum of the channels is positive
-    auc = separation(volume.array, summed > 0)
+    auc = separation(torch.from_numpy(volume.array), summed > 0)
     best = int(np.abs(auc - 0.5).argmax())
     np.testing.assert_array_equal(stack.values[0], volume.array[best])
 
@@ -64,7 +65,9 @@ def test_separation_is_the_share_of_pairs_in_order():
     rng = np.random.default_rng(1)
     values = rng.integers(0, 4, (2, 5, 6)).astype(np.float32)  # many equal ones
     inside = rng.random((5, 6)) < 0.4
-    for one, auc in zip(values, separation(values, inside), strict=True):
+    for one, auc in zip(
+        values, separation(torch.from_numpy(values), inside), strict=True
+    ):
         pairs = one[inside][:, None] - one[~inside][None]
         assert auc == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
 
@@ -96,13 +99,13 @@ def test_principal_colours_find_the_directions_and_do_not_depend_on_order(seen):
     assert shown.values.dtype == np.uint8
     assert shown.on_grid().dtype == np.uint8
     assert shown.channels[0].startswith("red: 9")  # channel 1 is five times as large
-    ramp = np.linspace(0, 1, 50)
-    colours, shares = principal_colours(np.stack([ramp, -2 * ramp])[:, None])
+    ramp = torch.linspace(0, 1, 50)
+    colours, shares = principal_colours(torch.stack([ramp, -2 * ramp])[:, None])
     assert shares[0] == pytest.approx(1)
     assert (np.diff(colours[0, 0].astype(int)) <= 0).all()  # the larger weight is the second's
-    turned, _ = principal_colours(np.stack([-2 * ramp, ramp])[:, None])
+    turned, _ = principal_colours(torch.stack([-2 * ramp, ramp])[:, None])
     np.testing.assert_array_equal(colours, turned)
-    flat, shares = principal_colours(np.ones((2, 4, 4)))
+    flat, shares = principal_colours(torch.ones(2, 4, 4))
     assert not flat.any()
     assert shares == (0, 0, 0)
 

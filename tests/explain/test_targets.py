@@ -125,9 +125,12 @@ def test_after_a_cancelled_pass_the_network_is_free_and_in_its_mode(known, image
 
 def test_gradients_are_there_only_where_they_are_asked_for(known, image):
     segmenter = known(2)
-    with looking(segmenter):
+    view = view_of(segmenter, image((4, 4)))
+    with looking(segmenter, view):
         assert torch.is_inference_mode_enabled()
-    with differentiating(segmenter):
+    with differentiating(segmenter, view, ["fine"]):  # from that layer on, when it has run
+        assert not torch.is_grad_enabled()
+    with differentiating(segmenter, view):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
         x = torch.randn(1, 1, 4, 4, requires_grad=True)

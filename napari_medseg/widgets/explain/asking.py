@@ -13,11 +13,10 @@ from qtpy.QtWidgets import QWidget
 
 from napari_medseg.progress import Step
 from napari_medseg.widgets.background import Task
-from napari_medseg.widgets.notices import sentence
 from napari_medseg.widgets.sessions import when_gone
 
 if TYPE_CHECKING:
-    from napari_medseg.widgets.explain.work import Known
+    from napari_medseg.widgets.explain.known import Known
 
 Work = Callable[..., tuple["Known | None", Any]]
 """Called in a thread with ``known=`` and ``report=``; returns what is known then, and an answer."""
@@ -35,22 +34,25 @@ class Wish:
         What computes it; holds no layer and no widget.
     about : Any
         What the answer is shown with; stays in the GUI thread.
+    by_hand : bool
+        Whether a person pressed a button for it and waits.
     """
 
     kind: str
     work: Work
     about: Any = field(default=None)
+    by_hand: bool = False
 
 
 class Asking(QObject):
     """Computes wishes, the oldest kind first.
 
-    Emits ``answered(Wish, answer)``, ``failed(Wish, sentence)``, ``progressed(Step)`` and
+    Emits ``answered(Wish, answer)``, ``failed(Wish, exception)``, ``progressed(Step)`` and
     ``changed()`` when something is asked for, or ends.
     """
 
     answered = Signal(object, object)
-    failed = Signal(object, str)
+    failed = Signal(object, object)
     progressed = Signal(object)
     changed = Signal()
 
@@ -67,9 +69,12 @@ class Asking(QObject):
         """Whether something is computed, or waits."""
         return self._task is not None or bool(self._waiting)
 
-    def wants(self, kind: str) -> bool:
-        """Whether a wish of this kind is computed or waits."""
-        return kind in self._waiting or (self._now is not None and self._now.kind == kind)
+    def wants(self, kind: str, *, by_hand: bool = False) -> bool:
+        """Whether a wish of this kind is computed or waits; `by_hand`: that a person waits for."""
+        wishes = [self._waiting.get(kind), self._now]
+        return any(
+            wish is not None and wish.kind == kind and wish.by_hand >= by_hand for wish in wishes
+        )
 
     def ask(self, wish: Wish) -> None:
         """Compute a wish instead of any older one of its kind."""
@@ -119,7 +124,7 @@ class Asking(QObject):
 
     def _fail(self, error: Exception) -> None:
         if self._now is not None:
-            self.failed.emit(self._now, sentence(error))
+            self.failed.emit(self._now, error)
 
     def _end(self) -> None:
         self._task = self._now = None

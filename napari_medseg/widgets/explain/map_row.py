@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
+import numpy as np
 from napari.layers import Image
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
+from napari_medseg.widgets.explain.browser import Browser
+from napari_medseg.widgets.explain.legend import STEPS, Legend
 from napari_medseg.widgets.explain.overlay_layer import OverlayLayer
+from napari_medseg.widgets.explain.seen import Seen, title
+from napari_medseg.widgets.explain.stack_layer import open_stack
 from napari_medseg.widgets.pieces import ElidedLabel, enable
+from napari_medseg.widgets.sessions import connect_while_alive
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -19,21 +25,8 @@ if TYPE_CHECKING:
     from napari_medseg.explain.overlay import Overlay
 
 _NOTHING = "Nothing is shown yet"
-MAP_KINDS = {
-    "Volume or picture in its place (*.nii.gz)": ".nii.gz",
-    "TIFF (*.tif)": ".tif",
-    "Picture of the first map in colour (*.png)": ".png",
-    "Table of all values (*.csv)": ".csv",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """Overlays, the image they are of, and its time."""
-
-    image: Image
-    step: tuple[int, ...]
-    overlays: tuple[Overlay, ...]
+_BROWSE = "Browse the maps, one after the other: drag, turn the wheel, or press the arrow keys"
+_STACK = "Add all these maps as one layer, with a slider of napari's to step through them"
 
 
 class MapRow(QWidget):
@@ -54,15 +47,18 @@ class MapRow(QWidget):
         self._seen: Seen | None = None
         self._pages: list[tuple[Overlay, int]] = []
         self.says, self.number = ElidedLabel(_NOTHING), QLabel()
-        self.which, self.opacity = (QSlider(Qt.Orientation.Horizontal) for _ in range(2))
+        self.which, self.opacity = Browser(), QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(0, 100)
         self.opacity.setValue(60)
         self.default, self.export = QPushButton("Default"), QPushButton("Export…")
+        self.stack, self.legend = QPushButton("As a stack"), Legend()
+        self._heard: WeakSet[Image] = WeakSet()
         self._lay_out()
         self.which.valueChanged.connect(self._browse)
         self.opacity.valueChanged.connect(self._fade)
         self.default.clicked.connect(self._reset)
         self.export.clicked.connect(self._save)
+        self.stack.clicked.connect(self._open_stack)
         self._refresh()
 
     @property
@@ -75,15 +71,10 @@ class MapRow(QWidget):
 
         Returns whether the image is there still.
         """
-        before = [overlay.name for overlay, _ in self._pages[:1]]
-        self._seen = seen
-        self._pages = [
-            (overlay, index)
-            for overlay in seen.overlays
-            for index in range(1 if overlay.kind == "rgb" else len(overlay.values))
-        ]
-        same = before == [overlay.name for overlay, _ in self._pages[:1]]
-        at = min(self.which.value(), len(self._pages) - 1) if same else 0
+        before = title(*self._pages[self.which.value()], score=False) if self._pages else ""
+        self._seen, self._pages = seen, seen.maps()
+        titles = [title(*page, score=False) for page in self._pages]
+        at = titles.index(before) if before in titles else 0
         self.which.blockSignals(True)
         self.which.setRange(0, max(len(self._pages) - 1, 0))
         self.which.setValue(at)
@@ -94,6 +85,7 @@ class MapRow(QWidget):
         """Show nothing any more."""
         self._seen, self._pages = None, []
         self.on_canvas.hide()
+        self.legend.clear()
         self._refresh()
 
     def is_of(self, image: object) -> bool:
@@ -108,14 +100,24 @@ class MapRow(QWidget):
         if self._seen is not None and self._pages:
             overlay, index = self._pages[self.which.value()]
             there = self.on_canvas.show(self._seen.image, self._seen.step, overlay, index)
-        if there and self.on_canvas.layer is not None:
-            self._show_opacity(self.on_canvas.layer.opacity)
+        layer = self.on_canvas.layer
+        if there and layer is not None and layer not in self._heard:
+            self._heard.add(layer)
+            for event in (
+                layer.events.opacity,
+                layer.events.colormap,
+                layer.events.contrast_limits,
+            ):
+                connect_while_alive(self, event, self._show_look)
+        self._show_look()
         self._refresh()
         return there
 
     def _refresh(self) -> None:
         why_not = "" if self._pages else _NOTHING
-        enable(self.which, why_not, "Browse the maps, one after the other")
+        one = "" if len(self._pages) > 1 else "There is one map only"
+        enable(self.which, why_not or one, _BROWSE)
+        enable(self.stack, why_not or self._why_no_stack(), _STACK)
         enable(self.opacity, why_not, "How much of the image the map hides")
         enable(self.default, why_not, "Back to colours, limits and opacity that suit this map")
         enable(self.export, why_not, "Save all maps of this kind, in their place over the image")
@@ -124,28 +126,44 @@ class MapRow(QWidget):
             self.number.setText("")
             return
         overlay, index = self._pages[self.which.value()]
-        channel = "" if overlay.kind == "rgb" else overlay.channels[index]
         unit = f" ({overlay.unit})" if overlay.unit else ""
-        self.says.say(
-            f"{channel} · {overlay.name}" if channel else overlay.name,
-            "\n".join((f"{overlay.words}{unit}", *overlay.notes)),
-        )
+        tip = "\n".join((f"{overlay.words}{unit}", *overlay.notes))
+        self.says.say(title(overlay, index), tip)
         self.number.setText(f"{self.which.value() + 1}/{len(self._pages)}")
+
+    def _why_no_stack(self) -> str:
+        several = self.overlay is not None and len(self.overlay.values) > 1
+        if several and self.overlay is not None and self.overlay.kind == "rgb":
+            return "A picture in colours is one map"
+        return "" if several else "There is one map only"
+
+    def _open_stack(self) -> None:
+        if self._seen is None or self.overlay is None:
+            return
+        open_stack(self._viewer, self._seen.image, self._seen.step, self.overlay)
+        self.on_canvas.hide()
 
     def _fade(self, percent: int) -> None:
         if self.on_canvas.layer is not None:
             self.on_canvas.layer.opacity = percent / 100
 
-    def _show_opacity(self, opacity: float) -> None:
-        self.opacity.blockSignals(True)
-        self.opacity.setValue(round(100 * opacity))
-        self.opacity.blockSignals(False)
+    def _show_look(self, *_: object) -> None:
+        """Say how the layer looks now: a person may have changed it in napari's own controls."""
+        layer, overlay = self.on_canvas.layer, self.overlay
+        if layer is None or overlay is None or overlay.kind == "rgb":
+            self.legend.clear()
+        else:
+            colours = layer.colormap.map(np.linspace(0, 1, STEPS))
+            self.legend.show_colours(colours, tuple(layer.contrast_limits), overlay.unit)
+        if layer is not None:
+            self.opacity.blockSignals(True)
+            self.opacity.setValue(round(100 * layer.opacity))
+            self.opacity.blockSignals(False)
 
     def _reset(self) -> None:
         self.on_canvas.by_default()
         if self.on_canvas.layer is not None:
             self.on_canvas.layer.visible = True
-            self._show_opacity(self.on_canvas.layer.opacity)
 
     def _save(self) -> None:
         if self.overlay is not None:
@@ -155,12 +173,13 @@ class MapRow(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         rows: Sequence[tuple[str, QWidget]] = (("Map", self.which), ("Opacity", self.opacity))
-        for row, (title, slider) in enumerate(rows, start=1):
-            grid.addWidget(QLabel(title), row, 0)
+        for row, (name, slider) in enumerate(rows, start=1):
+            grid.addWidget(QLabel(name), row, 0)
             grid.addWidget(slider, row, 1)
-        grid.addWidget(self.says, 0, 0, 1, 2)
-        grid.addWidget(self.export, 0, 2)
+        grid.addWidget(self.says, 0, 0, 1, 3)
         grid.addWidget(self.number, 1, 2)
-        grid.addWidget(self.default, 2, 2)
+        grid.addWidget(self.legend, 3, 0, 1, 4)
+        for row, button in enumerate((self.export, self.stack, self.default)):
+            grid.addWidget(button, row, 3)
         grid.setColumnStretch(1, 1)
         self.number.setMinimumWidth(self.fontMetrics().horizontalAdvance("888/888"))

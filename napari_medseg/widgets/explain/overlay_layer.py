@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_medseg.explain.overlay import Overlay
 
-_PLACE = ("scale", "rotate", "shear", "affine", "translate")
+_PLACE = ("scale", "rotate", "shear", "affine", "translate", "units", "axis_labels")
 
 
 class OverlayLayer:
@@ -57,8 +57,10 @@ class OverlayLayer:
         viewer = self._viewer()
         if viewer is None or image not in viewer.layers:
             return False
-        values, scale, translate = values_of(overlay, index)
         rgb = overlay.kind == "rgb"
+        one = overlay if rgb else overlay.only(index)
+        values, scale, translate = values_of(one)
+        values = values if rgb else values[0]
         values = values.reshape((1,) * len(step) + values.shape)
         kind = (values.ndim - rgb, rgb)
         if self._shown not in (None, kind):
@@ -68,8 +70,7 @@ class OverlayLayer:
         name = f"{image.name} · {overlay.name}"
         look: dict[str, Any] = {"opacity": overlay.opacity}
         if not rgb:
-            limits = overlay.only(index).limits
-            look |= {"colormap": overlay.colormap, "contrast_limits": limits}
+            look |= {"colormap": overlay.colormap, "contrast_limits": one.limits}
         self._look = look
         ours = {"map": overlay.name, "of": str(image.unique_id)}
         layer = self.layer

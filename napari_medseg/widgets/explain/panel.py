@@ -10,8 +10,10 @@ from qtpy.QtWidgets import QWidget
 
 from napari_medseg.widgets.explain.asking import Asking
 from napari_medseg.widgets.explain.layout import Layout
+from napari_medseg.widgets.explain.others import offer_others
 from napari_medseg.widgets.explain.questions import Questions
 from napari_medseg.widgets.explain.subject import Subject
+from napari_medseg.widgets.explain.watching import Watching
 from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.pieces import enable
@@ -43,6 +45,7 @@ class ExplainPanel(QWidget):
         self.subject = Subject(self._viewer, self.parts.images)
         self.asking = Asking(self)
         self.questions = Questions(self._viewer, self, self.parts, self.subject, self.asking)
+        self._watching = Watching(self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON)
@@ -50,18 +53,17 @@ class ExplainPanel(QWidget):
         self._connect()
         self.subject.follow(self._viewer.layers.selection.active)
         self.show_model()
+        self._watching.watch(self.parts.images.layers)
 
     def refresh(self, *_: object) -> None:
         """Say what can be done now, and what is missing if nothing can."""
         parts, found = self.parts, self.subject.obstacle()
         reason = "" if found is None else found.reason
         self._fix = Fix.NONE if found is None else found.fix
-        parts.fix.setText(self._fix.value)
-        parts.fix.setToolTip(FIX_TIPS[self._fix])
-        parts.fix.setVisible(self._fix is not Fix.NONE)
+        self._offer_way_out(bool(reason))
         listing, entry = self.questions.listing, parts.entries.entry
         wait = "" if listing is not None else "The model is being read"
-        stops = self.questions.by_hand and self.asking.wants("show")
+        stops = self.asking.wants("show", by_hand=True)
         parts.show.setText("Stop" if stops else "Show")
         choose = "" if entry is not None else "Choose above what to show"
         tip = "Stop" if stops else "Compute it and lay it over the image"
@@ -80,7 +82,7 @@ class ExplainPanel(QWidget):
         self.parts.model.show_model(model)
         self.parts.images.set_model(None if model is None else model.card)
         self.questions.begin()
-        self.questions.offer_others()
+        offer_others(self.parts.other, self._viewer, model)
         self._told = ""
         if self.isVisible():
             self.questions.list_model()
@@ -95,7 +97,7 @@ class ExplainPanel(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:
         super().hideEvent(event)
         if event is not None and not event.spontaneous():  # a minimised window stays as it is
-            self.questions.leave()
+            self.questions.clicks.leave()
 
     def _connect(self) -> None:
         parts, asks = self.parts, self.questions
@@ -113,6 +115,7 @@ class ExplainPanel(QWidget):
         for page in (parts.numbers, parts.reasons, parts.differences, parts.maps):
             page.save_wanted.connect(asks.save)
         asks.told.connect(self._say)
+        self._watching.changed.connect(self._on_other_values)
         self.asking.changed.connect(self.refresh)
         self.asking.progressed.connect(self._say_step)
         session, layers, dims = self._session.events, self._viewer.layers, self._viewer.dims.events
@@ -126,15 +129,22 @@ class ExplainPanel(QWidget):
             connect_while_alive(self, event, self._on_view)
 
     def _on_image(self) -> None:
+        self._watching.watch(self.parts.images.layers)
         self.questions.change_image()
         self._told = ""
+        self.refresh()
+
+    def _on_other_values(self) -> None:
+        self._told = ""
+        self.questions.renew()
+        self._soon.start()
         self.refresh()
 
     def _on_layers(self, event: Event) -> None:
         layer = getattr(event, "value", None)  # a new name comes without its layer
         if layer is not None and is_map(layer):
             return
-        if event.type == "removed" and self.questions.forget_image(layer):
+        if event.type == "removed" and self.questions.answers.forget_image(layer):
             self._told = ""
         self.parts.images.refresh()
         self.refresh()
@@ -148,7 +158,7 @@ class ExplainPanel(QWidget):
             self._soon.start()
 
     def _offer_others(self, *_: object) -> None:
-        self.questions.offer_others()
+        offer_others(self.parts.other, self._viewer, self._session.model)
         self.refresh()
 
     def _say(self, text: str) -> None:
@@ -159,8 +169,22 @@ class ExplainPanel(QWidget):
         counted = f"{step.unit} {step.done + 1} of {step.total}" if step.total else "computing"
         self.parts.hint.setText(f"{step.note or counted} …")
 
+    def _offer_way_out(self, hindered: bool) -> None:
+        """Show the button that leads out of what is in the way, or on from what was too large."""
+        fix, instead = self.parts.fix, self.questions.answers.instead
+        if self._fix is Fix.NONE and instead and not hindered:
+            fix.setText(f"Show {instead} instead")
+            fix.setToolTip("The maps of this layer are small enough")
+        else:
+            fix.setText(self._fix.value)
+            fix.setToolTip(FIX_TIPS[self._fix])
+        fix.setVisible(bool(fix.text()))
+
     def _mend(self) -> None:
-        if self._fix is Fix.SAMPLE:
+        if self._fix is Fix.NONE:
+            self.parts.layers.choose(self.questions.answers.instead)
+            self.questions.show(by_hand=True)
+        elif self._fix is Fix.SAMPLE:
             self._viewer.open_sample("napari-medseg", sample_for(self._session.model))
         else:
             self.model_wanted.emit()

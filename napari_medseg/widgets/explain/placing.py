@@ -16,9 +16,9 @@ _ABOUT_ONE = 1 - 1e-6
 
 
 def values_of(
-    overlay: Overlay, index: int
+    overlay: Overlay,
 ) -> tuple[np.ndarray, tuple[float, ...], tuple[float, ...]]:
-    """Return one map of a stack, or the picture, and where it lies in voxels of the image.
+    """Return the maps of a stack, or the picture, and where they lie in voxels of the image.
 
     What is shown over a volume begins and ends between its first and its last slice and is not
     finer than these, for napari would count the slices anew otherwise.
@@ -26,19 +26,18 @@ def values_of(
     Returns
     -------
     values : ndarray
-        ``(*S')``, of a colour picture ``(*S', 3)``.
+        ``(n, *S')``, of a colour picture ``(*S', 3)``.
     scale, translate : tuple of float
         Image voxels per voxel, and the centre of the first one.
     """
-    one = overlay if overlay.kind == "rgb" else overlay.only(index)
-    values, scale, translate = one.values, one.scale, one.translate
+    values, scale, translate = overlay.values, overlay.scale, overlay.translate
     if len(scale) == 3:
         if min(scale) < _ABOUT_ONE:
-            values, scale, translate = one.on_grid(), (1.0,) * 3, (0.0,) * 3
+            values, scale, translate = overlay.on_grid(), (1.0,) * 3, (0.0,) * 3
         else:
-            cut, translate = _within(one)
+            cut, translate = _within(overlay)
             values = values[(slice(None), *cut)]
-    return (np.moveaxis(values, 0, -1) if one.kind == "rgb" else values[0]), scale, translate
+    return (np.moveaxis(values, 0, -1) if overlay.kind == "rgb" else values), scale, translate
 
 
 def on_image(

@@ -9,6 +9,7 @@ from napari.layers import Image, Labels
 
 from napari_medseg.session import written_at
 from napari_medseg.widgets.edit.sight import images_under, voxel_at
+from napari_medseg.widgets.explain.about import About, states_of
 from napari_medseg.widgets.image_choice import ImageChoice
 from napari_medseg.widgets.interact.plane import shown_plane
 from napari_medseg.widgets.interact.question import Ground
@@ -87,20 +88,19 @@ class Subject:
         self._pointed = self._shape(), voxel
         return ""
 
-    def ground(self) -> Ground:
-        """Return the image as it is shown now, and the model beside it."""
+    def about(self) -> About:
+        """Return the image as it is shown now, the model beside it, and the voxel."""
         images, model, session = self._images.channels, self._session.model, self._session
-        assert model is not None  # nothing is asked without one
-        point = tuple(self._viewer.dims.point)
-        values = tuple(None if i is None else (i.unique_id, id(i.data)) for i in images)
-        known = (model.path, session.device, written_at(model.path))
-        return Ground(
-            (values, self.step, known),
+        assert model is not None  # nothing is asked while there is an obstacle
+        point, states = tuple(self._viewer.dims.point), states_of(images)
+        ground = Ground(
+            (states, self.step, (model.path, session.device, written_at(model.path))),
             tuple(None if image is None else to_volume(image, point) for image in images),
             model.path,
             session.device,
             session.ready_segmenter,
         )
+        return About(images, states, self.step, ground, self.at())
 
     def labels(self) -> Labels | None:
         """Return the labels that lie on the image: the selected ones, else the topmost."""
@@ -112,6 +112,13 @@ class Subject:
             if image in images_under(self._viewer, layer)
         ]
         return active if active in fitting else next(iter(fitting), None)
+
+    def labelled(self) -> np.ndarray | None:
+        """Return what those labels say now ``(*S)``, a copy; None without labels."""
+        layer = self.labels()
+        if layer is None:
+            return None
+        return np.array(layer.data[shown_step(layer, tuple(self._viewer.dims.point))])
 
     def follow(self, layer: object) -> None:
         """Take the image a person selected."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,47 +12,21 @@ import numpy as np
 
 from napari_medseg.progress import Report, silent
 from napari_medseg.session import LoadedModel
-from napari_medseg.volume import Volume
+from napari_medseg.widgets.explain.known import Known, beside, looking_at
 from napari_medseg.widgets.interact.question import Ground
-from napari_medseg.widgets.segmenting import loaded_model, whole_volume
+from napari_medseg.widgets.segmenting import loaded_model
 
 if TYPE_CHECKING:
     from napari_medseg.engine.card import ModelCard
-    from napari_medseg.engine.preprocess import Prepared
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.explain.comparison import Comparison
     from napari_medseg.explain.entries import Entry
     from napari_medseg.explain.layers import Layer
     from napari_medseg.explain.showing import Shown
     from napari_medseg.explain.table import Table
-    from napari_medseg.explain.view import View
     from napari_medseg.explain.voxel import Why
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """An image as a model is given it, kept to be asked again.
-
-    Parameters
-    ----------
-    key : hashable
-        Equal to that of the `Ground` it was made for.
-    prepared : Prepared
-        The image on the model's grid.
-    view : View
-        What was looked at last.
-    other : LoadedModel or None
-        The model it was compared with last.
-    """
-
-    key: Hashable
-    loaded: LoadedModel
-    volume: Volume
-    prepared: Prepared
-    view: View
-    other: LoadedModel | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +100,7 @@ def shown(
     """Compute an entry of the catalogue at a voxel of the image."""
     from napari_medseg.explain.showing import Question, show
 
-    known = _looking(ground, at, known, report)
+    known = looking_at(ground, at, known, report)
     question = Question(asked.layer, asked.value, asked.labels, asked.region)
     return known, show(known.loaded.segmenter, known.view, asked.key, question, report=report)
 
@@ -147,13 +121,13 @@ def because(
     """
     from napari_medseg.explain.voxel import changes, why
 
-    known = _looking(ground, at, known, report)
+    known = looking_at(ground, at, known, report)
     found = why(known.loaded.segmenter, known.volume, at, view=known.view, report=report)
     try:
         before = _made_from(known.loaded.path, cards, report) if cards else None
         if before is None:
             return known, Because(found)
-        known = _beside(before, known, report)
+        known = beside(before, known, report)
         assert known.other is not None
         earlier = why(known.other.segmenter, known.volume, at, report=report)
     except (ValueError, OSError):  # what it says itself is worth more than what came before
@@ -172,7 +146,7 @@ def compared(
     """Compare the model with another one, which came before it, where it looks now."""
     from napari_medseg.explain.comparison import compare
 
-    known = _beside(other, _looking(ground, at, known, report), report)
+    known = beside(other, looking_at(ground, at, known, report), report)
     assert known.other is not None
     found = compare(known.other.segmenter, known.loaded.segmenter, known.view, report=report)
     return known, found
@@ -184,36 +158,9 @@ def saved(what: Any, path: Path, report: Report = silent) -> Path:
     return path
 
 
-def _looking(ground: Ground, at: Sequence[int], known: Known | None, report: Report) -> Known:
-    """Return the image as the model sees it around a voxel; what is known is used again."""
-    from napari_medseg.engine.inference_config import InferenceConfig
-    from napari_medseg.explain.view import view_of
-
-    assert ground.model is not None  # without one nothing can be asked
-    if known is not None and known.key == ground.key:
-        if known.view.holds(at):
-            return replace(known, view=known.view.looking_at(at))
-        segmenter, volume, prepared = known.loaded.segmenter, known.volume, known.prepared
-        view = view_of(segmenter, volume, at=at, prepared=prepared, report=report)
-        return replace(known, view=view)
-    loaded = loaded_model(ground.model, ground.device, ground.segmenter, report)
-    volume = whole_volume(ground.volumes)
-    prepared = loaded.segmenter.prepare(volume, InferenceConfig(), report)
-    view = view_of(loaded.segmenter, volume, at=at, prepared=prepared, report=report)
-    return Known(ground.key, loaded, volume, prepared, view)
-
-
 def _made_from(path: Path, cards: Mapping[Path, ModelCard], report: Report) -> Path | None:
     """Return the file of the model that another one was made from, if it is at hand."""
     from napari_medseg.engine.lineage import lineage
 
     line = lineage(path, cards, report)
     return line.parents[-1].path if line is not None and line.parents else None
-
-
-def _beside(path: Path, known: Known, report: Report) -> Known:
-    """Load the other model, unless it is the one that was loaded for this last."""
-    device = known.loaded.device
-    if known.other is not None and (known.other.path, known.other.device) == (path, device):
-        return known
-    return replace(known, other=loaded_model(path, device, None, report))

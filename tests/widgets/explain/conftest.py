@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
 from napari_medseg.engine.checkpoint import read_card
+from napari_medseg.progress import Step
 from napari_medseg.session import ChosenModel
+from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.panel import ExplainPanel
+from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.sessions import session_of
 
 
@@ -65,3 +70,32 @@ def settle(qtbot):
         qtbot.waitUntil(lambda: not panel.asking.busy and not panel._soon.isActive(), timeout=30000)
 
     return wait
+
+
+@pytest.fixture
+def maps():
+    """Return the overlays of a viewer that one sees."""
+    return lambda viewer: [one for one in viewer.layers if is_map(one) and one.visible]
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Let what computes an entry wait from now on: ``slow()`` gives the gate it waits at."""
+    return lambda error=None: Slow(monkeypatch, error)
+
+
+class Slow:
+    """Stands in for what computes an entry: waits at a gate, then fails or goes on."""
+
+    def __init__(self, monkeypatch, error):
+        self.gate, self.begun = threading.Event(), threading.Event()
+        self._shown, self._error = work.shown, error
+        monkeypatch.setattr(work, "shown", self)
+
+    def __call__(self, *given, known, report):
+        self.begun.set()
+        while not self.gate.wait(0.01):
+            report(Step(0, 0, "window"))
+        if self._error is not None:
+            raise self._error
+        return self._shown(*given, known=known, report=report)

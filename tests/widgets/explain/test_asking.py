@@ -63,10 +63,10 @@ def test_an_error_is_told_in_words_and_the_next_is_computed(qtbot, asking, notic
         raise ValueError("the layer is not there; choose another one")
 
     failed = []
-    asking.failed.connect(lambda wish, text: failed.append((wish.kind, text)))
+    asking.failed.connect(lambda wish, error: failed.append((wish.kind, str(error))))
     asking.ask(Wish("show", fails))
     asking.ask(Wish("why", answers(1), "why"))
     qtbot.waitUntil(lambda: not asking.busy)
-    assert failed == [("show", "The layer is not there; choose another one")]
+    assert failed == [("show", "the layer is not there; choose another one")]
     assert [about for about, _ in asking.told] == ["why"]
     assert "choose another" in notices[-1].message

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import threading
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -12,25 +11,18 @@ from qtpy.QtWidgets import QTableWidget
 
 from napari_medseg.engine.checkpoint import save_checkpoint
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.progress import Step
-from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.panel import ExplainPanel
 from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.model_choice import model_choice_of
 
 
-def maps(viewer):
-    """Return the overlays of a viewer that one sees."""
-    return [layer for layer in viewer.layers if is_map(layer) and layer.visible]
-
-
 def click_at(panel, voxel):
     """Click on a voxel of the image, as the canvas tells it."""
     image = panel.subject.image
-    panel.questions._pointing.pointed.emit(tuple(image.data_to_world(voxel)))
+    panel.questions.clicks._pointing.pointed.emit(tuple(image.data_to_world(voxel)))
 
 
-def test_a_layer_is_picked_and_its_map_lies_over_the_image(qtbot, picture, panel_of, settle):
+def test_a_layer_is_picked_and_its_map_lies_over_the_image(qtbot, picture, panel_of, settle, maps):
     panel = panel_of(picture)
     parts = panel.parts
     assert parts.layers.name is not None
@@ -57,7 +49,7 @@ def test_a_layer_is_picked_and_its_map_lies_over_the_image(qtbot, picture, panel
 
 
 def test_the_maps_of_a_stack_are_browsed_and_a_colour_picture_has_its_own_layer(
-    picture, panel_of, settle
+    picture, panel_of, settle, maps
 ):
     panel = panel_of(picture)
     parts = panel.parts
@@ -98,7 +90,7 @@ def test_what_a_model_lacks_is_grey_and_says_why(picture, panel_of):
     assert panel.parts.value.currentText() == "anterior"
 
 
-def test_a_2d_model_follows_the_slices_of_a_volume(volume, panel_of, settle):
+def test_a_2d_model_follows_the_slices_of_a_volume(volume, panel_of, settle, maps):
     panel = panel_of(volume)
     panel.parts.show.click()
     settle(panel)
@@ -119,7 +111,7 @@ def test_a_2d_model_follows_the_slices_of_a_volume(volume, panel_of, settle):
     assert layer.data_to_world((0, 0, 0))[0] == 22
 
 
-def test_a_3d_model_is_asked_again_only_where_it_has_not_looked(volume, panel_of, settle):
+def test_a_3d_model_is_asked_again_only_where_it_has_not_looked(volume, panel_of, settle, maps):
     panel = panel_of(volume, "tiny-volume")
     slices = volume.dims.nsteps
     panel.parts.entries.choose("uncertainty")
@@ -134,7 +126,7 @@ def test_a_3d_model_is_asked_again_only_where_it_has_not_looked(volume, panel_of
     assert volume.dims.current_step[0] == 9
 
 
-def test_a_click_says_why_a_voxel_got_its_label(qtbot, picture, panel_of, settle):
+def test_a_click_says_why_a_voxel_got_its_label(qtbot, picture, panel_of, settle, maps):
     panel = panel_of(picture)
     parts = panel.parts
     parts.tabs.setCurrentIndex(1)
@@ -156,12 +148,12 @@ def test_a_click_says_why_a_voxel_got_its_label(qtbot, picture, panel_of, settle
     settle(panel)
     assert "Voxel 5, 6" in parts.reasons.words()
     assert "Voxel 20, 11" not in parts.reasons.words()
-    panel.questions._pointing.left.emit()  # Escape
+    panel.questions.clicks._pointing.left.emit()  # Escape
     assert not parts.why.isChecked()
-    assert not panel.questions._pointing.on
+    assert not panel.questions.clicks.on
 
 
-def test_a_click_moves_what_is_about_one_voxel(picture, panel_of, settle):
+def test_a_click_moves_what_is_about_one_voxel(picture, panel_of, settle, maps):
     panel = panel_of(picture)
     parts = panel.parts
     parts.entries.choose("receptive_field")
@@ -183,7 +175,7 @@ def test_a_click_moves_what_is_about_one_voxel(picture, panel_of, settle):
     assert not panel.asking.busy
 
 
-def test_evidence_is_asked_where_the_labels_have_the_class(picture, panel_of, settle):
+def test_evidence_is_asked_where_the_labels_have_the_class(picture, panel_of, settle, maps):
     panel = panel_of(picture)
     parts = panel.parts
     parts.entries.choose("grad_cam")
@@ -198,9 +190,7 @@ def test_evidence_is_asked_where_the_labels_have_the_class(picture, panel_of, se
     assert len(maps(picture)) == 1
 
 
-def test_numbers_stand_below_and_are_saved(picture, panel_of, settle, monkeypatch, tmp_path):
-    from napari_medseg.widgets.explain import questions
-
+def test_numbers_stand_below_and_no_map_is_shown(picture, panel_of, settle, maps):
     panel = panel_of(picture)
     parts = panel.parts
     for key, words in (("redundancy", "channels"), ("frequencies", "fine detail")):
@@ -209,20 +199,9 @@ def test_numbers_stand_below_and_are_saved(picture, panel_of, settle, monkeypatc
         settle(panel)
         assert words in parts.numbers.words()
         assert maps(picture) == []
-    monkeypatch.setattr(questions, "ask_path", lambda *_: tmp_path / "numbers.csv")
-    [save] = [b for b in parts.numbers.findChildren(type(parts.point)) if b.text() == "CSV…"]
-    save.click()
-    settle(panel)
-    assert "frequency" in (tmp_path / "numbers.csv").read_text()
-    parts.entries.choose("energy")
-    settle(panel)
-    monkeypatch.setattr(questions, "ask_path", lambda *_: tmp_path / "map.tif")
-    parts.maps.export.click()
-    settle(panel)
-    assert (tmp_path / "map.tif").stat().st_size
 
 
-def test_two_models_are_compared(picture, panel_of, settle, models):
+def test_two_models_are_compared(picture, panel_of, settle, models, maps):
     panel = panel_of(picture)
     parts = panel.parts
     assert not parts.compare.isEnabled()
@@ -241,89 +220,23 @@ def test_two_models_are_compared(picture, panel_of, settle, models):
     assert np.abs(layer.data).max() > 0
 
 
-class Slow:
-    """Stands in for what computes an entry: waits at a gate, then fails or goes on."""
-
-    def __init__(self, monkeypatch, error=None):
-        self.gate, self.begun = threading.Event(), threading.Event()
-        self._shown, self._error = work.shown, error
-        monkeypatch.setattr(work, "shown", self)
-
-    def __call__(self, *given, known, report):
-        self.begun.set()
-        while not self.gate.wait(0.01):
-            report(Step(0, 0, "window"))
-        if self._error is not None:
-            raise self._error
-        return self._shown(*given, known=known, report=report)
-
-
-def test_an_image_that_goes_while_it_is_computed_leaves_nothing(
-    qtbot, picture, panel_of, settle, monkeypatch
-):
-    panel, slow = panel_of(picture), Slow(monkeypatch)
-    panel.parts.show.click()
-    qtbot.waitUntil(slow.begun.is_set)
-    picture.layers.remove("case")
-    assert "No image yet" in panel.parts.hint.text()
-    slow.gate.set()
-    settle(panel)
-    assert len(picture.layers) == 0
-
-
-def test_a_model_switched_while_it_is_computed_drops_the_answer(
-    qtbot, picture, panel_of, settle, use, monkeypatch
-):
-    panel = panel_of(picture)
-    panel.parts.show.click()
-    settle(panel)
-    [layer] = maps(picture)
-    slow = Slow(monkeypatch)
-    panel.parts.show.click()
-    qtbot.waitUntil(slow.begun.is_set)
-    use(picture, "tiny-volume")
-    assert maps(picture) == []  # of the other model
-    assert "works on volumes" in panel.parts.hint.text()
-    slow.gate.set()
-    settle(panel)
-    assert maps(picture) == []
-    assert not layer.visible
-    assert panel.questions.listing is not None
-    assert not panel.parts.show.isEnabled()
-
-
 def test_stop_ends_it_and_an_error_is_said_in_words(
-    qtbot, picture, panel_of, settle, monkeypatch, notices
+    qtbot, picture, panel_of, settle, slow, notices, maps
 ):
     panel = panel_of(picture)
-    slow = Slow(monkeypatch)
+    gate = slow()
     panel.parts.show.click()
-    qtbot.waitUntil(slow.begun.is_set)
+    qtbot.waitUntil(gate.begun.is_set)
     panel.parts.show.click()
     settle(panel)
     assert maps(picture) == []
     assert panel.parts.show.text() == "Show"
     error = OSError("there is not enough memory to look at so much at once; look at a window")
-    Slow(monkeypatch, error).gate.set()
+    slow(error).gate.set()
     panel.parts.show.click()
     settle(panel)
     assert "not enough memory" in panel.parts.hint.text()
     assert "not enough memory" in notices[-1].message
-
-
-def test_closing_the_panel_ends_what_it_computes(qtbot, picture, use, monkeypatch):
-    use(picture, "tiny-grey")
-    panel = ExplainPanel(picture)
-    panel.show()
-    qtbot.waitUntil(lambda: panel.questions.listing is not None, timeout=30000)
-    slow = Slow(monkeypatch)
-    panel.parts.show.click()
-    qtbot.waitUntil(slow.begun.is_set)
-    task = panel.asking._task
-    panel.close()
-    panel.deleteLater()
-    qtbot.waitUntil(lambda: task.abort_requested)
-    assert maps(picture) == []
 
 
 def test_without_image_or_model_it_says_what_is_missing(qtbot, models):
@@ -338,7 +251,7 @@ def test_without_image_or_model_it_says_what_is_missing(qtbot, models):
     assert "No image yet" in panel.parts.why.toolTip()
 
 
-def test_two_viewers_do_not_mix(picture, volume, panel_of, settle):
+def test_two_viewers_do_not_mix(picture, volume, panel_of, settle, maps):
     one, other = panel_of(picture), panel_of(volume, "tiny-volume")
     one.parts.show.click()
     settle(one)

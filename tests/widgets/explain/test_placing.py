@@ -33,18 +33,18 @@ def test_a_voxel_of_a_map_lies_on_the_voxels_it_explains(rotated):
 def test_a_map_of_a_volume_begins_and_ends_within_it():
     values = np.arange(4 * 3 * 3, dtype=np.float32).reshape(1, 4, 3, 3)
     overlay = overlay_over((10, 10, 10), values, (4.0,) * 3, (-2.0, 0.5, 0.5))
-    shown, scale, translate = values_of(overlay, 0)
-    np.testing.assert_array_equal(shown, values[0, 1:3])  # centres at 2 and 6 of -2, 2, 6, 10
+    shown, scale, translate = values_of(overlay)
+    np.testing.assert_array_equal(shown, values[:, 1:3])  # centres at 2 and 6 of -2, 2, 6, 10
     assert (scale, translate) == ((4.0,) * 3, (2.0, 0.5, 0.5))
 
 
 def test_a_map_finer_than_the_volume_is_brought_to_its_voxels():
     values = np.repeat(np.arange(8, dtype=np.float32), 16).reshape(1, 8, 4, 4)
     overlay = overlay_over((4, 4, 4), values, (0.5, 1.0, 1.0), (-0.25, 0, 0))
-    shown, scale, translate = values_of(overlay, 0)
-    assert shown.shape == (4, 4, 4)
+    shown, scale, translate = values_of(overlay)
+    assert shown.shape == (1, 4, 4, 4)
     assert (scale, translate) == ((1.0,) * 3, (0.0,) * 3)
-    np.testing.assert_allclose(shown[:, 0, 0], [0.5, 2.5, 4.5, 6.5])
+    np.testing.assert_allclose(shown[0, :, 0, 0], [0.5, 2.5, 4.5, 6.5])
 
 
 def test_a_coarse_map_does_not_count_the_slices_anew():

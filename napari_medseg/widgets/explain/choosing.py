@@ -1,0 +1,49 @@
+"""From what is chosen in the panel to what is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_medseg.widgets.explain.layout import HERE, LABELLED, Layout
+from napari_medseg.widgets.explain.subject import Subject
+from napari_medseg.widgets.explain.work import Asked
+
+if TYPE_CHECKING:
+    from napari_medseg.explain.entries import Entry
+
+DEAR = frozenset({"integrated", "smooth", "occlusion"})
+"""Entries that take tens of passes of the network: they wait for Show."""
+
+
+def asked_for(entry: Entry, parts: Layout, subject: Subject) -> Asked:
+    """Return what the panel asks for.
+
+    Raises
+    ------
+    ValueError
+        If something is chosen that is not there, as a sentence for a person.
+    """
+    about_class = "class" in entry.needs
+    where = parts.where.currentIndex() if about_class else None
+    labels: np.ndarray | None = None
+    if where == LABELLED:
+        labels = subject.labelled()
+        if labels is None:
+            raise ValueError(
+                "No labels lie on this image: segment it first, or ask somewhere else."
+            )
+    return Asked(
+        entry.key,
+        parts.layers.name if "layer" in entry.needs else None,
+        parts.value.currentData() if about_class else None,
+        labels,
+        "here" if where == HERE else None,
+    )
+
+
+def is_about_place(entry: Entry, parts: Layout) -> bool:
+    """Whether the answer is another one for another voxel."""
+    here = "class" in entry.needs and parts.where.currentIndex() == HERE
+    return here or "place" in entry.needs

@@ -1,0 +1,75 @@
+"""Two real viewers side by side: real clicks on the canvas, and one is closed while it computes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+from napari_medseg.widgets.explain.panel import ExplainPanel
+
+
+@pytest.fixture
+def panel_in(make_napari_viewer, qtbot, use):
+    """Open a real viewer with an image and the panel docked, and wait until its model is read."""
+
+    def make(model, values, **place):
+        viewer = make_napari_viewer(show=True)
+        viewer.window._qt_window.resize(700, 500)
+        viewer.add_image(values, **place)
+        use(viewer, model)
+        panel = ExplainPanel(viewer)
+        viewer.window.add_dock_widget(panel, name="Explain")
+        qtbot.waitUntil(lambda: panel.questions.listing is not None, timeout=30000)
+        qtbot.wait(50)  # until the canvas has its size
+        return viewer, panel
+
+    return make
+
+
+def test_each_viewer_gets_its_own_answers_and_one_is_closed_while_it_computes(
+    panel_in, qtbot, mouse_of, settle, slow, maps
+):
+    rng = np.random.default_rng(0)
+    viewer, panel = panel_in("tiny-grey", rng.normal(100, 20, (41, 35)), name="case")
+    other, deep = panel_in(
+        "tiny-volume", rng.normal(100, 20, (20, 34, 36)), name="scan", scale=(2, 1, 1), units="mm"
+    )
+    other.dims.set_current_step(0, 7)
+    centres = [v.scene.camera.center for v in (viewer, other)]
+    for one in (panel, deep):
+        one.parts.tabs.setCurrentIndex(1)
+        qtbot.mouseClick(one.parts.why, Qt.MouseButton.LeftButton)
+    for v, place in ((viewer, (20, 11)), (other, (12, 25))):
+        mouse = mouse_of(v)
+        mouse.press(*place)
+        mouse.release(*place)
+    settle(panel)
+    settle(deep)
+    assert "Voxel 20, 11:" in panel.parts.reasons.words()
+    assert "Voxel 7, 12, 25:" in deep.parts.reasons.words()
+    assert [v.scene.camera.center for v in (viewer, other)] == centres
+    viewer.window.activate()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is panel.window())
+    qtbot.keyClick(mouse_of(viewer).native, Qt.Key.Key_Escape)
+    assert not panel.parts.why.isChecked()
+    assert deep.parts.why.isChecked()
+
+    panel.parts.tabs.setCurrentIndex(0)
+    qtbot.mouseClick(panel.parts.show, Qt.MouseButton.LeftButton)
+    settle(panel)
+    assert [layer.name for layer in maps(viewer)] == ["case · dec2 energy"]
+    assert maps(other) == []
+
+    gate = slow()
+    deep.parts.tabs.setCurrentIndex(0)
+    qtbot.mouseClick(deep.parts.show, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(gate.begun.is_set)
+    task = deep.asking._task
+    other.close()
+    qtbot.waitUntil(lambda: task.over)
+    gate.gate.set()
+    panel.parts.layers.choose("enc3")  # the other one goes on
+    settle(panel)
+    assert [layer.name for layer in maps(viewer)] == ["case · enc3 energy"]

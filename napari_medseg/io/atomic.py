@@ -6,10 +6,12 @@ import errno
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_LATE = 2.0  # seconds threads get at most to notice that another one's writing failed
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EFBIG: "the file would be larger than that disk allows; choose another folder",
@@ -113,10 +115,21 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_folder(temporary)
         if path.exists():
             shutil.rmtree(earlier, ignore_errors=True)
         remove_empty(missing)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and what is in it, also what threads that have not heard yet write into it.
+
+    zarr writes many chunks at once, and raises when the first of them fails.
+    """
+    end = time.monotonic() + _LATE
+    while folder.exists() and time.monotonic() < end:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(_LATE / 40)
 
 
 def missing_folders(path: Path) -> list[Path]:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_medseg.io.atomic import missing_folders, remove_empty, unwritable
+from napari_medseg.io.atomic import missing_folders, remove_empty, remove_folder, unwritable
 from napari_medseg.io.classes import ClassName
 from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.ome_zarr import OURS, ome_of, open_ome_zarr
@@ -113,13 +112,13 @@ def create_labels(
 def remove_labels(path: Path) -> None:
     """Remove a label image, and from the image it lies in its name and an empty list of labels."""
     image = image_around(path)
-    shutil.rmtree(path, ignore_errors=True)
+    remove_folder(path)
     if image is None or not path.parent.exists():
         return
     if any(other.is_dir() for other in path.parent.iterdir()):
         list_labels(image, path.name, present=False)
     else:
-        shutil.rmtree(path.parent, ignore_errors=True)
+        remove_folder(path.parent)
 
 
 def open_labels(path: str | os.PathLike[str]) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_medseg.io.atomic import atomic_folder, unwritable
+from napari_medseg.io.atomic import atomic_folder, remove_folder, unwritable
 from napari_medseg.io.classes import ClassName
 from napari_medseg.io.errors import UnusableFile
 from napari_medseg.io.ome_zarr import open_ome_zarr
@@ -76,7 +75,7 @@ def write_zarr_labels(
             _list_or_remove(image, path)
     except BaseException:
         if first:
-            shutil.rmtree(path.parent, ignore_errors=True)
+            remove_folder(path.parent)
         raise
 
 
@@ -90,7 +89,7 @@ def _list_or_remove(image: Path, path: Path) -> None:
     try:
         list_labels(image, path.name)
     except OSError as error:
-        shutil.rmtree(path, ignore_errors=True)
+        remove_folder(path)
         raise unwritable(path, error) from error
 
 

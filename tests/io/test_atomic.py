@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import errno
+import shutil
 
 import pytest
 
 from napari_medseg.io import atomic_path
-from napari_medseg.io.atomic import atomic_folder
+from napari_medseg.io.atomic import atomic_folder, remove_folder
 
 
 def test_the_file_appears_under_its_name_only_when_the_block_succeeds(tmp_path):
@@ -151,3 +152,19 @@ def test_a_file_of_that_name_is_no_place_for_a_folder(tmp_path):
     with pytest.raises(OSError, match="cannot write"):
         fill(tmp_path / "a", "x")
     assert (tmp_path / "a").read_text() == "mine"
+
+
+def test_what_other_threads_still_write_when_one_has_failed_is_removed_too(tmp_path, monkeypatch):
+    remove, late = shutil.rmtree, ["chunk 2", "chunk 1"]
+
+    def remove_before_a_late_chunk(folder, **options):
+        remove(folder, **options)
+        if late:
+            (folder / "chunks").mkdir(parents=True)
+            (folder / "chunks" / late.pop()).write_bytes(b"late")
+
+    monkeypatch.setattr(shutil, "rmtree", remove_before_a_late_chunk)
+    (tmp_path / "store").mkdir()
+    remove_folder(tmp_path / "store")
+    assert late == []
+    assert list(tmp_path.iterdir()) == []

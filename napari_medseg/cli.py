@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_medseg import __version__
+from napari_medseg.commands.explain import EXAMPLES, add_options
 from napari_medseg.commands.flags import add_flags
 from napari_medseg.commands.terminal import say, sentence
+from napari_medseg.commands.values import numbers
 from napari_medseg.progress import Cancelled
 
 Parser = argparse.ArgumentParser
@@ -48,13 +50,6 @@ NIfTI, NRRD, MetaImage, DICOM-SEG, OME-Zarr, PNG, TIFF. A prediction on another 
 is refused unless --resample is given. Any of the --lesion flags implies --lesions. In folders, a
 case that cannot be scored is left out and named; the exit status is then 1.
 """
-_EXPLAIN = """\
-WHAT are names that --list shows for a model, names of groups (feature_maps, attention, evidence,
-curves), "all", or "why": a page on the voxel at --at. Maps are written on the image's own voxels
-where they were computed, 0 elsewhere; numbers and curves as CSV. A model that runs in windows is
-shown the one around --at.
-"""
-
 _IMPORT = """\
 FILE holds the state dict of the published LGMSNet (2D, 3D) or MSA²Net. Shape and build are read
 off the names and shapes of its tensors. Nothing in the file is run.
@@ -276,7 +271,7 @@ def _add_evaluate(commands: Commands) -> None:
         parser.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"write {what} there")
     parser.add_argument(
         "--classes",
-        type=_values,
+        type=numbers,
         metavar="N,N,...",
         help="the label values to score (default: all that occur but 0)",
     )
@@ -302,47 +297,8 @@ def _add_evaluate(commands: Commands) -> None:
 
 def _add_explain(commands: Commands) -> None:
     about = "show what a network sees, and why a voxel got its label"
-    parser = _add(commands, "explain", "explain:explain", about, _EXPLAIN)
-    parser.usage = "%(prog)s IMAGE --model MODEL --what WHAT [WHAT ...] --out FOLDER [options]"
-    parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="an image or volume")
-    parser.add_argument(
-        "--model", required=True, metavar="NAME_OR_FILE", help="see 'napari-medseg models'"
-    )
-    parser.add_argument(
-        "--what",
-        nargs="+",
-        default=("energy", "grad_cam", "uncertainty"),
-        metavar="WHAT",
-        help="what to show (default: energy grad_cam uncertainty)",
-    )
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where the files go")
-    parser.add_argument("--list", action="store_true", help="name all there is to see of the model")
-    parser.add_argument(
-        "--at", type=_values, metavar="D,H,W", help="the voxel asked about (default: the middle)"
-    )
-    parser.add_argument("--layer", metavar="NAME", help="of the network (default: the last stage)")
-    parser.add_argument("--label", type=int, metavar="N", help="the class (default: the first)")
-    parser.add_argument(
-        "--labels",
-        type=Path,
-        metavar="FILE",
-        help="where the class is (default: as the model says)",
-    )
-    parser.add_argument(
-        "--slices", type=_slices, metavar="A:B", help="of a volume, for a 2D model (default: one)"
-    )
-    parser.add_argument(
-        "--whole", action="store_true", help="look at the whole image at once, not at a window"
-    )
-    parser.add_argument(
-        "--format",
-        choices=(".nii.gz", ".tif", ".png", ".csv"),
-        default=".nii.gz",
-        help="of the maps (default: .nii.gz)",
-    )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)"
-    )
+    parser = _add(commands, "explain", "explain:explain", about, EXAMPLES)
+    add_options(parser)
 
 
 def _add_import(commands: Commands) -> None:
@@ -382,18 +338,3 @@ def _add_import(commands: Commands) -> None:
     )
     parser.add_argument("--keys", action="store_true", help="name every tensor left out or changed")
     parser.add_argument("--overwrite", action="store_true", help="replace a model that is there")
-
-
-def _values(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2, got {text!r}") from error
-
-
-def _slices(text: str) -> slice:
-    first, _, last = text.partition(":")
-    try:
-        return slice(int(first), int(last))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected slices such as 10:20, got {text!r}") from error

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_medseg.commands.values import numbers, region, slices
 from napari_medseg.progress import Report, Step
 
 if TYPE_CHECKING:
@@ -18,12 +19,86 @@ if TYPE_CHECKING:
     from napari_medseg.explain.voxel import Why
     from napari_medseg.volume import Volume
 
+EXAMPLES = """\
+WHAT are names that --list shows for a model, names of groups (feature_maps, attention, evidence,
+curves), "all", or "why": a page on the voxel at --at. Maps are written on the image's own voxels
+where they were computed, 0 elsewhere; numbers and curves as CSV. A model that runs in windows is
+shown the one around --at, or with --all-windows all of them, blended.
+
+What is too large for the memory is refused with its size; --region, --half, a coarser --layer and a
+smaller --window make it smaller.
+"""
 _WHY = "why"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the words of ``napari-medseg explain``."""
+    add = parser.add_argument
+    parser.usage = "%(prog)s IMAGE --model MODEL --what WHAT [WHAT ...] --out FOLDER [options]"
+    add("image", nargs="?", type=Path, metavar="IMAGE", help="an image or volume")
+    add("--model", required=True, metavar="NAME_OR_FILE", help="see 'napari-medseg models'")
+    add(
+        "--what",
+        nargs="+",
+        default=("energy", "grad_cam", "uncertainty"),
+        metavar="WHAT",
+        help="what to show (default: energy grad_cam uncertainty)",
+    )
+    add("--out", type=Path, metavar="FOLDER", help="where the files go")
+    add("--list", action="store_true", help="name all there is to see of the model")
+    add("--layer", metavar="NAME", help="of the network (default: the last stage)")
+    add("--label", type=int, metavar="N", help="the class (default: the first)")
+    add(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="where the class is (default: as the model says)",
+    )
+    add(
+        "--compare",
+        metavar="NAME_OR_FILE",
+        help="another model, such as the one before learning: also write where the two differ",
+    )
+    add(
+        "--format",
+        choices=(".nii.gz", ".tif", ".png", ".csv"),
+        default=".nii.gz",
+        help="of the maps (default: .nii.gz)",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    _add_places(parser.add_argument_group("where to look"))
+
+
+def _add_places(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--at", type=numbers, metavar="D,H,W", help="the voxel asked about (default: the middle)")
+    add(
+        "--region",
+        type=region,
+        metavar="A:B,C:D,E:F",
+        help="the only voxels of the image that maps cover, a range per axis (default: all)",
+    )
+    add("--slices", type=slices, metavar="A:B", help="of a volume, for a 2D model (default: one)")
+    add(
+        "--window",
+        type=numbers,
+        metavar="D,H,W",
+        help="what the model is given at once (default: its own)",
+    )
+    which = group.add_mutually_exclusive_group()
+    which.add_argument(
+        "--whole", action="store_true", help="look at the whole image at once, not at a window"
+    )
+    which.add_argument(
+        "--all-windows", action="store_true", help="look at all windows of the run, blended"
+    )
+    add("--half", action="store_true", help="record maps in half precision")
 
 
 def explain(args: argparse.Namespace) -> int:
     """Write what was asked for, one file each, and print their names; or list what there is."""
     from napari_medseg.commands.terminal import say, watching
+    from napari_medseg.engine.inference_config import InferenceConfig
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.explain.entries import catalogue
     from napari_medseg.explain.view import view_of
@@ -39,7 +114,15 @@ def explain(args: argparse.Namespace) -> int:
     keys = chosen_keys(args.what, catalogue(segmenter))
     with watching(args.image.name, time_left=False) as report:
         view = view_of(
-            segmenter, volume, at=args.at, slices=args.slices, whole=args.whole, report=report
+            segmenter,
+            volume,
+            at=args.at,
+            slices=args.slices,
+            whole=args.whole,
+            blend=args.all_windows,
+            box=args.region,
+            config=InferenceConfig(window=args.window),
+            report=report,
         )
         for note in view.notes:
             say(note)
@@ -49,6 +132,9 @@ def explain(args: argparse.Namespace) -> int:
                 report(Step(done, len(keys), "overlay", key))
 
             for path in _write(args, segmenter, volume, view, key, at):
+                print(path, flush=True)
+        if args.compare is not None:
+            for path in _compare(args, segmenter, volume, view, report):
                 print(path, flush=True)
     return 0
 
@@ -114,8 +200,30 @@ def _write(
         read = read_labels(args.labels)
         check_same_grid(read, volume, str(args.labels), str(args.image))
         labels = read.array[0]
-    question = Question(layer=args.layer, value=args.label, labels=labels)
+    question = Question(layer=args.layer, value=args.label, labels=labels, half=args.half or None)
     return _save(show(segmenter, view, key, question, report=report), key, args)
+
+
+def _compare(
+    args: argparse.Namespace, segmenter: Segmenter, volume: Volume, view: View, report: Report
+) -> list[Path]:
+    """Write where the model differs from another one, and what the page on the voxel says then."""
+    from napari_medseg.commands.terminal import say
+    from napari_medseg.engine.segmenter import Segmenter
+    from napari_medseg.explain.comparison import compare
+    from napari_medseg.explain.view import view_of
+    from napari_medseg.explain.voxel import changes, why
+
+    other = Segmenter.load(args.compare, device=args.device)
+    theirs = view_of(other, volume, at=view.at, box=view.shown, blend=True, report=report)
+    found = compare(other, segmenter, theirs, report=report)
+    for note in found.notes:
+        say(note)
+    shown = [*found.overlays, found.answers, found.features]
+    if _WHY in args.what:
+        pages = (why(s, volume, view.at, report=report) for s in (other, segmenter))
+        shown.append(changes(*pages))
+    return _save(shown, "compare", args)
 
 
 def _save(shown: Sequence[Shown], key: str, args: argparse.Namespace) -> list[Path]:

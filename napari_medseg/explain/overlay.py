@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -123,19 +124,10 @@ class Overlay:
         fill : float
             For voxels the overlay does not cover; 0 in a colour picture.
         """
-        values, covered = self.values.astype(np.float32), np.ones((1,) * len(self.scale), bool)
-        for axis, (n, scale, first) in enumerate(
-            zip(self.place.shape, self.scale, self.translate, strict=True)
-        ):
-            count = self.values.shape[1 + axis]
-            at = (np.arange(n) - first) / scale  # in voxels of the overlay
-            inside = (at >= -0.5 - 1e-6) & (at <= count - 0.5 + 1e-6)
-            covered = covered & np.expand_dims(
-                inside, tuple(a for a in range(len(self.scale)) if a != axis)
-            )
-            values = _linear(values, at, 1 + axis)
-        values = np.where(covered[None], values, 0 if self.kind == "rgb" else fill)
-        return values.round().astype(np.uint8) if self.kind == "rgb" else values
+        values = sampled(self.values, self.place, [np.arange(n) for n in self.place.shape], fill)
+        if self.kind == "rgb":
+            return np.nan_to_num(values, nan=0).round().astype(np.uint8)
+        return values
 
     def save(self, path: str | Path) -> None:
         """Write the maps.
@@ -157,6 +149,40 @@ class Overlay:
         from napari_medseg.explain.saving import save_overlay
 
         save_overlay(Path(path), self)
+
+
+def sampled(
+    values: np.ndarray, place: Place, at: Sequence[np.ndarray], fill: float = np.nan
+) -> np.ndarray:
+    """Return maps at other places of their image, interpolated linearly.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``(n, *S')``.
+    place : Place
+        Where they lie.
+    at : sequence of ndarray
+        Along each axis of the image, voxels of it, not necessarily whole ones.
+    fill : float
+        For what the maps do not cover.
+
+    Returns
+    -------
+    ndarray
+        ``(n, *sizes of at)`` float32.
+    """
+    values, covered = values.astype(np.float32), np.ones((1,) * len(at), bool)
+    for axis, (wanted, scale, first) in enumerate(
+        zip(at, place.scale, place.translate, strict=True)
+    ):
+        count = values.shape[1 + axis]
+        there = (wanted - first) / scale  # in voxels of the maps
+        inside = (there >= -0.5 - 1e-6) & (there <= count - 0.5 + 1e-6)
+        others = tuple(a for a in range(len(at)) if a != axis)
+        covered = covered & np.expand_dims(inside, others)
+        values = _linear(values, there, 1 + axis)
+    return np.where(covered[None], values, np.float32(fill))
 
 
 def _linear(values: np.ndarray, at: np.ndarray, axis: int) -> np.ndarray:

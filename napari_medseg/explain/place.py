@@ -78,6 +78,11 @@ class Place:
         places = zip(at, self.scale, self.translate, strict=True)
         return tuple(int(np.floor((a - t) / s + 0.5)) for a, s, t in places)
 
+    def centres(self, sizes: tuple[int, ...]) -> list[np.ndarray]:
+        """Return where voxels of an overlay of `sizes` lie, in image voxels along each axis."""
+        axes = zip(sizes, self.scale, self.translate, strict=True)
+        return [first + scale * np.arange(n) for n, scale, first in axes]
+
     def volume(self, array: np.ndarray) -> Volume:
         """Return ``(n, *S)`` on the image's own voxels as a volume in its place."""
         return Volume(

@@ -47,6 +47,8 @@ class Question:
         Where evidence is asked about, see `target_of`.
     box : tuple of slice or None
         Which voxels ``*S`` of the image overlays cover, see `View.within`; None is the view's.
+    half : bool or None
+        Whether maps are recorded in half precision; None where they are large.
     """
 
     layer: str | None = None
@@ -54,6 +56,7 @@ class Question:
     labels: np.ndarray | None = None
     region: Region = None
     box: tuple[slice, ...] | None = None
+    half: bool | None = None
 
 
 def show(
@@ -109,7 +112,14 @@ def _channels(sort: str) -> Callable[[Segmenter, View, Question, Report], list[S
     def way(s: Segmenter, view: View, q: Question, report: Report) -> list[Shown]:
         return [
             features(
-                s, view, _layer(s, q), sort=sort, labels=q.labels, value=_value(s, q), report=report
+                s,
+                view,
+                _layer(s, q),
+                sort=sort,
+                labels=q.labels,
+                value=_value(s, q),
+                half=q.half,
+                report=report,
             )
         ]
 
@@ -117,7 +127,9 @@ def _channels(sort: str) -> Callable[[Segmenter, View, Question, Report], list[S
 
 
 def _summed(how: str) -> Callable[[Segmenter, View, Question, Report], list[Shown]]:
-    return lambda s, view, q, report: [summary(s, view, _layer(s, q), how, report=report)]
+    return lambda s, view, q, report: [
+        summary(s, view, _layer(s, q), how, half=q.half, report=report)
+    ]
 
 
 def _graded(how: str) -> Callable[[Segmenter, View, Question, Report], list[Shown]]:

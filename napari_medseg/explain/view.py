@@ -97,6 +97,16 @@ class View:
             if a != self.slice_axis
         )
 
+    @property
+    def shown(self) -> Box:
+        """The voxels ``*S`` of the image that the view, or its box, shows."""
+        shown = []
+        for a, part in enumerate(self._part()):
+            n, m = self.grid.input_shape[a], self.grid.shape[a]
+            low, high = self.start[a] + part.start, self.start[a] + part.stop
+            shown.append(slice(low * n // m, -(-high * n // m)))
+        return tuple(shown[-self.volume.spatial_dims :])
+
     def alone(self) -> View:
         """Return the slice of `at` without its neighbours."""
         if self.slice_axis is None or len(self.image) == 1:
@@ -353,9 +363,7 @@ def view_of(
 
 def as_array(maps: Tensor) -> np.ndarray:
     """Copy maps of any precision to float32."""
-    copied = maps.detach().cpu().to(
-        torch.float32, copy=True, memory_format=torch.contiguous_format
-    )
+    copied = maps.detach().cpu().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     return np.asarray(copied.numpy())
 
 

@@ -21,9 +21,7 @@ def checked_voxel(at: Sequence[int], volume: Volume) -> tuple[int, ...]:
     return voxel
 
 
-def checked_slices(
-    asked: slice | None, at: tuple[int, ...], axis: int, volume: Volume
-) -> slice:
+def checked_slices(asked: slice | None, at: tuple[int, ...], axis: int, volume: Volume) -> slice:
     """Return which slices a 2D model is shown; None is the one of `at`.
 
     Raises

@@ -57,6 +57,22 @@ def test_a_volume_of_maps_lies_on_its_image(tiny_2d, tmp_path):
     assert shown[..., 1:3].any()
 
 
+def test_a_region_of_all_windows_and_another_model(picture, tiny_2d, tmp_path, capsys):
+    out = tmp_path / "out"
+    where = ("--region", "2:10,4:20", "--all-windows", "--window", "16,16", "--half")
+    asked = ("--what", "energy", "why", "--compare", tiny_2d, "--format", ".csv")
+    assert explain(picture, "--model", tiny_2d, *asked, *where, "--out", out) == 0
+    printed = capsys.readouterr().out.split()
+    assert sorted(printed) == sorted(str(p) for p in out.iterdir())
+    rows = (out / "dec2_energy.csv").read_text().splitlines()
+    places = np.array([row.split(",")[-3:-1] for row in rows[3:]], float)
+    assert places.min(0).tolist() == [2, 4]
+    assert places.max(0).tolist() == [9, 19]
+    answers = (out / "compare-answers.csv").read_text().splitlines()
+    assert all(row.endswith(",1.0") for row in answers[3:])  # of a model with itself
+    assert (out / "compare-before_and_after.csv").exists()
+
+
 def test_the_list_says_what_there_is_and_what_not(tiny_2d, capsys):
     assert explain("--model", tiny_2d, "--list") == 0
     text = capsys.readouterr().out
@@ -74,6 +90,10 @@ def test_the_list_says_what_there_is_and_what_not(tiny_2d, capsys):
         (("--at", "99,0"), "not in the image of 20x24"),
         (("--label", "8"), "no class 8"),
         (("--slices", "a:b"), "expected slices such as 10:20"),
+        (("--region", "0:4"), "the box has 1 axes, the image has 2"),
+        (("--region", "0:4,5"), "expected slices such as 10:20, got '5'"),
+        (("--whole", "--all-windows"), "not allowed with"),
+        (("--compare", "nonsense"), "nonsense"),
     ],
 )
 def test_mistakes_are_sentences(picture, tiny_2d, tmp_path, capsys, words, said):

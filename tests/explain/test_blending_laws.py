@@ -15,7 +15,6 @@ from napari_medseg.explain.evidence import probabilities
 from napari_medseg.explain.feature_maps import features, summary
 from napari_medseg.explain.gradients import grad_cam
 from napari_medseg.explain.overlay import Overlay
-from napari_medseg.explain.passing import run
 from napari_medseg.explain.view import view_of
 from napari_medseg.volume import Volume
 
@@ -42,7 +41,7 @@ def test_what_is_passed_on_is_the_image_however_it_is_cut(known, image, shape, w
     assert len(view.windows) == len(list(view.windows.corners())) > 1
 
 
-@pytest.mark.parametrize(("shape", "window"), SIZES[:1] + [((24, 16, 32), (16, 8, 16))])
+@pytest.mark.parametrize(("shape", "window"), [*SIZES[:1], ((24, 16, 32), (16, 8, 16))])
 def test_a_pooled_map_is_that_of_the_whole_image_where_windows_lie_on_its_grid(
     known, image, shape, window
 ):
@@ -134,9 +133,7 @@ def test_gates_are_blended_and_rows_and_numbers_are_of_one_window(tiny, image):
     np.testing.assert_allclose(row.values, alone[2].values, rtol=1e-5)
     assert isinstance(gate, Overlay)
     # a voxel that one window alone shows has that window's value
-    np.testing.assert_allclose(
-        gate.values[0, -1, 0], alone[1].at((23, 0))[0], rtol=1e-5
-    )
+    np.testing.assert_allclose(gate.values[0, -1, 0], alone[1].at((23, 0))[0], rtol=1e-5)
 
 
 @settings(deadline=None, max_examples=30)

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from napari_medseg.engine.card import LabelClass
+from napari_medseg.explain.comparable import shared_classes, why_not_comparable
 from napari_medseg.explain.comparison import compare
 from napari_medseg.explain.view import view_of
 from napari_medseg.networks.base import Feature, SegmentationNetwork
@@ -129,12 +131,90 @@ def test_layers_asked_for_are_compared_and_others_refused(model, halves):
         compared(one, model(), halves, layers=["stages"])
 
 
-def test_models_that_prepare_images_otherwise_are_not_compared(model, halves):
-    other = model()
-    card = other.card
-    other.card = card.replace(preprocessing=card.preprocessing.replace(normalise="zscore"))
-    with pytest.raises(ValueError, match="do not prepare images alike; compare their labels"):
-        compared(model(), other, halves)
+def renamed(segmenter, *names, **preprocessing):
+    """The same model with other names for its classes and other ways to prepare images."""
+    card = segmenter.card
+    classes = tuple(LabelClass(value=i + 1, name=n) for i, n in enumerate(names)) or card.classes
+    segmenter.card = card.replace(
+        classes=classes, preprocessing=card.preprocessing.replace(**preprocessing)
+    )
+    return segmenter
+
+
+def test_a_model_that_sees_the_image_on_a_finer_grid_agrees_with_itself(model):
+    """A slope interpolated on a finer grid is the slope, so nothing changed."""
+    rows, columns = np.mgrid[:12, :16].astype(np.float32)
+    volume = Volume((columns - 7.5 + rows / 8)[None] / 4, (1.0, 1.0))
+    finer = renamed(model(), size=(24, 32))
+    found = compared(model(), finer, volume)
+    change, where, turned = found.overlays
+    inside = (slice(None), slice(1, -1), slice(1, -1))
+    np.testing.assert_allclose(change.values[inside], 0, atol=0.02)  # a sigmoid is no slope
+    assert not where.values[inside].any()
+    np.testing.assert_allclose(turned.values[inside], 0, atol=1e-5)
+    assert found.answers.column("Dice of the two") == pytest.approx((1, 1), abs=0.03)
+    assert found.features.rows[0][2] == pytest.approx(0, abs=0.01)
+    assert "prepare images otherwise" in found.notes[0]
+    np.testing.assert_allclose(change.place.world, volume.affine)
+
+
+def test_other_values_are_compared_where_they_lie(model, halves):
+    """The second sees -1 and 1 instead of -LEVEL and LEVEL, and asks for more."""
+    other = renamed(model(threshold=1.5 * LEVEL), normalise="zscore")
+    found = compared(model(), other, halves)
+    assert not found.overlays[1].values.any()
+    assert found.answers.column("after") == (24, 24)
+
+
+def test_windows_of_the_second_are_blended_over_what_the_first_shows(known, image):
+    volume = image((20, 44))
+    one, two = known(2), renamed(known(2), window=(16, 16))
+    box = (slice(0, 20), slice(3, 21))
+    view = view_of(one, volume, box=box)
+    found = compare(one, two, view)
+    change, where, *turned = found.overlays
+    np.testing.assert_allclose(change.values, 0, atol=1e-5)
+    assert change.values.shape == (2, 20, 18)
+    assert change.translate == (0, 3)
+    assert not where.values.any()
+    np.testing.assert_allclose(turned[1].values, 0, atol=1e-5)  # the layer "fine"
+
+
+def test_a_flat_and_a_deep_model_are_compared_over_the_slices_of_the_volume(known, image):
+    volume = image((4, 8, 8))
+    deep, flat = known(3), known(2)
+    found = compare(deep, flat, view_of(deep, volume))
+    np.testing.assert_allclose(found.overlays[0].values, 0, atol=1e-6)
+    assert found.answers.column("Dice of the two") == (1, 1)
+
+
+def test_classes_are_compared_that_both_find(known, image):
+    one = renamed(known(2, classes=3), "liver", "spleen")
+    two = renamed(known(2, classes=3), "liver", "kidney", window=(8, 8))
+    found = compare(one, two, view_of(one, image((8, 8))))
+    assert found.answers.column("class") == ("background", "liver")
+
+
+@pytest.mark.parametrize(
+    ("names", "activation", "said"),
+    [
+        (("polyp",), "softmax", "do not find the same classes"),
+        (("class 1", "class 2"), "sigmoid", "do not answer alike"),
+    ],
+)
+def test_models_for_other_purposes_are_not_compared(known, image, names, activation, said):
+    one = known(2)
+    two = renamed(known(2, activation=activation), *names, window=(16, 16))
+    assert said in why_not_comparable(one.card, two.card)
+    with pytest.raises(ValueError, match=said):
+        compare(one, two, view_of(one, image((8, 8))))
+
+
+def test_a_model_is_comparable_with_what_was_made_of_it_whatever_its_classes_are_called(known):
+    one, two = known(2), renamed(known(2), "tumour")
+    assert why_not_comparable(one.card, two.card) == ""
+    assert [c.name for c in shared_classes(one.card, two.card)] == ["class 1"]
+    assert not shared_classes(one.card, renamed(two, "tumour", window=(8, 8)).card)
 
 
 def test_it_can_be_stopped_and_both_models_are_free_again(model, halves):

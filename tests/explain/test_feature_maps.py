@@ -65,9 +65,7 @@ def test_separation_is_the_share_of_pairs_in_order():
     rng = np.random.default_rng(1)
     values = rng.integers(0, 4, (2, 5, 6)).astype(np.float32)  # many equal ones
     inside = rng.random((5, 6)) < 0.4
-    for one, auc in zip(
-        values, separation(torch.from_numpy(values), inside), strict=True
-    ):
+    for one, auc in zip(values, separation(torch.from_numpy(values), inside), strict=True):
         pairs = one[inside][:, None] - one[~inside][None]
         assert auc == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
 

@@ -103,7 +103,7 @@ def test_a_pass_that_fits_is_let_through_and_one_that_does_not_names_what_does(t
     with pytest.raises(TooLarge, match=r"a later layer \(dec1") as error:
         check_pass(segmenter, (128, 192), by=("enc1",), limit=needed // 2)
     assert error.value.layers[0] == "dec1"
-    with pytest.raises(TooLarge, match="passes over 128x192 voxels .* a machine with more memory"):
+    with pytest.raises(TooLarge, match=r"passes over .* a machine with more memory"):
         check_pass(segmenter, (128, 192), batch=50, limit=10)
 
 

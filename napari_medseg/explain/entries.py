@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.explain.attention_maps import OF_PLACE
+from napari_medseg.explain.coarse_answers import has_levels
 from napari_medseg.explain.feature_maps import SUMMARIES
+from napari_medseg.explain.hidden_attention import scanning_blocks
 from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.splines import spline_layers
 from napari_medseg.networks import architectures
 
+CLASS = ":class"  # after the path of a block: its attention for a class
 GROUPS = ("Feature maps", "Attention", "Evidence", "Curves")
 _FEATURES = {
     "features": "channels one by one, the strongest first",
@@ -24,6 +28,7 @@ _EVIDENCE = {
     "probabilities": ("probability of each class", set()),
     "uncertainty": ("how unsure the model is", set()),
     "receptive_field": ("which voxels the answer at the chosen one depends on", {"place"}),
+    "levels": ("where the coarser answers of the network differ from its last", set()),
     "channels": ("what leaving out a channel of the image changes", set()),
 }
 _CURVES = {
@@ -46,13 +51,14 @@ _OF_NETWORKS = {
     "kept": ("how much of the encoder's map is let through", ("msa2net",)),
     "context": ("which places make up the global context", ("msa2net",)),
     "large_kernel": ("weight of each place by its surroundings", ("msa2net",)),
+    "matrix": ("which channel listens to which", ("msa2net",)),
     "window": ("which places are looked at within windows", ("msa2net",)),
     "grid": ("which places are looked at across the image", ("msa2net",)),
     "reach": ("how far a voxel's state is remembered", ("msd_kmamba",)),
     "orders": ("share of each order of reading", ("msd_kmamba",)),
+    "class": ("where the chosen place looks for the class", ("msd_kmamba",)),
     "scales": ("share of each resolution in the answer", ("msd_kmamba",)),
 }
-_OF_PLACE = {"attention", "together", "from_here"}
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ def catalogue(segmenter: Segmenter) -> list[Entry]:
     several = segmenter.card.in_channels > 1
     for key, (words, needs) in _EVIDENCE.items():
         lacks = "" if several or key != "channels" else "the model takes a single channel"
+        if key == "levels" and not has_levels(segmenter.network):
+            lacks = "the model answers at one resolution only"
         entries.append(Entry(key, GROUPS[2], words, frozenset(needs), lacks))
     for key, (words, needs) in _CURVES.items():
         lacks = ""
@@ -122,9 +130,12 @@ def _attention(segmenter: Segmenter) -> list[Entry]:
     own = segmenter.network.overlays
     for key, words in own.items():
         path, _, kind = key.rpartition(":")
-        needs = frozenset({"place"} if kind in _OF_PLACE else ())
+        needs = frozenset({"place"} if kind in OF_PLACE else ())
         entries.append(Entry(key, GROUPS[1], f"{path}: {words}", needs))
-    has = {key.rpartition(":")[2] for key in own}
+    for path in scanning_blocks(segmenter.network):
+        words = f"{path}: what the chosen voxel takes from each voxel for or against the class"
+        entries.append(Entry(path + CLASS, GROUPS[1], words, frozenset({"place", "class"})))
+    has = {entry.key.rpartition(":")[2] for entry in entries}
     titles = {name: record.title for name, record in architectures().items()}
     for kind, (words, of) in _OF_NETWORKS.items():
         if kind in has:

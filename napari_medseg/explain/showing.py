@@ -10,7 +10,8 @@ import numpy as np
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.analyses import activation_ratio, channel_redundancy, log_amplitude
 from napari_medseg.explain.attention_maps import attention
-from napari_medseg.explain.entries import catalogue
+from napari_medseg.explain.coarse_answers import levels
+from napari_medseg.explain.entries import CLASS, catalogue
 from napari_medseg.explain.evidence import (
     modality_importance,
     occlusion,
@@ -19,6 +20,7 @@ from napari_medseg.explain.evidence import (
 )
 from napari_medseg.explain.feature_maps import SUMMARIES, features, summary
 from napari_medseg.explain.gradients import grad_cam, input_gradients, receptive_field
+from napari_medseg.explain.hidden_attention import class_attention
 from napari_medseg.explain.layers import default_layer
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.splines import Curves, spline_curves, spline_layers
@@ -97,6 +99,9 @@ def show(
     view = view if question.box is None else view.within(question.box)
     if key in segmenter.network.overlays:
         return list(attention(segmenter, view, [key], report=report))
+    if key.endswith(CLASS):
+        block, value = key.removesuffix(CLASS), _value(segmenter, question)
+        return [class_attention(segmenter, view, block, value, report=report)]
     return _WAYS[key](segmenter, view, question, report)
 
 
@@ -175,6 +180,7 @@ _WAYS: dict[str, Callable[[Segmenter, View, Question, Report], list[Shown]]] = {
     "probabilities": lambda s, view, q, report: [probabilities(s, view, report=report)],
     "uncertainty": lambda s, view, q, report: [uncertainty(s, view, report=report)],
     "receptive_field": lambda s, view, q, report: [receptive_field(s, view, report=report)],
+    "levels": lambda s, view, q, report: [levels(s, view, report=report)],
     "channels": lambda s, view, q, report: list(modality_importance(s, view, report=report)),
     "splines": _curves,
     "redundancy": lambda s, view, q, report: [channel_redundancy(s, view, report=report)],

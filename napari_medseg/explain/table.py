@@ -7,6 +7,8 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from napari_medseg.io.atomic import atomic_path
 
 Cell = str | float | int
@@ -27,8 +29,8 @@ class Table:
     definition : str
         How the numbers are computed, where that is a choice.
     kind : str
-        "bars" (one number a row), "lines" (the second column is the abscissa of the others) or
-        "table".
+        "bars" (one number a row), "lines" (the second column is the abscissa of the others),
+        "matrix" (see `matrices`) or "table".
 
     Raises
     ------
@@ -51,6 +53,16 @@ class Table:
         """Return the values of a column."""
         index = self.columns.index(name)
         return tuple(row[index] for row in self.rows)
+
+    def matrices(self) -> dict[str, np.ndarray]:
+        """Return the matrices ``(R, C)`` of a table of kind "matrix", by their names.
+
+        A row holds the name of its matrix, its own number and the values of its columns.
+        """
+        found: dict[str, list[tuple[Cell, ...]]] = {}
+        for name, _, *values in self.rows:
+            found.setdefault(str(name), []).append(tuple(values))
+        return {name: np.array(rows, float) for name, rows in found.items()}
 
     def to_csv(self) -> str:
         """Return the table as text, a comment with the definition first."""

@@ -17,6 +17,8 @@ from napari_medseg.networks.lgmsnet.blocks import (
     PatchAttention,
     unfold_patches,
 )
+from napari_medseg.networks.msa2net.config import CHANNEL_HEADS
+from napari_medseg.networks.msa2net.dual_attention import ChannelAttention
 from napari_medseg.networks.msd_kmamba.state_space import BidirectionalStateSpace
 
 
@@ -27,7 +29,11 @@ from napari_medseg.networks.msd_kmamba.state_space import BidirectionalStateSpac
         ("lgmsnet", 3, {"enc3.0:kernels", "enc5:saliency", "dec4.1:branches"}),
         ("gladnet", 2, {"glam.attention:entropy", "skip1:spatial", "cross1.select:selection"}),
         ("msd_kmamba", 3, {"enc2.1.mix:attention", "enc2.1.mix:together", "fuse:scales"}),
-        ("msa2net", 2, {"dec16:context", "dec8:large_kernel", "dec4:encoder"}),
+        (
+            "msa2net",
+            2,
+            {"dec16:context", "dec16.blocks.0.channels:matrix", "dec8:large_kernel"},
+        ),
     ],
 )
 def test_every_overlay_of_every_network_lies_over_the_image(tiny, image, name, dims, expected):
@@ -39,7 +45,7 @@ def test_every_overlay_of_every_network_lies_over_the_image(tiny, image, name, d
     for shown in attention(segmenter, view, names):
         assert shown.words
         if isinstance(shown, Table):
-            assert shown.kind == "bars"
+            assert shown.kind == ("matrix" if shown.name.endswith(":matrix") else "bars")
             continue
         assert np.isfinite(shown.values).all()
         ends = [t + (n - 0.5) * s for n, s, t in zip(
@@ -126,12 +132,56 @@ def test_the_orders_together_reproduce_what_the_scan_gives():
             torch.testing.assert_close(reproduced, answer[(0, *voxel)], atol=1e-5, rtol=1e-5)
 
 
+def test_matrices_are_those_of_the_block_and_their_rows_sum_to_one(tiny, image):
+    segmenter = tiny("msa2net")
+    view = view_of(segmenter, image((32, 32)))
+    name = "dec16.blocks.1.channels:matrix"
+    (shown,) = attention(segmenter, view, [name])
+    expected = segmenter.network.eval().inspect(view.image, [name])[name][0]
+    matrices = shown.matrices()
+    assert list(matrices) == [f"head {i + 1}" for i in range(len(expected))]
+    np.testing.assert_allclose(np.stack(list(matrices.values())), expected, atol=1e-5)
+    np.testing.assert_allclose(matrices["head 1"].sum(1), 1, rtol=1e-5)
+    assert shown.column("channel")[: len(expected[0])] == tuple(range(1, len(expected[0]) + 1))
+
+
+def test_the_channel_attention_shown_is_what_the_block_computes_with():
+    torch.manual_seed(0)
+    block = ChannelAttention(16).eval()
+    tokens = torch.randn(1, 12, 16)
+    with torch.no_grad():
+        weights = block.overlay("matrix", (tokens,), (0.5, 0.5))
+        value = block.qkv(tokens)[..., 32:].unflatten(-1, (CHANNEL_HEADS, -1))
+        mixed = torch.einsum("bhij,bnhj->bnhi", weights, value).flatten(2)
+        torch.testing.assert_close(block.project(mixed), block(tokens))
+
+
+def test_both_blocks_of_a_level_show_their_maps(tiny, image):
+    segmenter = tiny("msa2net")
+    view = view_of(segmenter, image((32, 32)))
+    (shown,) = attention(segmenter, view, ["dec16:context"])
+    assert shown.channels == ("first block", "second block")
+    np.testing.assert_allclose(shown.values.sum((1, 2)), 1, rtol=1e-5)
+    assert np.abs(shown.values[0] - shown.values[1]).max() > 0
+
+
+def test_what_a_place_takes_says_how_far_it_reaches(tiny, image):
+    segmenter = tiny("gladnet")
+    view = view_of(segmenter, image((16, 24)), at=(3, 4))
+    row, everywhere = attention(
+        segmenter, view, ["glam.attention:attention", "glam.attention:entropy"]
+    )
+    assert any("half of it lies within" in note for note in row.notes)
+    assert not any("half of it" in note for note in everywhere.notes)
+
+
 def test_gates_come_as_bars_with_a_name_each(tiny, image):
     segmenter = tiny("gladnet")
     view = view_of(segmenter, image((16, 16)))
     (bars,) = attention(segmenter, view, ["skip1:channel"])
     assert isinstance(bars, Table)
     assert len(bars.rows) == 8
+    assert bars.definition.startswith(f"mean {np.mean(bars.column('value')):.3f}, standard")
     assert all(0 <= value <= 1 for value in bars.column("value"))
 
 

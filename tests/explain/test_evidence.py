@@ -86,6 +86,18 @@ def test_a_class_that_is_not_found_is_explained_over_all_and_it_is_said(hand):
     assert any("finds no class 1" in note for note in cam.notes)
 
 
+def test_where_nothing_speaks_for_a_class_it_is_said_why(hand):
+    """All that this layer gives is against the class, or the class does not depend on it."""
+    volume = two_channels().with_array(np.stack([-np.ones((4, 4)), np.eye(4)]).astype(np.float32))
+    against = grad_cam(hand, view_of(hand, volume), 1, region="here")
+    assert not against.values.any()
+    assert "its channels speak against it everywhere" in against.notes[-1]
+    with torch.no_grad():
+        hand.network.head.weight.zero_()
+    silent = grad_cam(hand, view_of(hand, volume), 1, region="here")
+    assert silent.notes[-1] == "class 1 does not depend on maps here: its gradient is 0 everywhere"
+
+
 def test_padding_is_no_evidence(segmenter_of):
     segmenter = segmenter_of(ByHand())
     values = np.stack([np.ones((3, 5)), np.zeros((3, 5))]).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from napari_medseg.networks.base import Inspectable
@@ -70,6 +71,10 @@ class DecoderLevel(Inspectable):
         self.gate = MultiScaleGate(channels) if gated else None
         self.norm = ChannelNorm(channels)
         self.blocks = nn.Sequential(BLOCKS[blocks](channels), BLOCKS[blocks](channels))
+        self.parts = dict.fromkeys(_OVERLAYS_OF[blocks], ("first block", "second block"))
+        for block in self.blocks if raw else ():
+            if isinstance(block, DualAttentionBlock):
+                block.channels.overlays = {}  # what is a channel there is none elsewhere
         self.expand = Expand(channels, channels // 2 if factor == 2 else channels, factor)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -77,10 +82,10 @@ class DecoderLevel(Inspectable):
         return self.expand(unscramble(y) if self.raw and self.unscrambles else y)
 
     def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
-        """Return one map, ``(B, 1, H, W)``, averaged over the channels."""
+        """Return a map, or one per block, averaged over the channels: ``(B, n, H, W)``."""
         g, skip = self._maps(*inputs)
         if name not in _OVERLAYS:
-            return self._of_block(self.blocks[0], self._merged(g, skip))
+            return self._of_blocks(self._merged(g, skip))
         assert self.gate is not None
         weights = self.gate.select(self.gate.fuse(skip, g))
         if name == "encoder":
@@ -97,9 +102,14 @@ class DecoderLevel(Inspectable):
     def _merged(self, g: Tensor, skip: Tensor) -> Tensor:
         return self.norm(g + (skip if self.gate is None else self.gate(skip, g)))
 
-    @staticmethod
-    def _of_block(block: nn.Module, x: Tensor) -> Tensor:
-        if isinstance(block, DualAttentionBlock):
-            return block.context(x).mean(1, keepdim=True)
-        assert isinstance(block, LargeKernelBlock)
-        return block.gate_weights(x).abs().mean(1, keepdim=True)
+    def _of_blocks(self, x: Tensor) -> Tensor:
+        maps = []
+        for block in self.blocks:
+            if isinstance(block, DualAttentionBlock):
+                shown = block.context(x)
+            else:
+                assert isinstance(block, LargeKernelBlock)
+                shown = block.gate_weights(x).abs()
+            maps.append(shown.mean(1, keepdim=True))
+            x = block(x)
+        return torch.cat(maps, dim=1)

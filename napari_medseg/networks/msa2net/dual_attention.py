@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from napari_medseg.networks.base import Inspectable
 from napari_medseg.networks.msa2net.config import CHANNEL_HEADS
 
 
@@ -34,7 +35,7 @@ class EfficientAttention(nn.Module):
         return self.key(tokens).softmax(dim=1)
 
 
-class ChannelAttention(nn.Module):
+class ChannelAttention(Inspectable):
     """Attention among the channels of a head: ``(B, N, C) -> (B, N, C)``.
 
     Source: Ali et al. 2021, XCiT, arXiv:2106.09681, eq. 2, as in Azad et al. 2022, DAE-Former,
@@ -43,17 +44,27 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.overlays = {"matrix": "which channel listens to which, per head; rows sum to one"}
+        self.matrices = frozenset(self.overlays)
+        self.parts = {"matrix": tuple(f"head {i + 1}" for i in range(CHANNEL_HEADS))}
         self.temperature = nn.Parameter(torch.ones(CHANNEL_HEADS, 1, 1))
         self.qkv = nn.Linear(channels, 3 * channels, bias=False)
         self.project = nn.Linear(channels, channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        weights, value = self._weights_and_value(tokens)
+        attended = weights @ value  # (B, heads, C/heads, N)
+        return self.project(attended.flatten(1, 2).transpose(1, 2))
+
+    def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
+        """Return the attention, ``(B, heads, C/heads, C/heads)``."""
+        return self._weights_and_value(*inputs)[0]
+
+    def _weights_and_value(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         qkv = self.qkv(tokens).unflatten(-1, (3, CHANNEL_HEADS, -1))
         query, key, value = qkv.permute(2, 0, 3, 4, 1)  # each (B, heads, C/heads, N)
         query, key = F.normalize(query, dim=-1), F.normalize(key, dim=-1)
-        weights = (query @ key.transpose(-2, -1) * self.temperature).softmax(dim=-1)
-        attended = weights @ value  # (B, heads, C/heads, N)
-        return self.project(attended.flatten(1, 2).transpose(1, 2))
+        return (query @ key.transpose(-2, -1) * self.temperature).softmax(dim=-1), value
 
 
 class MixFeedForward(nn.Module):

@@ -6,7 +6,7 @@ Tokens are ``(B, D, H, W, C)``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -57,6 +57,7 @@ class BidirectionalStateSpace(Inspectable):
         self.log_rate = nn.Parameter(rate.log())
         self.dt_bias = nn.Parameter(torch.log(torch.expm1(dt)))  # softplus gives dt
         self.shares = nn.Parameter(torch.zeros(axes)) if axes > 1 else None
+        self.scans = nn.Identity()  # what all orders give together
         self.skip = nn.Parameter(torch.ones(inner))
         self.norm = nn.LayerNorm(inner)
         self.leave = nn.Linear(inner, channels, bias=False)
@@ -75,7 +76,7 @@ class BidirectionalStateSpace(Inspectable):
     def forward(self, x: Tensor) -> Tensor:
         """Mix the tokens."""
         u, gate = self._entered(x)
-        y = self._scanned(u, self.select(u))
+        y = self.scans(self._scanned(u, self.select(u)))
         return self.leave(self.norm(self.skip * u + y) * F.silu(gate))
 
     def overlay(self, name: str, inputs: tuple[Tensor, ...], at: tuple[float, ...]) -> Tensor:
@@ -88,26 +89,58 @@ class BidirectionalStateSpace(Inspectable):
         if name == "orders":
             assert self.shares is not None
             return self.shares.softmax(0).expand(len(x), -1)
-        size = x.shape[1:4]
-        place = [min(int(share * side), side - 1) for share, side in zip(at, size, strict=True)]
         u, _ = self._entered(x)
-        maps = []
+        if name == "reach":
+            return torch.stack([seen.mean(-1) for seen in self._reaches(u)], dim=1)
+        maps = torch.stack([row.mean(-1) for row in self._rows(u, voxel_at(at, x))], dim=1)
+        return maps if name == "attention" else (maps * self._shares(maps)).sum(1, keepdim=True)
+
+    def spoken(self, x: Tensor, at: tuple[float, ...], gradient: Tensor) -> Tensor:
+        """Return what the chosen voxel takes from each voxel, times what that says.
+
+        Parameters
+        ----------
+        x : Tensor
+            ``(B, D, H, W, C)``, what `forward` was given.
+        at : tuple of float
+            The voxel, see `Inspectable.overlay`.
+        gradient : Tensor
+            ``(B, d)``, of some answer by what all orders give at that voxel (`scans`).
+
+        Returns
+        -------
+        Tensor
+            ``(B, 1, D, H, W)``. Its sum is the gradient times what the orders give there.
+
+        Source: Ali et al. 2024, The Hidden Attention of Mamba Models, arXiv:2403.01590, multiply
+        attention by a gradient, too; that the values come in makes the sum exact.
+        """
+        u, _ = self._entered(x)
+        heads = (self.heads, self.head)
+        says = (u.unflatten(-1, heads) * gradient.unflatten(-1, heads)[:, None, None, None]).sum(-1)
+        rows = torch.stack([(row * says).sum(-1) for row in self._rows(u, voxel_at(at, x))], dim=1)
+        return (rows * self._shares(rows)).sum(1, keepdim=True)
+
+    def _shares(self, like: Tensor) -> Tensor:
+        """Return the share of each order: ``(orders, 1, 1, 1)``."""
+        shares = like.new_zeros(self.axes) if self.shares is None else self.shares
+        return shares.softmax(0).view(-1, 1, 1, 1)
+
+    def _reaches(self, u: Tensor) -> Iterator[Tensor]:
+        """Yield how many tokens a voxel is remembered for: ``(B, D, H, W, heads)`` per order."""
         for order, own in enumerate(self.select(u).chunk(self.axes, dim=-1)):
-            axes = _ORDERS[order]
+            dt, rate, _, _ = self._rates(_sequence(own, _ORDERS[order]), order)
+            yield _volume(1 / (dt * rate), _ORDERS[order], u.shape[1:4])
+
+    def _rows(self, u: Tensor, voxel: Sequence[int]) -> Iterator[Tensor]:
+        """Yield what a voxel takes from each voxel: ``(B, D, H, W, heads)`` per order."""
+        size = u.shape[1:4]
+        for order, own in enumerate(self.select(u).chunk(self.axes, dim=-1)):
+            axes, index = _ORDERS[order], 0
             dt, rate, b, c = self._rates(_sequence(own, axes), order)
-            if name == "reach":
-                seen = 1 / (dt * rate)
-            else:
-                index = 0
-                for axis in axes:
-                    index = index * size[axis - 1] + place[axis - 1]
-                seen = attention_row(dt, -rate, b, c, index)
-            maps.append(_volume(seen.mean(-1, keepdim=True), axes, size)[..., 0])
-        if name == "together":
-            assert self.shares is not None
-            shares = self.shares.softmax(0)
-            return torch.stack([s * m for s, m in zip(shares, maps, strict=True)]).sum(0)[:, None]
-        return torch.stack(maps, dim=1)
+            for axis in axes:
+                index = index * size[axis - 1] + voxel[axis - 1]
+            yield _volume(attention_row(dt, -rate, b, c, index), axes, size)
 
     def _rates(self, own: Tensor, order: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return step sizes ``(B, L, H)``, minus A, B and C of one order."""
@@ -223,6 +256,12 @@ def attention_row(dt: Tensor, decay: Tensor, b: Tensor, c: Tensor, index: int) -
     before, after = since[:, :-1], since[:, 1:]
     kept = torch.minimum(after[:, index, None] - after, before - before[:, index, None]).exp()
     return (b * c[:, index, None]).sum(-1, keepdim=True) * kept * dt
+
+
+def voxel_at(at: tuple[float, ...], tokens: Tensor) -> tuple[int, ...]:
+    """Return the voxel of ``(B, D, H, W, C)`` at shares of its sides."""
+    places = zip(at, tokens.shape[1:4], strict=True)
+    return tuple(min(int(share * side), side - 1) for share, side in places)
 
 
 def _sequence(t: Tensor, axes: tuple[int, ...]) -> Tensor:

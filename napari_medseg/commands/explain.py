@@ -219,7 +219,7 @@ def _compare(
     found = compare(other, segmenter, theirs, report=report)
     for note in found.notes:
         say(note)
-    shown = [*found.overlays, found.answers, found.features]
+    shown: list[Shown] = [*found.overlays, found.answers, found.features]
     if _WHY in args.what:
         pages = (why(s, volume, view.at, report=report) for s in (other, segmenter))
         shown.append(changes(*pages))

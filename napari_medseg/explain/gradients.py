@@ -22,11 +22,15 @@ METHODS = ("integrated", "smooth")
 _NOISE = 0.15  # of the image's range, as in SmoothGrad's figures
 
 
-def deepest_layer(network: SegmentationNetwork) -> Layer:
-    """Return the last of the coarsest stages: where a network knows what, if not exactly where."""
+def deepest_layers(network: SegmentationNetwork) -> list[Layer]:
+    """Return the last of the coarsest stages, where a network knows what, if not exactly where.
+
+    The stages that follow it come after, in their order.
+    """
     stages = [layer for layer in named_layers(network).values() if layer.stage]
     most = max(layer.stride for layer in stages)
-    return [layer for layer in stages if layer.stride == most][-1]
+    last = max(i for i, layer in enumerate(stages) if layer.stride == most)
+    return stages[last:]
 
 
 def grad_cam(
@@ -50,7 +54,8 @@ def grad_cam(
     value : int
         Label value of the class.
     layer : str or None
-        None is the coarsest stage, see `deepest_layer`.
+        None is the coarsest stage or, where nothing of it speaks for the class, the first after
+        it of which something does, and it is said; see `deepest_layers`.
     region : ndarray, "here" or None
         ``(*S)`` bool, or the voxel ``view.at``; None is where the model finds the class.
     report : Report
@@ -64,27 +69,18 @@ def grad_cam(
     Source: Vinogradova et al. 2020, Towards Interpretable Semantic Segmentation via
     Gradient-weighted Class Activation Mapping, arXiv:2002.11434, eq. 1.
     """
-    chosen = (
-        deepest_layer(segmenter.network) if layer is None else find_layer(segmenter.network, layer)
-    )
+    network = segmenter.network
+    layers = deepest_layers(network) if layer is None else [find_layer(network, layer)]
     view = view.one_window()
     target = _target(segmenter, view, value, region, report)
-    maps, spoken = [], False
-    with differentiating(segmenter, view, [chosen.name], report) as outer:
-        for index, x in _inputs(view, segmenter, outer):
-            with record(segmenter.network, [chosen.name], live=True) as found:
-                score = target.score(segmenter.network(x), index)
-            activation = found[chosen.name]
-            (gradient,) = torch.autograd.grad(score, activation)
-            gradient, activation = (
-                t.movedim(chosen.channel_axis, 1) for t in (gradient, activation)
-            )
-            weights = gradient.mean(tuple(range(2, gradient.ndim)), keepdim=True)
-            speaks = (weights * activation).sum(1, keepdim=True).detach()
-            spoken = spoken or bool(speaks.any())
-            maps.append(speaks.relu().cpu())
-    values, place = view.placed(torch.cat(maps))
-    silence = () if values.any() else (_silent(chosen, target, spoken),)
+    tried = []
+    for candidate in layers:
+        tried.append((candidate, _weighted(segmenter, view, candidate, target, report)))
+        if speaks := bool((view.laid(tried[-1][1])[0] > 0).any()):
+            break
+    chosen, maps = tried[-1] if speaks else tried[0]
+    silence = [_silent(y, target, bool(m.any())) for y, m in (tried[:-1] if speaks else tried[:1])]
+    values, place = view.placed(maps.relu())
     return Overlay(
         name=f"evidence for {target.name} at {chosen.name}",
         words=f"which places of {chosen.title} speak for {target.name} (Seg-Grad-CAM)",
@@ -223,12 +219,31 @@ def channel_names(segmenter: Segmenter, count: int) -> tuple[str, ...]:
     return names if len(names) == count else tuple(f"channel {i + 1}" for i in range(count))
 
 
+def _weighted(
+    segmenter: Segmenter, view: View, layer: Layer, target: Target, report: Report
+) -> Tensor:
+    """Return the channels of a layer, summed with the mean gradients by them: ``(B, 1, *S'')``."""
+    maps = []
+    with differentiating(segmenter, view, [layer.name], report) as outer:
+        for index, x in _inputs(view, segmenter, outer):
+            with record(segmenter.network, [layer.name], live=True) as found:
+                score = target.score(segmenter.network(x), index)
+            activation = found[layer.name]
+            (gradient,) = torch.autograd.grad(score, activation)
+            gradient, activation = (
+                t.movedim(layer.channel_axis, 1) for t in (gradient, activation)
+            )
+            weights = gradient.mean(tuple(range(2, gradient.ndim)), keepdim=True)
+            maps.append((weights * activation).sum(1, keepdim=True).detach().cpu())
+    return torch.cat(maps)
+
+
 def _silent(layer: Layer, target: Target, spoken: bool) -> str:
     """Say why a map of evidence is empty."""
     if spoken:
         return (
-            f"nothing of {layer.name} speaks for {target.name}: on the whole its channels speak "
-            "against it everywhere, which this map leaves out; look at another layer"
+            f"nothing of {layer.name} speaks for {target.name}: weighted by its gradients, the sum "
+            "of its channels is negative everywhere, which this map leaves out"
         )
     return f"{target.name} does not depend on {layer.name} here: its gradient is 0 everywhere"
 

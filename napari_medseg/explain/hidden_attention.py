@@ -83,8 +83,8 @@ def class_attention(
             (gradient,) = torch.autograd.grad(score, found[scans])
             with torch.no_grad():
                 x = entered[-1]
-                there = (slice(None), *voxel_at(place, x))
-                maps = module.spoken(x, place, gradient[there])
+                d, h, w = voxel_at(place, x)
+                maps = module.spoken(x, place, gradient[:, d, h, w])
     finally:
         hook.remove()
     values, over = view.placed(maps)

@@ -14,7 +14,7 @@ from napari_medseg.explain.evidence import (
     uncertainty,
 )
 from napari_medseg.explain.gradients import (
-    deepest_layer,
+    deepest_layers,
     grad_cam,
     input_gradients,
     receptive_field,
@@ -91,11 +91,21 @@ def test_where_nothing_speaks_for_a_class_it_is_said_why(hand):
     volume = two_channels().with_array(np.stack([-np.ones((4, 4)), np.eye(4)]).astype(np.float32))
     against = grad_cam(hand, view_of(hand, volume), 1, region="here")
     assert not against.values.any()
-    assert "its channels speak against it everywhere" in against.notes[-1]
+    assert "the sum of its channels is negative everywhere" in against.notes[-1]
     with torch.no_grad():
         hand.network.head.weight.zero_()
     silent = grad_cam(hand, view_of(hand, volume), 1, region="here")
     assert silent.notes[-1] == "class 1 does not depend on maps here: its gradient is 0 everywhere"
+
+
+def test_the_next_stage_is_asked_where_the_coarsest_says_nothing_for_the_class(known, delta):
+    segmenter = known(2)  # class 1 does not depend on the coarse stage
+    shown = grad_cam(segmenter, view_of(segmenter, delta((8, 8), (3, 4))), 1)
+    assert shown.name == "evidence for class 1 at fine"
+    assert shown.notes == ("class 1 does not depend on coarse here: its gradient is 0 everywhere",)
+    assert np.unravel_index(shown.values[0].argmax(), (8, 8)) == (3, 4)
+    asked = grad_cam(segmenter, view_of(segmenter, delta((8, 8), (3, 4))), 1, layer="coarse")
+    assert not asked.values.any()
 
 
 def test_padding_is_no_evidence(segmenter_of):
@@ -215,7 +225,7 @@ def test_evidence_leaves_no_trace_in_the_network(tiny, image):
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in segmenter.network.modules())
     with torch.no_grad():
         assert torch.equal(segmenter.network(view.image), before)
-    assert deepest_layer(segmenter.network).name == "enc5"
+    assert [layer.name for layer in deepest_layers(segmenter.network)[:2]] == ["enc5", "dec5"]
 
 
 @pytest.mark.parametrize(("name", "dims"), [("lgmsnet", 3), ("msd_kmamba", 3), ("msa2net", 2)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -34,14 +36,21 @@ def card_for(name, network, **preprocessing):
     )
 
 
-def untrained(name, dims):
-    torch.manual_seed(0)
-    shape = {"spatial_dims": dims, "in_channels": 1, "num_classes": 3}
-    return create_network(name, preset="small", **shape).eval()
+@pytest.fixture(scope="module")
+def untrained(smallest_networks):
+    """Return a network that all tests share: they leave it as it is."""
+
+    @functools.cache
+    def built(name, dims):
+        torch.manual_seed(0)
+        fields = {"in_channels": 1, "num_classes": 3, **smallest_networks[name]}
+        return create_network(name, preset="small", spatial_dims=dims, **fields).eval()
+
+    return built
 
 
 @every_network
-def test_an_image_of_odd_sides_is_segmented_on_its_own_grid(name, dims):
+def test_an_image_of_odd_sides_is_segmented_on_its_own_grid(untrained, name, dims):
     network = untrained(name, dims)
     segmenter = Segmenter(network, card_for(name, network, window=(32,) * dims), "cpu")
     for size in ((1, 37, 5)[-dims:], (3, 1, 21)[:dims]):
@@ -52,7 +61,7 @@ def test_an_image_of_odd_sides_is_segmented_on_its_own_grid(name, dims):
 
 
 @every_network
-def test_a_window_smaller_than_the_network_can_see_is_enlarged(name, dims):
+def test_a_window_smaller_than_the_network_can_see_is_enlarged(untrained, name, dims):
     network = untrained(name, dims)
     segmenter = Segmenter(network, card_for(name, network, window=(64,) * dims), "cpu")
     values = np.random.default_rng(0).normal(size=(1, *(9, 7, 40)[-dims:])).astype(np.float32)
@@ -63,7 +72,7 @@ def test_a_window_smaller_than_the_network_can_see_is_enlarged(name, dims):
 
 
 @every_network
-def test_a_checkpoint_brings_the_network_back(name, dims, tmp_path):
+def test_a_checkpoint_brings_the_network_back(untrained, name, dims, tmp_path):
     network = untrained(name, dims)
     save_checkpoint(tmp_path / "m.safetensors", network, card_for(name, network))
     again, card = load_checkpoint(tmp_path / "m.safetensors")
@@ -134,7 +143,7 @@ def test_its_papers_recipe_trains_it_and_goes_on_where_it_stopped(
         ("gladnet", 2, {"size": (8, 8), "batch_size": 1}, "single voxel at the coarsest level"),
     ],
 )
-def test_sides_a_network_cannot_be_trained_on_are_refused(name, dims, changes, message):
+def test_sides_a_network_cannot_be_trained_on_are_refused(untrained, name, dims, changes, message):
     config = TrainingConfig(architecture=name, preset="small", **changes)
     with pytest.raises(ValueError, match=message):
         check_sides(untrained(name, dims), config)

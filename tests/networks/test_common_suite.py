@@ -1,12 +1,13 @@
 """What every network promises, whichever it is; one is tested by being registered.
 
-As small as it can be always, the presets with ``-m slow``.
+As small as it can be always, the larger presets with ``-m slow``.
 """
 
 from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import json
 
 import pytest
@@ -23,8 +24,8 @@ from napari_medseg.networks.registry import PRESETS as PRESETS_BY_SIZE
 TINY = "tiny"  # no preset: the small one with the fields of `smallest_networks`
 
 
-def _case(name: str, preset: str, dims: int, *, slow: bool = False):
-    marks = [pytest.mark.slow] if slow and preset != TINY else []
+def _case(name: str, preset: str, dims: int, *, quick: tuple[str, ...] = PRESETS_BY_SIZE):
+    marks = [] if preset in (TINY, *quick) else [pytest.mark.slow]
     return pytest.param(name, preset, dims, id=f"{name}-{preset}-{dims}D", marks=marks)
 
 
@@ -36,10 +37,10 @@ every_preset = pytest.mark.parametrize(
 SMALL = [preset for preset in PRESETS if preset[1] == "small"]
 NETWORKS = [(name, TINY, dims) for name, _, dims in SMALL]
 every_preset_that_runs = pytest.mark.parametrize(
-    ("name", "preset", "dims"), [_case(*one, slow=True) for one in (*NETWORKS, *PRESETS)]
+    ("name", "preset", "dims"), [_case(*one, quick=("small",)) for one in (*NETWORKS, *PRESETS)]
 )
 every_network = pytest.mark.parametrize(
-    ("name", "preset", "dims"), [_case(*one, slow=True) for one in (*NETWORKS, *SMALL)]
+    ("name", "preset", "dims"), [_case(*one, quick=()) for one in (*NETWORKS, *SMALL)]
 )
 every_small_preset = pytest.mark.parametrize(
     ("name", "preset", "dims"), [_case(*one) for one in SMALL]
@@ -48,7 +49,7 @@ every_small_preset = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def network_of(smallest_networks):
-    """Make a network with its own weights; building one costs more than copying it."""
+    """Return a network that all tests share: whoever changes it takes a copy."""
 
     @functools.cache
     def built(name: str, preset: str, dims: int):
@@ -56,21 +57,24 @@ def network_of(smallest_networks):
         fields = smallest_networks[name] if preset == TINY else {}
         preset = "small" if preset == TINY else preset
         sizes = {"spatial_dims": dims, "in_channels": 2, "num_classes": 3}
-        return create_network(name, preset=preset, **sizes, **fields)
+        return create_network(name, preset=preset, **sizes, **fields).eval()
 
-    return lambda name, preset, dims: copy.deepcopy(built(name, preset, dims)).eval()
+    return built
 
 
-def image_for(network, batch: int = 1, times: tuple[int, ...] | None = None):
-    """Return a small image, its sides `times` the divisor: ``(B, C, *S)``."""
+def image_for(network, times: tuple[int, ...] | None = None):
+    """Return two small images, their sides `times` the divisor: ``(2, C, *S)``.
+
+    Two take less time than one: torch has no quick convolution of a single small volume.
+    """
     config = network.config
     times = times or {2: (1, 2), 3: (1, 1, 1)}[config.spatial_dims]
-    return torch.randn(batch, config.in_channels, *(network.divisor * t for t in times))
+    return torch.randn(2, config.in_channels, *(network.divisor * t for t in times))
 
 
 @every_preset_that_runs
 def test_logits_and_features_are_where_the_contract_says(network_of, name, preset, dims):
-    network = network_of(name, preset, dims)
+    network = copy.deepcopy(network_of(name, preset, dims))
     image = image_for(network, times=(1, 2, 1)[:dims])
     seen = {}
 
@@ -82,16 +86,16 @@ def test_logits_and_features_are_where_the_contract_says(network_of, name, prese
     with torch.no_grad():
         logits = network(image)
 
-    assert logits.shape == (1, 3, *image.shape[2:])
+    assert logits.shape == (2, 3, *image.shape[2:])
     assert torch.isfinite(logits).all()
     for feature in network.feature_info:
         size = tuple(side // feature.stride for side in image.shape[2:])
-        assert seen[feature.name] == (1, feature.channels, *size), feature
+        assert seen[feature.name] == (2, feature.channels, *size), feature
 
 
 @every_network
 def test_the_last_feature_is_what_the_last_layer_gets(network_of, name, preset, dims):
-    network = network_of(name, preset, dims)
+    network = copy.deepcopy(network_of(name, preset, dims))
     last = network.feature_info[-1]
     # without it every voxel is the same, so nothing goes past it
     network.get_submodule(last.name).register_forward_hook(
@@ -105,18 +109,19 @@ def test_the_last_feature_is_what_the_last_layer_gets(network_of, name, preset, 
 
 @every_network
 def test_images_of_a_batch_do_not_see_each_other(network_of, name, preset, dims):
-    network = network_of(name, preset, dims).double()  # float32 rounds differently per batch size
-    batch = image_for(network, batch=2).double()
+    network = network_of(name, preset, dims)
+    batch = image_for(network)
     with torch.no_grad():
+        beside_another = network(torch.stack([batch[0], 3 * batch[1].flip(-1) + 1]))
         together = network(batch)
-        alone = torch.cat([network(image) for image in batch.split(1)])
-    torch.testing.assert_close(together, alone, atol=1e-8, rtol=1e-8)
+    assert torch.equal(beside_another[0], together[0])
+    assert not torch.equal(beside_another[1], together[1])
 
 
 @every_network
 def test_every_weight_learns(network_of, name, preset, dims):
-    network = network_of(name, preset, dims).train()
-    logits = network(image_for(network, batch=2))
+    network = copy.deepcopy(network_of(name, preset, dims)).train()
+    logits = network(image_for(network))
     (logits * torch.randn_like(logits)).sum().backward()
     for weight_name, weight in network.named_parameters():
         assert weight.grad is not None, weight_name
@@ -127,12 +132,12 @@ def test_every_weight_learns(network_of, name, preset, dims):
 
 @every_network
 def test_a_few_steps_of_training_lower_the_loss(network_of, name, preset, dims):
-    network = network_of(name, preset, dims).train()
+    network = copy.deepcopy(network_of(name, preset, dims)).train()
     image = torch.randn(2, 2, *[network.divisor] * dims)
     labels = (image[:, 0] > 0).long()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
     losses = []
-    for _ in range(5):
+    for _ in range(3):
         loss = torch.nn.functional.cross_entropy(network(image), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -188,23 +193,27 @@ def test_other_channels_or_dimensions_are_refused(network_of, name, preset, dims
 
 @every_small_preset
 @pytest.mark.parametrize(("channels", "classes"), [(1, 1), (5, 7)])
-def test_any_number_of_channels_and_classes_works(name, preset, dims, channels, classes):
-    network = create_network(
-        name, preset=preset, spatial_dims=dims, in_channels=channels, num_classes=classes
-    ).eval()
+def test_any_number_of_channels_and_classes_works(
+    smallest_networks, name, preset, dims, channels, classes
+):
+    sizes = {"spatial_dims": dims, "in_channels": channels, "num_classes": classes}
+    network = create_network(name, preset=preset, **sizes, **smallest_networks[name]).eval()
     image = image_for(network)
     with torch.no_grad():
-        assert network(image).shape == (1, classes, *image.shape[2:])
+        assert network(image).shape == (2, classes, *image.shape[2:])
+
+
+@functools.cache
+def size_of(name: str, preset: str, dims: int) -> int:
+    with torch.device("meta"):
+        return create_network(name, preset=preset, spatial_dims=dims).count_parameters()
 
 
 @every_preset
 def test_a_preset_is_as_large_as_its_name_says(name, preset, dims):
-    def count(which: str) -> int:
-        with torch.device("meta"):
-            return create_network(name, preset=which, spatial_dims=dims).count_parameters()
-
-    larger = PRESETS_BY_SIZE[PRESETS_BY_SIZE.index(preset) + 1 :]
-    assert all(count(preset) < count(which) for which in larger[:1])
+    at = PRESETS_BY_SIZE.index(preset)
+    for smaller, larger in itertools.pairwise(PRESETS_BY_SIZE[max(at - 1, 0) : at + 2]):
+        assert size_of(name, smaller, dims) < size_of(name, larger, dims)
 
 
 @every_preset
@@ -227,18 +236,18 @@ def test_half_precision_runs_and_is_near(network_of, name, preset, dims):
     assert (rough - exact).norm() < 0.25 * exact.norm()
 
 
-@every_small_preset
+@every_network
 def test_the_memory_format_does_not_change_the_logits(network_of, name, preset, dims):
-    network = network_of(name, preset, dims)
+    network = copy.deepcopy(network_of(name, preset, dims))
     image = image_for(network)
     layout = nd(dims).channels_last
     with torch.no_grad():
         plain = network(image)
         last = network.to(memory_format=layout)(image.contiguous(memory_format=layout))
-    torch.testing.assert_close(plain, last, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(plain, last, atol=1e-3, rtol=1e-3)
 
 
-@every_small_preset
+@every_network
 def test_every_supervised_level_has_the_classes_and_the_first_is_the_answer(
     network_of, name, preset, dims
 ):
@@ -249,10 +258,10 @@ def test_every_supervised_level_has_the_classes_and_the_first_is_the_answer(
         assert torch.equal(levels[0], network(image))
     for level, logits in enumerate(levels):
         size = tuple(side // 2**level for side in image.shape[2:])
-        assert logits.shape == (1, 3, *size)
+        assert logits.shape == (2, 3, *size)
 
 
-@every_small_preset
+@every_network
 def test_what_can_be_shown_is_shown_and_changes_nothing(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     image = image_for(network)
@@ -263,13 +272,13 @@ def test_what_can_be_shown_is_shown_and_changes_nothing(network_of, name, preset
     for overlay, values in shown.items():
         assert network.overlays[overlay], overlay
         assert values.ndim in (2, dims + 2), overlay  # numbers or maps
-        assert len(values) == 1, overlay
+        assert len(values) == 2, overlay
         assert torch.isfinite(values).all(), overlay
     with torch.no_grad():
         assert torch.equal(network(image), before)
 
 
-@every_small_preset
+@every_network
 def test_what_cannot_be_shown_is_refused(network_of, name, preset, dims):
     network = network_of(name, preset, dims)
     with pytest.raises(ValueError, match="no overlay nonsense"):
@@ -278,15 +287,15 @@ def test_what_cannot_be_shown_is_refused(network_of, name, preset, dims):
         network.inspect(image_for(network), [], at=(10_000,) * dims)
 
 
-@every_small_preset
+@every_network
 def test_the_network_has_a_recipe_of_its_own_and_trains_by_its_objective(
     network_of, name, preset, dims
 ):
     recipe = TrainingConfig.recipe(paper_recipe(name, dims))
     assert recipe.architecture == name
-    network = network_of(name, preset, dims).train()
+    network = copy.deepcopy(network_of(name, preset, dims)).train()
     objective = objective_of(name, recipe.loss, "sigmoid")
-    images = image_for(network, batch=2)
+    images = image_for(network)
     value = objective(network, images, (images[:, :1].repeat_interleave(3, 1) > 0).float())
     value.backward()
     assert torch.isfinite(value.detach())
@@ -329,14 +338,14 @@ def _blobs(count: int, size: tuple[int, ...]):
     return stacked + 0.7 * torch.randn_like(stacked), stacked
 
 
-@every_small_preset
+@every_network
 def test_the_encoder_alone_decides_what_is_at_the_coarsest_level(network_of, name, preset, dims):
-    network = network_of(name, preset, dims).train()
+    network = copy.deepcopy(network_of(name, preset, dims)).train()
     coarsest = max(network.feature_info, key=lambda feature: feature.stride).stride
     last = [f.name for f in network.feature_info if f.stride == coarsest][-1]
     found = []
     network.get_submodule(last).register_forward_hook(lambda m, i, output: found.append(output))
-    network(image_for(network, batch=2))
+    network(image_for(network))
     found[0].square().sum().backward()
     for parameter, value in network.named_parameters():
         encodes = network.part_of(parameter) == "encoder"

@@ -24,6 +24,7 @@ from benchmarks import (
     resampling,
     scan,
     viewer,
+    viewer_learning,
 )
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "large": large.main,
     "metrics": metrics.main,
     "viewer": viewer.main,
+    "viewer-learning": viewer_learning.main,
 }
 LONG = ("finetune", "interactive")  # take hours, and half of one
 

@@ -44,10 +44,20 @@ def test_extra_memory_sees_what_was_held_for_a_moment():
 
 
 def test_a_gap_counts_where_it_touches_the_time_asked_for():
-    from benchmarks.viewer import largest_gap
+    from benchmarks.heartbeat import largest_gap
 
     beats = [0.0, 0.02, 0.04, 0.34, 0.36, 0.46, 0.48]
     assert largest_gap(beats, 0.0, 0.04) == pytest.approx(300)  # the window stood still at its end
     assert largest_gap(beats, 0.2, 0.36) == pytest.approx(300)  # and at its start
     assert largest_gap(beats, 0.35, 0.40) == pytest.approx(100)
     assert largest_gap(beats[:3], 0.0, 0.04) == pytest.approx(20)
+
+
+def test_the_windows_own_work_is_told_apart_from_waiting():
+    from benchmarks.heartbeat import Heartbeat
+
+    heart = Heartbeat.__new__(Heartbeat)
+    heart.beats, heart.worked = [0.0, 0.3, 0.32, 0.9], [0.0, 0.01, 0.02, 0.5]
+    assert heart.largest_gap(0.0, 0.32) == pytest.approx(580)  # the beat after it came late
+    assert heart.largest_work(0.0, 0.32) == pytest.approx(10)
+    assert heart.largest_work(0.0, 1.0) == pytest.approx(480)

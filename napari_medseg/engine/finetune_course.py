@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -164,8 +165,9 @@ class Course:
         return self.results
 
     def score(self, weights: Weights, cases: Sequence[int]) -> list[Scored]:
-        """Score weights on some of the cases."""
-        return self._examiner.cases(weights, [self._cases[i] for i in cases], self._report)
+        """Score weights on some of the cases when all runs are done."""
+        told = self._scoring(self._total, self.stages[-1].name)
+        return self._examiner.cases(weights, [self._cases[i] for i in cases], told)
 
     def _take(self, stage: Stage, saved: dict[str, Any] | None) -> StageResult:
         """Learn, then score every mix of old and new weights."""
@@ -214,8 +216,8 @@ class Course:
                 return
             if run.done and run.done % config.save_every == 0:
                 self._save(run, notes)
-            self._tell(stage, run, notes)
-            supervised, distilled = run.update(*patches.of(run.done))
+            line = self._tell(stage, run, notes)
+            supervised, distilled = run.update(*patches.of(run.done), partial(self._report, line))
             notes.curve.append({"step": run.done, "supervised": supervised, "distilled": distilled})
 
     def _mixtures(self, patches: Patches) -> Iterator[Tensor]:
@@ -239,12 +241,12 @@ class Course:
         """Score the candidate, and keep it if it is the best so far."""
         row = notes.curve[-1]
         weights = run.weights()
+        told = self._scoring(self._done_before(stage) + run.done, stage.name)
         if stage.final and self.guards:
-            row["guard"] = mean_dice(self._examiner.guards(weights, self._quiet(stage, run)))
+            row["guard"] = mean_dice(self._examiner.guards(weights, told))
         if stage.held:
             cases = [self._cases[i] for i in stage.held]
-            scored = self._examiner.cases(weights, cases, self._quiet(stage, run))
-            dice = mean_dice(scored)
+            dice = mean_dice(self._examiner.cases(weights, cases, told))
             if self._fabric is not None:  # all processes must stop at the same step
                 dice = self._fabric.broadcast(dice)
             row["validation"] = dice
@@ -261,11 +263,12 @@ class Course:
         guards: dict[float, list[Scored]] = {}
         for done, alpha in enumerate(alphas):
             mixed = between(self.old, new, alpha)
-            note = f"{stage.name}: comparing old and new, {done + 1} of {len(alphas)}"
-            self._report(Step(self._done_before(stage), self._total, "step", note))
-            cases[alpha] = self.score(mixed, self._scored(stage))
+            note = f"{stage.name} · old and new mixed, {done + 1} of {len(alphas)}"
+            told = self._scoring(self._done_before(stage) + self._config.steps, note)
+            held = [self._cases[i] for i in self._scored(stage)]
+            cases[alpha] = self._examiner.cases(mixed, held, told)
             if stage.final and self.guards:
-                guards[alpha] = self._examiner.guards(mixed, self._report)
+                guards[alpha] = self._examiner.guards(mixed, told)
         return cases, guards
 
     def _scored(self, stage: Stage) -> tuple[int, ...]:
@@ -281,7 +284,8 @@ class Course:
     def _done_before(self, stage: Stage) -> int:
         return self._config.steps * self.stages.index(stage)
 
-    def _tell(self, stage: Stage, run: FineTuneRun, notes: _Notes) -> None:
+    def _tell(self, stage: Stage, run: FineTuneRun, notes: _Notes) -> Step:
+        """Tell those who watch where the run is, and return the line of the bar."""
         row: Mapping[str, Any] = notes.curve[-1] if notes.curve else {}
         done = self._done_before(stage) + run.done
         progress = FineTuneProgress(
@@ -301,16 +305,20 @@ class Course:
         self._report(progress.line)
         if self._on_progress is not None:
             self._on_progress(progress)
+        return progress.line
 
     def _snapshot(self, run: FineTuneRun) -> Segmenter:
         return Segmenter(copy.deepcopy(run.candidate), self.card, self._segmenter.device)
 
-    def _quiet(self, stage: Stage, run: FineTuneRun) -> Report:
-        """Report scoring at the run's own place, so that the bar does not jump back."""
-        done = self._done_before(stage) + run.done
+    def _scoring(self, done: int, note: str) -> Report:
+        """Report which case is scored, at one place, so that the bar does not jump back."""
+        line = note
 
         def report(step: Step) -> None:
-            self._report(Step(done, self._total, "step", f"{stage.name}: checking"))
+            nonlocal line
+            if step.unit == "case":
+                line = f"{note} · scoring case {step.done + 1} of {step.total}"
+            self._report(Step(done, self._total, "step", line))
 
         return report
 

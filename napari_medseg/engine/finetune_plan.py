@@ -149,9 +149,6 @@ def _planned(
     network, card = with_classes(segmenter.network, card, classes_to_add(config.new_classes, card))
     trained, stages = trained_for(config, len(cases)), tuple(stages_of(cases, config))
     groups = parameter_groups(network, trained, config)
-    notes = []
-    if replay is None:
-        notes.append("Nothing is known of earlier images, so forgetting cannot be measured.")
     known = FineTunePlan(
         config,
         trained,
@@ -160,7 +157,6 @@ def _planned(
         cases=len(cases),
         stages=stages,
         steps=config.steps * len(stages),
-        notes=tuple(notes),
     )
     return _measured(known, network, card, segmenter, cases, replay, report) if measure else known
 

@@ -19,6 +19,7 @@ from napari_medseg.engine.finetune_patches import Rehearsed, to_device
 from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.patches import Batch
 from napari_medseg.engine.training_run import memory_format, trains_mixed
+from napari_medseg.engine.watch import whole_step
 from napari_medseg.networks.base import SegmentationNetwork
 
 if TYPE_CHECKING:
@@ -107,8 +108,22 @@ class FineTuneRun:
         recalibrate(self._lesson.student, moved)
         set_mode(self._lesson.student, freeze_statistics=self._config.freeze_statistics)
 
-    def update(self, now: Batch, rehearsed: Rehearsed | None) -> tuple[float, float]:
+    def update(
+        self,
+        now: Batch,
+        rehearsed: Rehearsed | None,
+        tell: Callable[[], object] = lambda: None,
+    ) -> tuple[float, float]:
         """Take a step.
+
+        Parameters
+        ----------
+        now : Batch
+            Of the corrected cases.
+        rehearsed : Rehearsed or None
+            What the model knew.
+        tell : callable
+            Called several times a second; may raise `Cancelled`: the step was not taken then.
 
         Returns
         -------
@@ -129,11 +144,9 @@ class FineTuneRun:
         now = images, targets, marks
         if rehearsed is not None:
             rehearsed = Rehearsed(*to_device(rehearsed, self._device, self._layout))
-        while True:
-            losses = self._gradients(now, rehearsed)
-            if losses is not None:
-                break
-            self._take_less(len(now[0]))
+        with whole_step(self._lesson, tell):
+            while (losses := self._gradients(now, rehearsed)) is None:
+                self._take_less(len(now[0]))
         self._step()
         return losses
 

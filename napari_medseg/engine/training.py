@@ -90,7 +90,8 @@ def train(
     overwrite : bool
         Replace a checkpoint that is there already, at the first score of this run.
     report : Report
-        Called before every batch; when it raises `Cancelled` the run is saved first.
+        Called before every batch and within long ones; when it raises `Cancelled` the run is saved
+        first.
 
     Returns
     -------
@@ -168,8 +169,8 @@ def _learn(
     while run.epoch < config.epochs:
         started = time.monotonic()
         for batch in batches.epoch(run.epoch, run.batch):
-            report(run.step())
-            run.update(*batch)
+            report(step := run.step())
+            run.update(*batch, tell=partial(report, step))
         dice = None
         if (run.epoch + 1) % config.validate_every == 0 or run.epoch + 1 == config.epochs:
             dice = _scored(run, segmenter, held_out, report)

@@ -6,18 +6,20 @@ import csv
 import io
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.checkpoint import save_checkpoint
 from napari_medseg.engine.objective import Objective
 from napari_medseg.engine.training_config import TrainingConfig
+from napari_medseg.engine.watch import whole_step
 from napari_medseg.io.atomic import atomic_path
 from napari_medseg.networks.base import SegmentationNetwork
 from napari_medseg.progress import Step
@@ -135,8 +137,23 @@ class Run:
             note += f" · {duration(left)} left"
         return Step(self._done, self.steps, "step", note)
 
-    def update(self, images: Tensor, targets: Tensor, valid: Tensor | None = None) -> None:
-        """Take one optimiser step; `valid` says where the targets are known, see `Batches`."""
+    def update(
+        self,
+        images: Tensor,
+        targets: Tensor,
+        valid: Tensor | None = None,
+        *,
+        tell: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Take one optimiser step.
+
+        Parameters
+        ----------
+        images, targets, valid : Tensor
+            See `Batches`; `valid` says where the targets are known.
+        tell : callable
+            Called several times a second; may raise `Cancelled`: the step was not taken then.
+        """
         config = self.config
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(config, self._done, self.steps)
@@ -147,16 +164,8 @@ class Run:
         targets = targets.to(self._device, non_blocking=True)
         valid = None if valid is None else valid.to(self._device, non_blocking=True)
         self._optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self._device.type, enabled=self._mixed):
-            value = self.objective(
-                self.network, images, targets, valid, progress=self._done / self.steps
-            )
-        if not torch.isfinite(value.detach()).item() and not self._mixed:
-            raise ValueError(
-                f"the loss became {value.item()} in round {self.epoch + 1}; lower the learning "
-                f"rate ({config.learning_rate:g}) or check the images for extreme values"
-            )
-        self._scaler.scale(value).backward()
+        with whole_step(nn.ModuleList([self.network, self.objective]), tell):
+            loss = self._gradients(images, targets, valid)
         if config.gradient_clip:
             self._scaler.unscale_(self._optimiser)
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
@@ -164,9 +173,23 @@ class Run:
         self._scaler.update()
         if self._average is not None:
             self._average.update_parameters(self.network)
-        self._losses.append(value.item())
+        self._losses.append(loss)
         self._done += 1
         self.batch += 1
+
+    def _gradients(self, images: Tensor, targets: Tensor, valid: Tensor | None) -> float:
+        """Compute the gradients of a step and return its loss."""
+        with torch.autocast(self._device.type, enabled=self._mixed):
+            value = self.objective(
+                self.network, images, targets, valid, progress=self._done / self.steps
+            )
+        if not torch.isfinite(value.detach()).item() and not self._mixed:
+            raise ValueError(
+                f"the loss became {value.item()} in round {self.epoch + 1}; lower the learning "
+                f"rate ({self.config.learning_rate:g}) or check the images for extreme values"
+            )
+        self._scaler.scale(value).backward()
+        return float(value.item())
 
     def finish_epoch(self, dice: dict[str, float] | None, seconds: float) -> None:
         """Log the epoch, keep the checkpoint as the config says, and save the state."""

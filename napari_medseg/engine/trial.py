@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from napari_medseg.engine.watch import report_from_modules
 from napari_medseg.progress import Report, Step, silent
 
 ROOM = 0.8
@@ -60,7 +61,7 @@ def measure_step(
     device : torch.device
         Where.
     report : Report
-        Called before each step; may raise `Cancelled`.
+        Called before each step and within long ones; may raise `Cancelled`.
     """
     kept: dict[int, int] = {}
 
@@ -72,13 +73,14 @@ def measure_step(
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
-    report(Step(0, _STEPS, "step", "trying a step"))
-    with torch.autograd.graph.saved_tensors_hooks(note, _as_is):
-        take_step()
     times = []
-    for done in range(1, _STEPS):
-        report(Step(done, _STEPS, "step", "trying a step"))
-        times.append(_timed(take_step, device))
+    with report_from_modules(network, report) as told:
+        told(Step(0, _STEPS, "step", "trying a step"))
+        with torch.autograd.graph.saved_tensors_hooks(note, _as_is):
+            take_step()
+        for done in range(1, _STEPS):
+            told(Step(done, _STEPS, "step", "trying a step"))
+            times.append(_timed(take_step, device))
     weights = [*network.parameters(), *network.buffers()]
     owned = {w.untyped_storage().data_ptr(): w.untyped_storage().nbytes() for w in weights}
     fixed = _COPIES * sum(owned.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -28,11 +29,11 @@ def validate(
     scores: dict[str, list[float]] = {c.name: [] for c in segmenter.card.classes}
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for done, case in enumerate(cases):
-        report(Step(done, len(cases), "case"))
+        told = partial(_repeat, report, Step(done, len(cases), "case"))
         if is_sparse(case):
-            parts.append(_seen_part(segmenter, case))
+            parts.append(_seen_part(segmenter, case, told))
             continue
-        found = segmenter.segment(case.volume, InferenceConfig()).labels
+        found = segmenter.segment(case.volume, InferenceConfig(), told).labels
         for label_class in segmenter.card.classes:
             ours, theirs = (region_of(labels, label_class) for labels in (found, case.labels))
             scores[label_class.name].append(dice(ours, theirs))
@@ -44,12 +45,17 @@ def validate(
     return {name: float(np.mean(values)) for name, values in scores.items()}
 
 
-def _seen_part(segmenter: Segmenter, case: Case) -> tuple[np.ndarray, np.ndarray]:
+def _repeat(report: Report, step: Step, _window: Step) -> None:
+    """Say which case it is, however far within."""
+    report(step)
+
+
+def _seen_part(segmenter: Segmenter, case: Case, report: Report) -> tuple[np.ndarray, np.ndarray]:
     """Return the model's labels and those of the case, of the voxels that were looked at."""
     assert case.reviewed is not None  # it is sparse
     box = bounding_box(case.reviewed)
     if box is None:
         raise ValueError(f"nobody looked at any voxel of {case.name}; leave it out")
     seen = case.reviewed[box]
-    labels = segmenter.segment(case.volume, InferenceConfig(), box=box).labels
+    labels = segmenter.segment(case.volume, InferenceConfig(), report, box=box).labels
     return labels[seen], case.labels[box][seen]

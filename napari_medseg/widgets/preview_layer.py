@@ -77,19 +77,22 @@ class PreviewLayer:
             layer.editable = False
             insert_above(viewer, viewer.layers[-1], layer)  # no image hides it
             return
-        layer.visible = False  # drawn once, when all of it is new
+        new = {name: value for name, value in look.items() if before.get(name) is not value}
+        for name in ("scale", "rotate", "shear", "affine", "translate"):
+            if not _alike(getattr(layer, name), place[name]):  # each of them costs 20 ms
+                new[name] = place[name]
+        if new:
+            layer.visible = False  # drawn once, when all of it is new
         layer.data = values
         layer.editable = False
-        for name in ("scale", "rotate", "shear", "affine", "translate"):
-            setattr(layer, name, place[name])
-        for name, value in look.items():
-            if before.get(name) is not value:
-                setattr(layer, name, value)
-        layer.visible = True
+        for name, value in new.items():
+            setattr(layer, name, value)
+        if not layer.visible:
+            layer.visible = True
 
     def hide(self) -> None:
         """Show nothing."""
-        if self.layer is not None:
+        if self.layer is not None and self.layer.visible:
             self.layer.visible = False
 
     def remove(self) -> None:
@@ -104,3 +107,9 @@ class PreviewLayer:
     def _there(self, axes: int) -> Labels | None:
         viewer, layer = self._viewer(), self._layers.get(axes)
         return layer if viewer is not None and layer in viewer.layers else None
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two parts of a transform are the same: vectors, matrices or an `Affine`."""
+    one, other = (getattr(part, "affine_matrix", part) for part in (one, other))
+    return np.array_equal(one, other)

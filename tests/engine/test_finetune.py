@@ -136,7 +136,7 @@ def test_stopped_while_it_checks_it_checks_again(small_model, corrected, tmp_pat
     config = QUICK.replace(validation="hold-out", validate_every=1)
 
     def stop(step):
-        if "checking" in step.note and step.done == 1:
+        if "scoring" in step.note and step.done == 1:
             raise Cancelled
 
     whole = finetune(model, cases, config)

@@ -30,7 +30,7 @@ def test_a_plan_says_what_learns_how_often_and_how_long(small_model, corrected):
     assert planned.memory > 4 * planned.parameters
     for words in ("From 2 cases the last layer", "30 steps, 3 times: without each", "GB of memory"):
         assert words in planned.words
-    assert "forgetting cannot be measured" in planned.words
+    assert "forgetting" not in planned.words  # the findings say it, once
     assert all(torch.equal(v, before[k]) for k, v in model.network.state_dict().items())
 
 
@@ -80,7 +80,7 @@ def test_a_trial_can_be_stopped_at_any_of_its_steps_and_leaves_chance_alone(smal
     state = torch.get_rng_state()
     plan(model, [corrected()], QUICK, report=seen.append)
     assert torch.equal(torch.get_rng_state(), state)
-    tries = [step for step in seen if step.note == "trying a step"]
+    tries = list(dict.fromkeys(step for step in seen if step.note == "trying a step"))
     assert [step.done for step in tries] == [0, 1, 2]
 
     def stop(step):

@@ -1,11 +1,13 @@
 """A step of fine-tuning, and which weights it moves."""
 
+import copy
 import math
 from dataclasses import replace
 
 import pytest
 import torch
 
+from napari_medseg.engine import watch
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, objective_for
 from napari_medseg.engine.finetune_parts import (
@@ -19,6 +21,7 @@ from napari_medseg.engine.finetune_progress import Clock, FineTuneProgress
 from napari_medseg.engine.finetune_run import FineTuneRun
 from napari_medseg.engine.new_classes import copy_of
 from napari_medseg.engine.objective import StageDistilled
+from napari_medseg.progress import Cancelled
 
 CONFIG = FineTuneConfig(learning_rate=1e-3, ema=0.0, pull=0.0, warm_up=0.0)
 
@@ -166,6 +169,31 @@ def test_a_run_goes_on_from_its_state_to_the_bit(lesson):
             run.update(batch(step), None)
     assert not moved(whole.weights(), parts.weights())
     assert parts.done == 4
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_step_that_is_stopped_in_its_midst_was_not_taken(lesson, monkeypatch, back):
+    monkeypatch.setattr(watch, "_EVERY", 0)
+    config = CONFIG.replace(freeze_statistics=False, ema=0.9)
+    run = FineTuneRun(lesson(config, "gladnet"), "all", config, 4)
+    run.update(batch(0), None)
+    before, told = copy.deepcopy(run.state()), []
+    run.update(batch(1), None, lambda: told.append(0))
+    taken = copy.deepcopy(run.state())
+    run.load(before)
+    left = [len(told) - 2 if back else len(told) // 4]
+
+    def stop():
+        left[0] -= 1
+        if not left[0]:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run.update(batch(1), None, stop)
+    assert not moved(before["student"], run.state()["student"])  # its statistics, too
+    assert run.done == 1
+    run.update(batch(1), None)
+    assert not moved(taken["student"], run.state()["student"])
 
 
 def test_fabric_alone_changes_nothing(lesson):

@@ -97,7 +97,7 @@ class Answering:
     def __init__(self, labels, card):
         self.labels, self.card, self.boxes = labels, card, []
 
-    def segment(self, volume, config, box=None):
+    def segment(self, volume, config, report, box=None):
         self.boxes.append(box)
         return Segmentation(self.labels if box is None else self.labels[box])
 

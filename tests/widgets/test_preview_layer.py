@@ -67,3 +67,20 @@ def test_one_that_a_person_removed_comes_back_with_its_look(scene):
     viewer.layers.remove(picture)
     preview.place(picture, (0, 0), FLAT * 7, **look)  # what it lies on is gone
     assert preview.layer.data.max() == 1
+
+
+def test_on_the_same_slice_only_its_values_are_drawn_anew(scene):
+    _, _, volume, preview = scene
+    look = {"colormap": DirectLabelColormap(color_dict={None: "white", 1: "red"})}
+    preview.place(volume, (1, 0, 0), DEEP, **look)
+    told = []
+    for name in ("visible", "scale", "rotate", "shear", "affine", "translate", "colormap"):
+        getattr(preview.layer.events, name).connect(lambda event: told.append(event.type))
+    preview.place(volume, (1, 0, 0), DEEP * 3, **look)
+    assert told == []
+    assert preview.layer.data.max() == 6
+    preview.place(volume, (2, 0, 0), DEEP, **look)
+    assert set(told) == {"visible", "translate"}
+    volume.affine = np.diag([1.0, 2.0, 1.0, 1.0])
+    preview.place(volume, (2, 0, 0), DEEP, **look)
+    np.testing.assert_allclose(preview.layer.affine.affine_matrix, volume.affine.affine_matrix)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_medseg.case_file import ImageNotKept
 from napari_medseg.casebook import Casebook
+from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.edit.version import version_of
 from napari_medseg.widgets.learn import questions
@@ -16,6 +17,7 @@ from napari_medseg.widgets.learn.collect import Collect
 from napari_medseg.widgets.learn.parts import CaseParts, Stored, parts_of, store
 from napari_medseg.widgets.learn.shelf import Shelf
 from napari_medseg.widgets.notices import show_failure
+from napari_medseg.widgets.sessions import session_of
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -42,16 +44,16 @@ class Adding(QObject):
         self._viewer, self._collect, self._shelf = viewer, collect, shelf
         self._task: Task | None = None
 
-    def start(self, *, picture: bool, rounds: int) -> None:
+    def start(self, *, picture: bool) -> None:
         """Add what is chosen now.
 
         Parameters
         ----------
         picture : bool
             Keep a small picture of it on disk.
-        rounds : int
-            How often the model was fine-tuned already.
         """
+        model = session_of(self._viewer).model
+        rounds = 0 if model is None else _rounds(model)
         labels = self._collect.labels
         if labels is None:
             return
@@ -99,6 +101,11 @@ class Adding(QObject):
         self._collect.note_added(stored.entry.key, labels, version)
         self._shelf.refresh()
         self.added.emit(stored)
+
+
+def _rounds(model: ChosenModel) -> int:
+    """Return how often a model was fine-tuned."""
+    return sum(str(e.get("what", "")).startswith("fine-tuned") for e in model.card.history)
 
 
 def _keep(parts: CaseParts, book: Casebook, **options: Any) -> Stored | None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,12 @@ class Lesson:
     config: FineTuneConfig | TrainingConfig
     save_as: str = ""
     cases: int = 0
+
+    def at_rate(self, rate: float) -> Lesson:
+        """Return the lesson with another learning rate, which may change on the way."""
+        if not isinstance(self.config, FineTuneConfig):
+            return self
+        return replace(self, config=self.config.replace(learning_rate=rate))
 
     def write(self, folder: Path) -> None:
         """Keep it in the folder of the run."""
@@ -158,7 +164,7 @@ def learn(request: Request, report: Report = silent) -> FineTuned | Path:
         replay=known_before(model),
         out=folder,
         resume=request.resume,
-        report=_in_place(report),
+        report=report,
         on_progress=_told(report, request.feed),
     )
 
@@ -174,23 +180,6 @@ def _copy_cases(project: Path, folder: Path, kept: Path) -> None:
     book = Casebook.open(project)
     for name in ("cases.json", *(entry.file for entry in book.used)):
         shutil.copy2(source / name, target / name)
-
-
-def _in_place(report: Report) -> Report:
-    """Say which case is scored instead of which window; the bar stays where the run is."""
-    at = Step(0, 0)
-    line = ""
-
-    def tell(step: Step) -> None:
-        nonlocal at, line
-        if step.unit == "step":
-            at, line = step, step.note
-        elif step.unit == "case" and at.total:
-            stage = at.note.partition(" · ")[0]
-            line = f"{stage} · scoring case {step.done + 1} of {step.total}"
-        report(Step(at.done, at.total, "step", line) if at.total else step)
-
-    return tell
 
 
 def _told(report: Report, feed: Feed) -> Callable[[FineTuneProgress], None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -75,5 +78,11 @@ class Outlook(QObject):
 
 
 def _answer(question: Question, report: Report, *, tell: Callable[[Forecast], object]) -> Forecast:
-    pyqtgraph()  # the curves of a run need it, and its import would stop the window at the start
-    return look_ahead(question, report, tell=tell)
+    known = len(sys.modules)
+    pyqtgraph()  # the pages of a run need both, and their import would stop the window then
+    importlib.import_module("napari_medseg.widgets.learn.gate")
+    try:
+        return look_ahead(question, report, tell=tell)
+    finally:
+        if len(sys.modules) > known:  # the first step imports half of torch, which is no garbage
+            gc.freeze()

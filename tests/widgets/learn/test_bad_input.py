@@ -25,10 +25,10 @@ def test_odd_cases_are_told_by_name_with_what_to_do(hands, scene, open_panel, a_
     assert "different numbers of channels: 1 and 3" in told
     assert not page.below.start.isEnabled()
     assert "in the way" in page.below.start.toolTip()
-    rows = page.list.rows
+    rows = page.kept.list.rows
     colour = next(i for i in range(rows.count()) if rows.item(i).text().startswith("colour"))
     rows.setCurrentRow(colour)
-    hands.click(page.list.remove)  # the way out
+    hands.click(page.kept.list.remove)  # the way out
     hands.wait_for_plan(panel)
     assert "voxel sizes of the cases differ" in page.plan.findings.text()
     assert page.below.start.isEnabled()

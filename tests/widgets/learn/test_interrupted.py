@@ -71,7 +71,7 @@ def test_a_second_window_waits_for_its_turn_and_says_so(hands, open_with_model, 
     hands.wait_for_end(second)
     assert second.page is second.gate
     second._shelf.take(first._shelf.book.project)  # one may go on with it anywhere
-    assert interrupted(first._shelf.book.project) == first._lesson
+    assert interrupted(first._shelf.book.project) == first.of_run.lesson
 
 
 def test_closing_the_window_keeps_the_run(
@@ -84,7 +84,7 @@ def test_closing_the_window_keeps_the_run(
     hands.fill(panel, a_case("a"))
     panel.cases.wake()  # the window is not shown in this test
     hands.begin(panel, **LONG)
-    project, lesson = panel._shelf.book.project, panel._lesson
+    project, lesson = panel._shelf.book.project, panel.of_run.lesson
     viewer.close()
     hands.until(lambda: not is_taken(project))
     assert interrupted(project) == lesson

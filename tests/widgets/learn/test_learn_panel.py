@@ -13,7 +13,7 @@ from napari_medseg.engine.checkpoint import read_card
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.learn import questions
 from napari_medseg.widgets.learn.lesson import run_folder
-from napari_medseg.widgets.sessions import session_of
+from napari_medseg.widgets.sessions import runner_of, session_of
 
 
 def test_a_corrected_image_becomes_a_case_and_a_plan(
@@ -31,7 +31,7 @@ def test_a_corrected_image_becomes_a_case_and_a_plan(
     asked = answer(True)
     hands.add_case(panel)
     assert asked == ["case"]
-    row = page.list.rows.item(0)
+    row = page.kept.list.rows.item(0)
     assert row.text() == "case\nall reviewed · 256 corrected"
     assert not row.icon().isNull()
     hands.wait_for_plan(panel, steps=3, batch_size=1)
@@ -40,7 +40,7 @@ def test_a_corrected_image_becomes_a_case_and_a_plan(
     assert page.below.start.isEnabled()
     correct(labels, 0)
     page.collect.refresh()
-    assert "changed since" in page.list.rows.item(0).text()
+    assert "changed since" in page.kept.list.rows.item(0).text()
 
 
 def test_learning_goes_over_a_pause_to_the_page_that_judges_it(
@@ -60,7 +60,7 @@ def test_learning_goes_over_a_pause_to_the_page_that_judges_it(
     hands.add_case(panel)
     assert panel.run.going
     assert panel.page is panel.cases
-    assert panel.cases.list.rows.item(0).text().endswith("next run")
+    assert panel.cases.kept.list.rows.item(0).text().endswith("next run")
     hands.click(panel.cases.below.to_run)
     hands.click(panel.running.pause)
     hands.wait_for_end(panel)
@@ -68,8 +68,8 @@ def test_learning_goes_over_a_pause_to_the_page_that_judges_it(
     seen = panel.running.losses.points("corrections")[0]
     assert (run_folder(panel._shelf.book.project) / "finetune.resume.pt").is_file()
     hands.click(panel.running.back)
-    panel.cases.list.weight.setValue(2.0)
-    panel.cases.list.weight.editingFinished.emit()
+    panel.cases.kept.list.weight.setValue(2.0)
+    panel.cases.kept.list.weight.editingFinished.emit()
     assert panel.page is panel.cases  # the list changed; nobody is sent away
     assert "A run is paused" in panel.cases.below.start.toolTip()
     hands.click(panel.cases.below.to_run)
@@ -110,7 +110,7 @@ def test_a_run_that_was_cancelled_or_crashed_is_offered_again(
     answer(True)
     hands.add_case(panel)
     hands.begin(panel, steps=2000, patience=0)
-    panel._runner.cancel()  # as the run bar does, and the end of the window
+    runner_of(panel._viewer).cancel()  # as the run bar does, and the end of the window
     hands.wait_for_end(panel)
     assert "kept on disk" in panel.running.stage.text()
     left = panel._shelf.book.project
@@ -123,8 +123,8 @@ def test_a_run_that_was_cancelled_or_crashed_is_offered_again(
     assert again.cases.below.start.isEnabled() is False
     panel._shelf.take(Path("nowhere.medseg.json").absolute())  # the first viewer is gone
     again.cases.show_shelf()
-    assert "1 case of" in again.cases.earlier.text()
-    hands.click(again.cases.take_earlier)
+    assert "1 case of" in again.cases.kept.earlier.text()
+    hands.click(again.cases.kept.take_earlier)
     assert again._shelf.book.project == left
     assert again.page is again.running
     assert "interrupted" in again.running.stage.text()
@@ -150,9 +150,9 @@ def test_what_cannot_be_learnt_is_said_with_the_way_out(
     page.plan.new_classes.setChecked(True)
     hands.wait_for_plan(panel)
     assert page.below.start.isEnabled(), page.plan.findings.text()
-    page.list.rows.item(0).setCheckState(Qt.CheckState.Unchecked)
+    page.kept.list.rows.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert "left out" in page.below.hint.text()
-    hands.click(page.list.remove)
+    hands.click(page.kept.list.remove)
     assert "No case yet" in page.below.hint.text()
 
 

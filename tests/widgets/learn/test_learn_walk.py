@@ -71,7 +71,7 @@ def test_a_model_learns_from_a_corrected_slice_and_is_used_at_once(
     panel.running.preview.setChecked(True)
     qtbot.waitUntil(lambda: not panel.run.going, timeout=WAIT)
     assert len(panel.running.losses.points("corrections")[0]) >= 3
-    shown = panel.live.layer.layer
+    shown = panel.of_run.live.layer.layer
     assert shown is None or not shown.visible  # no preview stays at the end
     gate = panel.gate
     assert panel.page is gate

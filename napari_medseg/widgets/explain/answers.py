@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
-from qtpy.QtWidgets import QScrollArea, QWidget
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_medseg.widgets.explain.about import About
 from napari_medseg.widgets.explain.asking import Asking, Wish
+from napari_medseg.widgets.explain.bringing import Bringing
 from napari_medseg.widgets.explain.layout import Layout
 from napari_medseg.widgets.explain.results import show_because, show_comparison, show_things
 from napari_medseg.widgets.explain.seen import Seen
+from napari_medseg.widgets.explain.way_out import WayOut
 from napari_medseg.widgets.explain.work import Listing
 from napari_medseg.widgets.notices import sentence
 from napari_medseg.widgets.sessions import session_of
@@ -34,8 +36,8 @@ class Answers(QObject):
     ----------
     listing : Listing or None
         What there is to see of the session's model; None until it is read.
-    instead : str
-        The layer that can be shown where the one asked for is too large; or empty.
+    way_out : WayOut or None
+        What can be shown where what was asked for is too large.
     """
 
     told = Signal(str)
@@ -45,14 +47,15 @@ class Answers(QObject):
         self._viewer, self._session = viewer, session_of(viewer)
         self._parts, self._asking = parts, asking
         self.listing: Listing | None = None
-        self.instead = ""
+        self.way_out: WayOut | None = None
+        self._bringing = Bringing(parts.numbers)
         asking.answered.connect(self._take)
         asking.failed.connect(self._fail)
 
     def clear(self) -> None:
         """Take away all that was said and shown of an image."""
         parts = self._parts
-        self.instead = ""
+        self.way_out = None
         for page in (parts.numbers, parts.reasons, parts.differences):
             page.clear()
         parts.maps.forget()
@@ -67,7 +70,7 @@ class Answers(QObject):
         return True
 
     def _take(self, wish: Wish, found: Any) -> None:
-        self.instead = ""
+        self.way_out = None
         if wish.kind == "list":
             self._take_listing(found)
         elif wish.kind == "save":
@@ -102,7 +105,7 @@ class Answers(QObject):
         else:
             show_things(parts.numbers, found, lay)
             if wish.by_hand and parts.numbers.words():
-                QTimer.singleShot(0, self._bring_numbers)
+                self._bringing.bring()
 
     def _lay(self, about: About, overlays: Sequence[Overlay], *_: object) -> None:
         """Lay maps over the image; a button of a page may come long after the answer."""
@@ -112,15 +115,12 @@ class Answers(QObject):
         else:
             self._parts.maps.show_maps(Seen(about.image, about.step, tuple(overlays)))
 
-    def _bring_numbers(self) -> None:
-        """Scroll to the numbers a person asked for, if they lie out of sight."""
-        page: QWidget | None = self._parts.numbers
-        while page is not None and not isinstance(page, QScrollArea):
-            page = page.parentWidget()
-        if page is not None:
-            page.ensureWidgetVisible(self._parts.numbers)
-
     def _fail(self, wish: Wish, error: Exception) -> None:
-        fitting = getattr(error, "layers", ())
-        self.instead = fitting[0] if wish.kind == "show" and fitting else ""
+        from napari_medseg.explain.room import TooLarge
+
+        if wish.kind == "show" and isinstance(error, TooLarge) and error.layers:
+            instead = error.layers[0]
+            tip = "The maps of this layer are small enough"
+            act = partial(self._parts.layers.choose, instead)
+            self.way_out = WayOut(f"Show {instead} instead", tip, act)
         self.told.emit(sentence(error))

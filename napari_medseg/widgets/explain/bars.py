@@ -12,7 +12,8 @@ _ROW = 20  # pixels
 _MOST = 16  # bars
 _BAR = QColor("#0072b2")
 _AGAINST = QColor("#d55e00")
-_NAMES, _NUMBERS = 0.36, 0.16  # shares of the width
+_NAMES, _NUMBERS = 0.34, 0.18  # shares of the width
+_SMALL = 1e-3  # below which the power of ten is written
 
 
 class Bars(QWidget):
@@ -55,10 +56,14 @@ class Bars(QWidget):
             painter.setPen(ink)
             short = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, round(names) - 6)
             painter.drawText(QRectF(0, top, names - 6, _ROW), _left(), short)
-            painter.drawText(QRectF(width - numbers, top, numbers, _ROW), _right(), f"{value:.3g}")
+            painter.drawText(QRectF(width - numbers, top, numbers, _ROW), _right(), _number(value))
             start = zero if value >= 0 else zero + value * unit
             bar = QRectF(start, top + 4, max(abs(value) * unit, 1.0), _ROW - 8)
             painter.fillRect(bar, _BAR if value >= 0 else _AGAINST)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0e}" if 0 < abs(value) < _SMALL else f"{value:.3g}"
 
 
 def _left() -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_medseg.widgets.explain.layout import HERE, LABELLED, Layout
+from napari_medseg.widgets.explain.layout import BOXED, EVERYWHERE, HERE, LABELLED, Layout
 from napari_medseg.widgets.explain.subject import Subject
 from napari_medseg.widgets.explain.work import Asked
 
@@ -17,6 +17,10 @@ DEAR = frozenset({"integrated", "smooth", "occlusion"})
 """Entries that take tens of passes of the network: they wait for Show."""
 
 
+class NoBox(ValueError):
+    """A box is asked about, and there is none."""
+
+
 def asked_for(entry: Entry, parts: Layout, subject: Subject) -> Asked:
     """Return what the panel asks for.
 
@@ -25,7 +29,7 @@ def asked_for(entry: Entry, parts: Layout, subject: Subject) -> Asked:
     ValueError
         If something is chosen that is not there, as a sentence for a person.
     """
-    about_class = "class" in entry.needs
+    part, about_class = parts.part.currentIndex(), "class" in entry.needs
     where = parts.where.currentIndex() if about_class else None
     labels: np.ndarray | None = None
     if where == LABELLED:
@@ -34,12 +38,17 @@ def asked_for(entry: Entry, parts: Layout, subject: Subject) -> Asked:
             raise ValueError(
                 "No labels lie on this image: segment it first, or ask somewhere else."
             )
+    box = subject.box() if part == BOXED else None
+    if part == BOXED and box is None:
+        raise NoBox("No box lies on this image: draw one, or look elsewhere.")
     return Asked(
         entry.key,
         parts.layers.name if "layer" in entry.needs else None,
         parts.value.currentData() if about_class else None,
         labels,
         "here" if where == HERE else None,
+        box,
+        part == EVERYWHERE,
     )
 
 

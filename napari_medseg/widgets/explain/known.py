@@ -30,6 +30,8 @@ class Known:
         The image on the model's grid.
     view : View
         What was looked at last.
+    blend : bool
+        Whether that was asked to be all windows of the run.
     other : LoadedModel or None
         The model it was compared with last.
     """
@@ -39,26 +41,41 @@ class Known:
     volume: Volume
     prepared: Prepared
     view: View
+    blend: bool = False
     other: LoadedModel | None = None
 
 
-def looking_at(ground: Ground, at: Sequence[int], known: Known | None, report: Report) -> Known:
-    """Return the image as the model sees it around a voxel; what is known is used again."""
+def looking_at(
+    ground: Ground,
+    at: Sequence[int],
+    known: Known | None,
+    report: Report,
+    *,
+    blend: bool = False,
+) -> Known:
+    """Return the image as the model sees it around a voxel; what is known is used again.
+
+    Parameters
+    ----------
+    blend : bool
+        Look at all windows of the run, not only at the one around the voxel.
+    """
     from napari_medseg.engine.inference_config import InferenceConfig
     from napari_medseg.explain.view import view_of
 
     assert ground.model is not None  # without one nothing can be asked
-    if known is not None and known.key == ground.key:
-        if known.view.holds(at):
-            return replace(known, view=known.view.looking_at(at))
-        segmenter, volume, prepared = known.loaded.segmenter, known.volume, known.prepared
-        view = view_of(segmenter, volume, at=at, prepared=prepared, report=report)
-        return replace(known, view=view)
-    loaded = loaded_model(ground.model, ground.device, ground.segmenter, report)
-    volume = whole_volume(ground.volumes)
-    prepared = loaded.segmenter.prepare(volume, InferenceConfig(), report)
-    view = view_of(loaded.segmenter, volume, at=at, prepared=prepared, report=report)
-    return Known(ground.key, loaded, volume, prepared, view)
+    if known is None or known.key != ground.key:
+        loaded = loaded_model(ground.model, ground.device, ground.segmenter, report)
+        volume = whole_volume(ground.volumes)
+        prepared = loaded.segmenter.prepare(volume, InferenceConfig(), report)
+    elif known.blend == blend and known.view.holds(at):
+        return replace(known, view=known.view.looking_at(at))
+    else:
+        loaded, volume, prepared = known.loaded, known.volume, known.prepared
+    segmenter = loaded.segmenter
+    view = view_of(segmenter, volume, at=at, prepared=prepared, blend=blend, report=report)
+    other = None if known is None else known.other
+    return Known(ground.key, loaded, volume, prepared, view, blend, other)
 
 
 def beside(path: Path, known: Known, report: Report) -> Known:

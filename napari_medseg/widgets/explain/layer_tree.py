@@ -71,6 +71,7 @@ class LayerTree(QTreeWidget):
         for name in choices:
             if name not in known:  # it runs several times, or gives no maps
                 self._rows[name] = _row(self.invisibleRootItem(), name, ("", ""))
+                self._rows[name].setText(0, name)
         for wanted in (before, first, *choices):
             if wanted is not None and self.name is None:
                 self.choose(wanted)

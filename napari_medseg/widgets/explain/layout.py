@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +17,7 @@ from napari_medseg.widgets.explain.entry_list import EntryList
 from napari_medseg.widgets.explain.layer_tree import LayerTree
 from napari_medseg.widgets.explain.map_row import MapRow
 from napari_medseg.widgets.explain.page import Page
+from napari_medseg.widgets.explain.tabs import Tabs
 from napari_medseg.widgets.image_choice import ImageChoice
 from napari_medseg.widgets.model_line import ModelLine
 from napari_medseg.widgets.pieces import (
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     from napari_medseg.explain.entries import Entry
 
+AT_ONCE, BOXED, EVERYWHERE = range(3)
+_PARTS = ("what the model sees at once", "the box drawn on the image", "all of it, in windows")
+_PART = "Which part of the image is looked at; a part takes less time and memory than all of it"
 FOUND, HERE, LABELLED = range(3)
 _WHERE = ("where the model finds it", "at the voxel pointed at", "where the labels have it")
 _LINES = 2  # that the hint has room for, so that nothing moves
@@ -63,6 +66,8 @@ class Layout:
         self.value = narrow_combo("The class asked about")
         self.where = narrow_combo("For which voxels of the class one asks")
         self.where.addItems(_WHERE)
+        self.part = narrow_combo(_PART)
+        self.part.addItems(_PARTS)
         self.show, self.live = main_button("Show"), QCheckBox("Follow")
         self.live.setToolTip(_LIVE)
         self.live.setChecked(True)
@@ -75,7 +80,7 @@ class Layout:
         self.numbers = Page(viewer)
         self.reasons = Page(viewer, "Press the button, then click on a voxel of the image.")
         self.differences = Page(viewer, "Where two models differ is shown over the image.")
-        self.tabs = QTabWidget()
+        self.tabs = Tabs()
         self._lay_out(panel)
 
     def show_needs(self, entry: Entry | None, why_no_labels: str) -> None:
@@ -97,12 +102,13 @@ class Layout:
         column.addStretch(1)
         about = QFormLayout()
         about.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        about.addRow("Part", self.part)
         about.addRow("Class", self.value)
         about.addRow("Asked", self.where)
         run = QHBoxLayout()
         run.addWidget(self.show, 1)
         run.addWidget(self.live)
-        inside = self._tab("Look inside", "Feature maps, attention, evidence and curves")
+        inside = self.tabs.add("Look inside", "Feature maps, attention, evidence and curves")
         inside.addLayout(run)
         inside.addWidget(self.entries)
         inside.addWidget(self.layers)
@@ -110,11 +116,11 @@ class Layout:
         inside.addWidget(self.point)
         inside.addWidget(self.numbers)
         inside.addStretch(1)
-        voxel = self._tab("Why this voxel?", "What speaks for the label of one voxel")
+        voxel = self.tabs.add("Why this voxel?", "What speaks for the label of one voxel")
         voxel.addWidget(self.why)
         voxel.addWidget(self.reasons)
         voxel.addStretch(1)
-        two = self._tab("Two models", "Where the answers and features of two models differ")
+        two = self.tabs.add("Two models", "Where the answers and features of two models differ")
         with_other = QFormLayout()
         with_other.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         with_other.addRow("Before", self.other)
@@ -122,10 +128,3 @@ class Layout:
         two.addWidget(self.compare)
         two.addWidget(self.differences)
         two.addStretch(1)
-
-    def _tab(self, title: str, tip: str) -> QVBoxLayout:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(2, 4, 2, 2)
-        self.tabs.setTabToolTip(self.tabs.addTab(page, title), tip)
-        return column

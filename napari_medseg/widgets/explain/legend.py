@@ -12,7 +12,7 @@ STEPS = 128
 
 
 class Legend(QWidget):
-    """A bar of colours between two numbers; nothing is drawn without colours."""
+    """A bar of colours between two numbers, whose unit its tooltip says; else nothing is drawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,12 +35,14 @@ class Legend(QWidget):
         self._picture = QImage(
             row.tobytes(), count, 1, 3 * count, QImage.Format.Format_RGB888
         ).copy()
-        self.low, self.high = f"{limits[0]:.3g}", f"{limits[1]:.3g} {unit}".strip()
+        self.low, self.high = (f"{limit:.3g}" for limit in limits)
+        self.setToolTip(f"From {self.low} to {self.high} {unit}".strip())
         self.update()
 
     def clear(self) -> None:
         """Draw nothing."""
         self._picture, self.low, self.high = None, "", ""
+        self.setToolTip("")
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Image
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_medseg.widgets.explain.browser import Browser
 from napari_medseg.widgets.explain.legend import STEPS, Legend
@@ -51,7 +58,7 @@ class MapRow(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setValue(60)
         self.default, self.export = QPushButton("Default"), QPushButton("Export…")
-        self.stack, self.legend = QPushButton("As a stack"), Legend()
+        self.stack, self.legend = QPushButton("Stack"), Legend()
         self._heard: WeakSet[Image] = WeakSet()
         self._lay_out()
         self.which.valueChanged.connect(self._browse)
@@ -170,16 +177,17 @@ class MapRow(QWidget):
             self.save_wanted.emit(self.overlay)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        rows: Sequence[tuple[str, QWidget]] = (("Map", self.which), ("Opacity", self.opacity))
-        for row, (name, slider) in enumerate(rows, start=1):
-            grid.addWidget(QLabel(name), row, 0)
-            grid.addWidget(slider, row, 1)
-        grid.addWidget(self.says, 0, 0, 1, 3)
-        grid.addWidget(self.number, 1, 2)
-        grid.addWidget(self.legend, 3, 0, 1, 4)
-        for row, button in enumerate((self.export, self.stack, self.default)):
-            grid.addWidget(button, row, 3)
-        grid.setColumnStretch(1, 1)
-        self.number.setMinimumWidth(self.fontMetrics().horizontalAdvance("888/888"))
+        column, top, sliders, foot = QVBoxLayout(self), *(QHBoxLayout() for _ in range(3))
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        for row in (top, sliders, foot):
+            column.addLayout(row)
+        top.addWidget(self.says, 1)
+        top.addWidget(self.number)
+        for words, slider, share in (("Map", self.which, 3), ("Opacity", self.opacity, 2)):
+            sliders.addWidget(QLabel(words))
+            sliders.addWidget(slider, share)
+        foot.addWidget(self.legend, 1)
+        for button in (self.stack, self.default, self.export):
+            button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            foot.addWidget(button)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
 
 from napari_medseg.engine.card import ModelCard
+from napari_medseg.explain.comparable import why_not_comparable
 from napari_medseg.session import ChosenModel
 from napari_medseg.widgets.model_choice import model_choice_of
 
@@ -15,24 +17,20 @@ if TYPE_CHECKING:
 
 
 def offer_others(combo: QComboBox, viewer: Viewer, model: ChosenModel | None) -> None:
-    """List the models at hand that find the same classes; the chosen one stays chosen."""
+    """List the models at hand that can be asked the same; the chosen one stays chosen."""
     before = combo.currentData()
     combo.clear()
     for row in model_choice_of(viewer).rows if model is not None else ():
         assert model is not None  # else there are no rows
         if row.card is None or row.path == model.path or row.origin == "download":
             continue
-        if _alike(row.card, model.card):
+        if _can_be_asked(row.card, model.card):
             combo.addItem(row.title, str(row.path))
+            combo.setItemData(combo.count() - 1, row.title, Qt.ItemDataRole.ToolTipRole)
     combo.setCurrentIndex(max(combo.findData(before), 0))
 
 
-def _alike(card: ModelCard, other: ModelCard) -> bool:
-    """Whether two models prepare images alike and find the same classes."""
-    same = (card.preprocessing, card.activation, card.spatial_dims, card.in_channels) == (
-        other.preprocessing,
-        other.activation,
-        other.spatial_dims,
-        other.in_channels,
-    )
-    return same and [c.value for c in card.classes] == [c.value for c in other.classes]
+def _can_be_asked(card: ModelCard, other: ModelCard) -> bool:
+    """Whether a model takes the images another one takes, and answers so that they compare."""
+    same = (card.spatial_dims, card.in_channels) == (other.spatial_dims, other.in_channels)
+    return same and not why_not_comparable(card, other)

@@ -67,7 +67,7 @@ class OverlayLayer:
             self.hide()
         self._shown = kind
         place = on_image(image, step, scale, translate)
-        name = f"{image.name} · {overlay.name}"
+        name = f"{image.name} · {overlay.name.replace(':', ' ')}"
         look: dict[str, Any] = {"opacity": overlay.opacity}
         if not rgb:
             look |= {"colormap": overlay.colormap, "contrast_limits": one.limits}

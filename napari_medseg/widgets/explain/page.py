@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -20,7 +20,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_medseg.widgets.explain.bars import Bars
+from napari_medseg.widgets.explain.heat import Heat
 from napari_medseg.widgets.explain.lines import Lines
+from napari_medseg.widgets.explain.short_button import ShortButton
 from napari_medseg.widgets.pieces import wrapped_label
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from napari_medseg.explain.table import Table
 
 _CHART = 220  # pixels
-_ROW, _ROWS = 24, 8  # of a table, that are seen at once
+_ROW, _ROWS = 24, 8  # pixels of a row of a table, and how many are seen at once
+_WIDEST = 84  # pixels of a column
 
 
 class Page(QWidget):
@@ -85,7 +88,10 @@ class Page(QWidget):
             x, *columns = np.array(table.rows, float).T if table.rows else [np.zeros(0)]
             self._chart(Lines(table.columns[0], x, dict(zip(table.columns[1:], columns,
                                                             strict=True))))  # fmt: skip
+        elif table.kind == "matrix":
+            self._column.addWidget(Heat(table.matrices()))
         else:
+            self._column.addWidget(Bars([(str(row[0]), float(row[-1])) for row in table.rows]))
             self._column.addWidget(_grid(table))
 
     def add_bars(self, table: Table, rows: Sequence[tuple[str, float]]) -> None:
@@ -101,10 +107,9 @@ class Page(QWidget):
         for note in curves.notes:
             self.say(note)
 
-    def add_button(self, text: str, tip: str, call: Callable[[], Any]) -> QPushButton:
+    def add_button(self, text: str, tip: str, call: Callable[[], Any]) -> ShortButton:
         """Add something one can press."""
-        button = QPushButton(text)
-        button.setToolTip(tip)
+        button = ShortButton(text, tip)
         button.clicked.connect(call)
         self._column.addWidget(button)
         return button
@@ -158,6 +163,19 @@ def _grid(table: Table) -> QTableWidget:
         for c, cell in enumerate(row):
             text = f"{cell:.4g}" if isinstance(cell, float) else str(cell)
             grid.setItem(r, c, QTableWidgetItem(text))
-    grid.resizeColumnsToContents()
-    grid.setFixedHeight(_ROW * (min(len(table.rows), _ROWS) + 1) + 20)
+    _narrow(grid)
     return grid
+
+
+def _narrow(grid: QTableWidget) -> None:
+    """Break the titles of wide columns, and give the table the height of its rows."""
+    along = grid.horizontalHeader()
+    assert along is not None
+    centred = Qt.AlignmentFlag.AlignCenter
+    along.setDefaultAlignment(Qt.AlignmentFlag(int(centred) | int(Qt.TextFlag.TextWordWrap)))
+    grid.resizeColumnsToContents()
+    for column in range(grid.columnCount()):
+        grid.setColumnWidth(column, min(grid.columnWidth(column), _WIDEST))
+    along.setStretchLastSection(True)
+    along.setFixedHeight(2 * _ROW)
+    grid.setFixedHeight(_ROW * (min(grid.rowCount(), _ROWS) + 2) + 20)

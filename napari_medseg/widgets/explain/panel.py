@@ -110,7 +110,7 @@ class ExplainPanel(QWidget):
         for signal in (parts.entries.chosen, parts.layers.chosen):
             signal.connect(asks.choose)
             signal.connect(self.refresh)
-        for combo in (parts.value, parts.where):
+        for combo in (parts.value, parts.where, parts.part):
             combo.activated.connect(asks.choose)
         for page in (parts.numbers, parts.reasons, parts.differences, parts.maps):
             page.save_wanted.connect(asks.save)
@@ -171,19 +171,15 @@ class ExplainPanel(QWidget):
 
     def _offer_way_out(self, hindered: bool) -> None:
         """Show the button that leads out of what is in the way, or on from what was too large."""
-        fix, instead = self.parts.fix, self.questions.answers.instead
-        if self._fix is Fix.NONE and instead and not hindered:
-            fix.setText(f"Show {instead} instead")
-            fix.setToolTip("The maps of this layer are small enough")
-        else:
-            fix.setText(self._fix.value)
-            fix.setToolTip(FIX_TIPS[self._fix])
+        fix, way_out = self.parts.fix, self.questions.answers.way_out
+        other = self._fix is Fix.NONE and not hindered and way_out is not None
+        fix.setText(way_out.text if other and way_out is not None else self._fix.value)
+        fix.setToolTip(way_out.tip if other and way_out is not None else FIX_TIPS[self._fix])
         fix.setVisible(bool(fix.text()))
 
     def _mend(self) -> None:
         if self._fix is Fix.NONE:
-            self.parts.layers.choose(self.questions.answers.instead)
-            self.questions.show(by_hand=True)
+            self.questions.take_way_out()
         elif self._fix is Fix.SAMPLE:
             self._viewer.open_sample("napari-medseg", sample_for(self._session.model))
         else:

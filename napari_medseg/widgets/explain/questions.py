@@ -10,16 +10,19 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_medseg.session import written_at
+from napari_medseg.widgets.boxes import add_box_layer
 from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.about import CHANGED, About
 from napari_medseg.widgets.explain.answers import Answers
 from napari_medseg.widgets.explain.asking import Asking, Wish
-from napari_medseg.widgets.explain.choosing import DEAR, asked_for, is_about_place
+from napari_medseg.widgets.explain.choosing import DEAR, NoBox, asked_for, is_about_place
 from napari_medseg.widgets.explain.clicks import Clicks
 from napari_medseg.widgets.explain.files import saving
-from napari_medseg.widgets.explain.layout import Layout
+from napari_medseg.widgets.explain.layout import EVERYWHERE, Layout
 from napari_medseg.widgets.explain.subject import Subject
+from napari_medseg.widgets.explain.way_out import WayOut
 from napari_medseg.widgets.model_choice import model_choice_of
+from napari_medseg.widgets.readiness import FIX_TIPS, Fix
 from napari_medseg.widgets.sessions import session_of
 
 if TYPE_CHECKING:
@@ -95,9 +98,12 @@ class Questions(QObject):
         entry = self._parts.entries.entry
         if entry is None or self._subject.obstacle() is not None:
             return
+        self.answers.way_out = None
         try:
             asked = asked_for(entry, self._parts, self._subject)
         except ValueError as error:
+            if isinstance(error, NoBox):
+                self.answers.way_out = WayOut(Fix.DRAW.value, FIX_TIPS[Fix.DRAW], self._draw, False)
             self.told.emit(str(error))
             return
         self._list_anew()
@@ -105,9 +111,18 @@ class Questions(QObject):
         work_ = partial(work.shown, about.ground, about.at, asked)
         self._asking.ask(Wish("show", work_, about, by_hand))
 
+    def take_way_out(self) -> None:
+        """Do what is offered where something could not be shown."""
+        way_out, self.answers.way_out = self.answers.way_out, None
+        if way_out is not None:
+            way_out.act()
+            if way_out.again:
+                self.show(by_hand=True)
+        self.told.emit("")
+
     def choose(self, *_: object) -> None:
         """Take another entry, layer or class; show it at once if one follows and it is cheap."""
-        entry, listing = self._parts.entries.entry, self.listing
+        entry, listing, self.answers.way_out = self._parts.entries.entry, self.listing, None
         if entry is not None and listing is not None and entry.key in listing.choices:
             choices = listing.choices[entry.key]
             first = listing.layer if listing.layer in choices else choices[0]
@@ -133,7 +148,8 @@ class Questions(QObject):
         if other is None or self._subject.obstacle() is not None:
             return
         about = self._subject.about()
-        work_ = partial(work.compared, about.ground, about.at, Path(other))
+        everywhere = self._parts.part.currentIndex() == EVERYWHERE
+        work_ = partial(work.compared, about.ground, about.at, Path(other), everywhere)
         self._asking.ask(Wish("compare", work_, about))
 
     def save(self, what: Any) -> None:
@@ -152,6 +168,11 @@ class Questions(QObject):
         if "place" in entry.needs and not self._subject.pointed:
             return "This is about one voxel: point at it, else the middle is taken."
         return "This takes a while." if entry.key in DEAR else ""
+
+    def _draw(self) -> None:
+        image = self._subject.image
+        if image is not None:
+            add_box_layer(self._viewer, image)
 
     def _take_voxel(self) -> None:
         if self._follows():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.table import Table
 from napari_medseg.widgets.explain.page import Page
+from napari_medseg.widgets.explain.seen import called
 
 if TYPE_CHECKING:
     from napari_medseg.explain.comparison import Comparison
@@ -31,6 +32,8 @@ def show_things(page: Page, things: Iterable[Shown], show: Show) -> None:
     for thing in things:
         if isinstance(thing, Table):
             page.add_table(thing)
+            if thing.definition:
+                page.say(_as_sentence(thing.definition))
         elif not isinstance(thing, Overlay):
             page.add_curves(thing)
 
@@ -48,7 +51,7 @@ def show_because(page: Page, because: Because, show: Show) -> None:
         page.add_table(because.changes)
     for overlay in why.overlays:
         words = overlay.words[:1].upper() + overlay.words[1:]
-        page.add_button(f"Show {overlay.name}", words, partial(show, [overlay]))
+        page.add_button(f"Show {called(overlay)}", words, partial(show, [overlay]))
     parts = zip(why.layers.column("layer"), why.layers.column("share that lies here"), strict=True)
     page.add_bars(why.layers, [(str(name), float(share)) for name, share in parts])
     best = max(why.layers.rows, key=lambda row: float(row[2]), default=None)

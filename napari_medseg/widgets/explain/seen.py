@@ -38,8 +38,14 @@ class Seen:
         ]
 
 
+def called(overlay: Overlay) -> str:
+    """Return what people call an overlay; attention is called by what it shows."""
+    return overlay.words if ":" in overlay.name else overlay.name
+
+
 def title(overlay: Overlay, index: int, *, score: bool = True) -> str:
     """Return what a map is called, without its `score`, which is another one on each slice."""
-    channel = "" if overlay.kind == "rgb" else overlay.channels[index]
+    alone = overlay.kind == "rgb" or len(overlay.values) == 1
+    channel = "" if alone else overlay.channels[index]
     channel = channel if score else channel.partition(" (")[0]
-    return f"{channel} · {overlay.name}" if channel else overlay.name
+    return f"{channel} · {called(overlay)}" if channel else called(overlay)

@@ -39,7 +39,7 @@ def open_stack(viewer: Viewer, image: Image, step: tuple[int, ...], overlay: Ove
         world[1:-1, 1 + axis] = one.data_to_world(unit) - world[1:-1, -1]
     layer = Image(
         values,
-        name=f"{image.name} · {overlay.name} · stack",
+        name=f"{image.name} · {overlay.name.replace(':', ' ')} · stack",
         affine=world,
         units=("pixel", *image.units),
         axis_labels=("map", *image.axis_labels),

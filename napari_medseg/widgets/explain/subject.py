@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image, Labels
 
+from napari_medseg.packed import Box
 from napari_medseg.session import written_at
-from napari_medseg.widgets.edit.sight import images_under, voxel_at
+from napari_medseg.widgets.edit.sight import drawn_boxes, images_under, voxel_at
 from napari_medseg.widgets.explain.about import About, states_of
 from napari_medseg.widgets.image_choice import ImageChoice
 from napari_medseg.widgets.interact.plane import shown_plane
@@ -101,6 +102,12 @@ class Subject:
             session.ready_segmenter,
         )
         return About(images, states, self.step, ground, self.at())
+
+    def box(self) -> Box | None:
+        """Return the box a person drew, or selected, on the image; None without one."""
+        image = self.image
+        drawn = () if image is None else drawn_boxes(self._viewer, image)
+        return drawn[0] if drawn else None
 
     def labels(self) -> Labels | None:
         """Return the labels that lie on the image: the selected ones, else the topmost."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_medseg.packed import Box
 from napari_medseg.progress import Report, silent
 from napari_medseg.session import LoadedModel
 from napari_medseg.widgets.explain.known import Known, beside, looking_at
@@ -54,13 +55,21 @@ class Listing:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """An entry of the catalogue, and what was chosen for it; as `showing.Question` says."""
+    """An entry of the catalogue, and what was chosen for it; as `showing.Question` says.
+
+    Parameters
+    ----------
+    blend : bool
+        Whether all windows of the run are looked at, not only the one around the voxel.
+    """
 
     key: str
     layer: str | None = None
     value: int | None = None
     labels: np.ndarray | None = None
     region: Literal["here"] | None = None
+    box: Box | None = None
+    blend: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +109,10 @@ def shown(
     """Compute an entry of the catalogue at a voxel of the image."""
     from napari_medseg.explain.showing import Question, show
 
-    known = looking_at(ground, at, known, report)
-    question = Question(asked.layer, asked.value, asked.labels, asked.region)
+    if asked.box is not None:  # the nearest voxel of it
+        at = [min(max(a, b.start), b.stop - 1) for a, b in zip(at, asked.box, strict=True)]
+    known = looking_at(ground, at, known, report, blend=asked.blend)
+    question = Question(asked.layer, asked.value, asked.labels, asked.region, asked.box)
     return known, show(known.loaded.segmenter, known.view, asked.key, question, report=report)
 
 
@@ -140,16 +151,27 @@ def compared(
     ground: Ground,
     at: Sequence[int],
     other: Path,
+    blend: bool,
     known: Known | None,
     report: Report = silent,
 ) -> tuple[Known, Comparison]:
-    """Compare the model with another one, which came before it, where it looks now."""
-    from napari_medseg.explain.comparison import compare
+    """Compare the model with another one, which came before it, where it looks now.
 
-    known = beside(other, looking_at(ground, at, known, report), report)
+    Parameters
+    ----------
+    blend : bool
+        Whether all windows of the run are compared, not only the one around the voxel.
+    """
+    from napari_medseg.explain.comparable import prepare_alike
+    from napari_medseg.explain.comparison import compare
+    from napari_medseg.explain.view import view_of
+
+    known = beside(other, looking_at(ground, at, known, report, blend=blend), report)
     assert known.other is not None
-    found = compare(known.other.segmenter, known.loaded.segmenter, known.view, report=report)
-    return known, found
+    before, after, view = known.other.segmenter, known.loaded.segmenter, known.view
+    if not prepare_alike(before.card, after.card):  # the same part, as the other one is given it
+        view = view_of(before, known.volume, at=at, box=view.shown, blend=True, report=report)
+    return known, compare(before, after, view, report=report)
 
 
 def saved(what: Any, path: Path, report: Report = silent) -> Path:

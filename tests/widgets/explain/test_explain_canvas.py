@@ -39,7 +39,7 @@ def test_each_viewer_gets_its_own_answers_and_one_is_closed_while_it_computes(
     other.dims.set_current_step(0, 7)
     centres = [v.scene.camera.center for v in (viewer, other)]
     for one in (panel, deep):
-        one.parts.tabs.setCurrentIndex(1)
+        one.parts.tabs.choose(1)
         qtbot.mouseClick(one.parts.why, Qt.MouseButton.LeftButton)
     for v, place in ((viewer, (20, 11)), (other, (12, 25))):
         mouse = mouse_of(v)
@@ -56,14 +56,14 @@ def test_each_viewer_gets_its_own_answers_and_one_is_closed_while_it_computes(
     assert not panel.parts.why.isChecked()
     assert deep.parts.why.isChecked()
 
-    panel.parts.tabs.setCurrentIndex(0)
+    panel.parts.tabs.choose(0)
     qtbot.mouseClick(panel.parts.show, Qt.MouseButton.LeftButton)
     settle(panel)
     assert [layer.name for layer in maps(viewer)] == ["case · dec2 energy"]
     assert maps(other) == []
 
     gate = slow()
-    deep.parts.tabs.setCurrentIndex(0)
+    deep.parts.tabs.choose(0)
     qtbot.mouseClick(deep.parts.show, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(gate.begun.is_set)
     task = deep.asking._task

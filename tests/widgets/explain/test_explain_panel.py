@@ -129,7 +129,7 @@ def test_a_3d_model_is_asked_again_only_where_it_has_not_looked(volume, panel_of
 def test_a_click_says_why_a_voxel_got_its_label(qtbot, picture, panel_of, settle, maps):
     panel = panel_of(picture)
     parts = panel.parts
-    parts.tabs.setCurrentIndex(1)
+    parts.tabs.choose(1)
     qtbot.mouseClick(parts.why, Qt.MouseButton.LeftButton)
     assert "Click on a voxel" in parts.hint.text()
     click_at(panel, (20, 60))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import random
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 PARITY = Path(__file__).parent / "networks" / "parity"
+_NUMBERS = itertools.count()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -53,8 +55,9 @@ def _no_models_of_the_user(tmp_path_factory, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _no_journals_of_the_user(tmp_path_factory, monkeypatch):
-    """Keep journals of images that have no folder in one of this test alone."""
-    monkeypatch.setenv("NAPARI_MEDSEG_JOURNALS", str(tmp_path_factory.mktemp("journals")))
+    """Keep journals of images that have no folder in one of this test alone, made when needed."""
+    folder = tmp_path_factory.getbasetemp() / "journals" / str(next(_NUMBERS))
+    monkeypatch.setenv("NAPARI_MEDSEG_JOURNALS", str(folder))
 
 
 def _save_tiny_model(path, *, spatial_dims, in_channels):
@@ -95,6 +98,39 @@ def smallest_networks():
         "msa2net": {"width": 32, "stem_width": 8, "depths": (1, 1, 1, 1)},
         "msd_kmamba": {"widths": (8, 8, 8, 8, 8), "depths": (0, 0, 0, 1, 1)},
     }
+
+
+@pytest.fixture(scope="session")
+def small_model(smallest_networks):
+    """Make an untrained segmenter: ``small_model(architecture, dims, activation=...)``."""
+    from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+    from napari_medseg.engine.segmenter import Segmenter
+    from napari_medseg.networks import create_network
+
+    def make(architecture="lgmsnet", dims=2, *, activation="softmax", sha256="", **preprocessing):
+        import torch
+
+        torch.manual_seed(2)
+        classes = (LabelClass(value=1, name="one"), LabelClass(value=4, name="four", order=1))
+        network = create_network(
+            architecture,
+            preset="small",
+            spatial_dims=dims,
+            in_channels=1,
+            num_classes=len(classes) + (activation == "softmax"),
+            **smallest_networks[architecture],
+        )
+        card = ModelCard(
+            name="small",
+            architecture=architecture,
+            config=network.config.to_dict(),
+            classes=classes,
+            activation=activation,
+            preprocessing=Preprocessing(**(preprocessing or {"window": (32,) * dims})),
+        )
+        return Segmenter(network.eval(), card, "cpu", sha256=sha256)
+
+    return make
 
 
 @pytest.fixture(scope="session")

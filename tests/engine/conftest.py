@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import nn
 
+from napari_medseg import networks
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.networks import create_network
 from napari_medseg.networks.base import Feature, SegmentationNetwork
 from napari_medseg.networks.config import NetConfig
+from napari_medseg.networks.registry import Architecture
 from napari_medseg.volume import Volume
 
 
@@ -39,6 +40,39 @@ class TinyNetwork(SegmentationNetwork):
         self.check_input(x)
         self.seen.append(tuple(x.shape))
         return self.head(torch.tanh(self.stem(x)))
+
+
+class Learner(TinyNetwork):
+    """A TinyNetwork with a norm and a decoder: all that learning tells apart, in no time."""
+
+    decoder_modules = ("up",)
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__(config, divisor=8)
+        self.norm = nn.GroupNorm(2, 6)
+        self.up = nn.Conv2d(6, 6, 1) if config.spatial_dims == 2 else nn.Conv3d(6, 6, 1)
+
+    def forward(self, x):
+        self.check_input(x)
+        return self.head(torch.relu(self.up(torch.tanh(self.norm(self.stem(x))))))
+
+
+class LearnerArchitecture(Architecture):
+    """The record of `Learner`, which no other module can import."""
+
+    def build(self, config):
+        return Learner(config)
+
+
+LEARNER = LearnerArchitecture(
+    name="learner",
+    title="Learner",
+    config=NetConfig,
+    builder="",
+    spatial_dims=(2, 3),
+    presets={("small", dims): {} for dims in (2, 3)},
+    paper="",
+)
 
 
 @pytest.fixture
@@ -88,34 +122,6 @@ def zarr_image(tmp_path):
             "multiscales": [{"name": "image", "axes": axes, "datasets": datasets}],
         }
         return path
-
-    return make
-
-
-@pytest.fixture
-def small_model(smallest_networks):
-    """Make an untrained segmenter: ``small_model(architecture, dims, activation=...)``."""
-
-    def make(architecture="lgmsnet", dims=2, *, activation="softmax", sha256="", **preprocessing):
-        torch.manual_seed(2)
-        classes = (LabelClass(value=1, name="one"), LabelClass(value=4, name="four"))
-        network = create_network(
-            architecture,
-            preset="small",
-            spatial_dims=dims,
-            in_channels=1,
-            num_classes=len(classes) + (activation == "softmax"),
-            **smallest_networks[architecture],
-        )
-        card = ModelCard(
-            name="small",
-            architecture=architecture,
-            config=network.config.to_dict(),
-            classes=classes,
-            activation=activation,
-            preprocessing=Preprocessing(**(preprocessing or {"window": (32,) * dims})),
-        )
-        return Segmenter(network.eval(), card, "cpu", sha256=sha256)
 
     return make
 

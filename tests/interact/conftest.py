@@ -8,40 +8,10 @@ import pytest
 from napari_medseg.volume import Volume
 
 
-@pytest.fixture
-def model(smallest_networks):
+@pytest.fixture(scope="session")
+def model(small_model):
     """Make an untrained segmenter of the classes 1 and 4: ``model(architecture, dims)``."""
-    import torch
-
-    from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
-    from napari_medseg.engine.segmenter import Segmenter
-    from napari_medseg.networks import create_network
-
-    def make(architecture="lgmsnet", dims=2, *, activation="softmax", **preprocessing):
-        torch.manual_seed(2)
-        classes = (
-            LabelClass(value=1, name="one"),
-            LabelClass(value=4, name="four", order=1),
-        )
-        network = create_network(
-            architecture,
-            preset="small",
-            spatial_dims=dims,
-            in_channels=1,
-            num_classes=len(classes) + (activation == "softmax"),
-            **smallest_networks[architecture],
-        )
-        card = ModelCard(
-            name="small",
-            architecture=architecture,
-            config=network.config.to_dict(),
-            classes=classes,
-            activation=activation,
-            preprocessing=Preprocessing(**(preprocessing or {"window": (32,) * dims})),
-        )
-        return Segmenter(network.eval(), card, "cpu")
-
-    return make
+    return small_model
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ order: patches, windows, grids, skips, upsampling, orders of reading.
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import pytest
 import torch
 
@@ -20,9 +23,14 @@ TINY = {
 
 
 def network_of(name, dims, **fields):
+    return copy.deepcopy(_built(name, dims, tuple(fields.items())))
+
+
+@functools.cache
+def _built(name, dims, fields):
     torch.manual_seed(0)
     network = create_network(
-        name, preset="small", spatial_dims=dims, in_channels=2, **{**TINY[name], **fields}
+        name, preset="small", spatial_dims=dims, in_channels=2, **{**TINY[name], **dict(fields)}
     ).eval()
     with torch.no_grad():
         for key, weight in network.named_parameters():
@@ -41,8 +49,8 @@ def with_kernels(network, change):
     return {k: change(t) if is_kernel(t, dims) else t for k, t in network.state_dict().items()}
 
 
-def assert_alike(found, expected):
-    torch.testing.assert_close(found, expected, atol=1e-9, rtol=1e-9)
+def assert_alike(found, expected, within=1e-9):
+    torch.testing.assert_close(found, expected, atol=within, rtol=within)
     assert expected.std() > 1e-3  # the law would hold for a network that says nothing
 
 
@@ -86,14 +94,17 @@ def test_an_image_in_the_mirror_is_answered_in_the_mirror(name, fields, axis):
 
 
 def test_lgmsnet_treats_the_three_axes_alike():
-    network = network_of("lgmsnet", 3, widths=(4,) * 5)
-    volume = torch.randn(1, 2, 32, 32, 32).double()
+    # two volumes in single precision: torch takes 20 times longer for one in double
+    network = network_of("lgmsnet", 3, widths=(4,) * 5).float()
+    volume = torch.randn(2, 2, 32, 32, 32)
     axes = (0, 1, 3, 4, 2)
     back = [axes.index(a) for a in range(5)]
-    turned = network_of("lgmsnet", 3, widths=(4,) * 5)
+    turned = network_of("lgmsnet", 3, widths=(4,) * 5).float()
     turned.load_state_dict(with_kernels(network, lambda kernel: kernel.permute(axes)))
     with torch.no_grad():
-        assert_alike(turned(volume.permute(axes)).permute(back), network(volume))
+        expected = network(volume)
+        assert_alike(turned(volume.permute(axes)).permute(back), expected, within=5e-3)
+        assert (network(volume.permute(axes)).permute(back) - expected).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("ssm", ["ssd", "s6"])

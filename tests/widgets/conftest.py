@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import shutil
 
 import numpy as np
@@ -22,6 +24,7 @@ MODELS = {
     "tiny-brain": {"spatial_dims": 3, "in_channels": 2, "num_classes": 2},
 }
 CHANNELS = {"tiny-colour": ("red", "green", "blue"), "tiny-brain": ("FLAIR", "T1")}
+_freeze = gc.freeze
 CLASSES = (
     LabelClass(value=1, name="anterior", colour="#e69f00"),
     LabelClass(value=2, name="posterior", colour="#0072b2"),
@@ -68,13 +71,60 @@ def models(made_models, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session", autouse=True)
 def _settings_of_nobody(tmp_path_factory):
-    """Keep the settings of plugins in an empty folder, as napari's own fixture does."""
+    """Keep the settings of plugins in an empty folder, as napari's own fixture does.
+
+    Napari's own settings are not written at all: the file would be that of whoever runs the tests.
+    """
     import napari.settings
 
+    napari.settings.get_settings().config_path = None
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("settings")
         patch.setattr(napari.settings, "_CFG_PATH", str(folder / "settings.yaml"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _viewers_open_quickly():
+    """Leave out what takes half of the time a viewer of a test needs, and no test looks at.
+
+    A new viewer reads the manifests of all plugins anew, and each of its 180 shortcuts writes the
+    shortcuts and tips of the welcome page again. The last dock of a viewer gives all that was ever
+    imported back to the garbage collector.
+    """
+    from napari._qt.widgets.qt_welcome import QtWelcomeWidget
+    from npe2 import PluginManifest
+
+    read = PluginManifest.discover
+
+    @functools.cache
+    def found():
+        return tuple(read())
+
+    def refresh(self, _event=None):
+        """Leave the page as it was made."""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda paths=(): found())
+        patch.setattr(QtWelcomeWidget, "refresh", refresh)
+        for name in ("freeze", "unfreeze"):
+            patch.setattr(gc, name, lambda: None)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Keep what outlives a viewer out of the sight of the garbage collector.
+
+    Closing a viewer asks for whole collections. What the first one has imported makes each of them
+    slow, and so does what napari and app-model keep of every one: its menus and their actions.
+    """
+    try:
+        return (yield)
+    finally:
+        if "make_napari_viewer" in item.fixturenames:
+            gc.collect()
+            _freeze()
 
 
 @pytest.fixture

@@ -212,7 +212,7 @@ def test_seven_tabs_fit_without_scrolling(workbench):
 def test_a_closed_workbench_can_be_opened_again(viewer, open_workbench, choose_model):
     workbench = open_workbench(viewer)
     choose_model(workbench, "tiny-grey")
-    viewer.window.remove_dock_widget("all")
+    viewer.window.remove_dock_widget(workbench)
     workbench.deleteLater()
     again = open_workbench(viewer)
     assert isinstance(again, Workbench)

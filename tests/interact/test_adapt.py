@@ -78,9 +78,7 @@ def test_without_prompts_the_answer_is_the_models_to_the_bit(region_by, blob, na
 
 
 @every_model
-def test_prompts_hold_and_the_same_question_has_the_same_answer(
-    region_by, blob, name, dims, shape
-):
+def test_prompts_hold_and_the_same_question_has_the_same_answer(region_by, blob, name, dims, shape):
     volume, _ = blob(shape)
     region = region_by(name, dims, volume)
     edge = (*inner(shape)[:-1], 4)

@@ -3,8 +3,11 @@
 LGMSNet's base network on an image of 256 x 256 RGB pixels with one class: a pass while the last
 decoder stage is recorded, and a pass after recording ended, over a plain pass; then every overlay
 of the catalogue over a plain pass, and every overlay of the four networks' small presets (images of
-256 x 256 pixels, volumes of 32 x 32 x 32 voxels) over a pass of its network. CPU time on one
-thread, medians of interleaved rounds.
+256 x 256 pixels, volumes of 32 x 32 x 32 voxels) over a pass of its network. Then what blending
+costs: a layer's energy over the nine windows of an image of 256 x 256 pixels, over nine passes of
+such a window, and over a part that two of them touch. CPU time on one thread, medians of
+interleaved rounds. Last, what gradients take in memory: what is said beforehand over what tensors
+hold.
 """
 
 from __future__ import annotations
@@ -18,11 +21,13 @@ import torch
 
 from benchmarks.measure import interleaved, ratio, table
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.attention_maps import attention
 from napari_medseg.explain.capture import record
 from napari_medseg.explain.entries import catalogue
+from napari_medseg.explain.feature_maps import summary
 from napari_medseg.explain.layers import named_layers
+from napari_medseg.explain.memory import held_bytes, working_bytes
 from napari_medseg.explain.passing import run
 from napari_medseg.explain.showing import Question, show
 from napari_medseg.explain.view import View, view_of
@@ -92,16 +97,12 @@ def costs(
     middle[tuple(slice(n // 4, n // 2) for n in middle.shape)] = 1
     question = Question(labels=middle)
     ways: dict[str, Callable[[], object]] = {"plain": partial(run, segmenter, view)}
-    for entry in catalogue(segmenter):
-        own = entry.key in segmenter.network.overlays
-        if entry.why_not or own or entry.key in left_out:
+    there = [entry for entry in catalogue(segmenter) if not entry.why_not]
+    for kind, entry in {e.key.rpartition(":")[2]: e for e in reversed(there)}.items():
+        if kind in left_out or (keys is not None and kind not in keys):
             continue
-        if keys is not None and entry.key not in keys:
-            continue
-        ways[entry.key] = partial(show, segmenter, view, entry.key, question)
-    for kind, name in _one_of_each(segmenter).items():
-        if keys is None or kind in keys:
-            ways[f"attention: {kind}"] = partial(attention, segmenter, view, [name])
+        name = f"attention: {kind}" if ":" in entry.key else kind
+        ways[name] = partial(show, segmenter, view, entry.key, question)
     named_layers(segmenter.network)  # found out once for a network
     ways["plain"]()
     seconds = interleaved(ways, rounds)
@@ -109,11 +110,40 @@ def costs(
     return {name: statistics.median(values) / plain for name, values in seconds.items()}
 
 
-def _one_of_each(segmenter: Segmenter) -> dict[str, str]:
-    """Return the first overlay of every kind a network has."""
-    found: dict[str, str] = {}
-    for name in segmenter.network.overlays:
-        found.setdefault(name.rpartition(":")[2], name)
+def blending(side: int = 256, rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Return CPU times of nine windows alone, of their blended energy, and of a part of it."""
+    segmenter, view = segmenter_of("lgmsnet", 2)
+    volume, window = view.volume.with_array(view.volume.array[:, :side, :side]), side // 2
+    look = partial(view_of, segmenter, volume, config=InferenceConfig(window=(window, window)))
+    one, blended = look(), look(blend=True)
+    part = blended.within((slice(0, window // 2), slice(0, window // 2 + 1)))
+    layer = segmenter.network.feature_info[-1].name
+    assert blended.windows is not None
+    count = len(blended.windows)
+
+    def alone() -> None:
+        for _ in range(count):
+            run(segmenter, one)
+
+    return interleaved(
+        {
+            "windows": alone,
+            "blended": partial(summary, segmenter, blended, layer),
+            "a part": partial(summary, segmenter, part, layer),
+        },
+        rounds,
+    )
+
+
+def memory(side: int = 192) -> dict[str, float]:
+    """Return what gradients are said to take over what tensors hold, by network."""
+    found = {}
+    for name, architecture in architectures().items():
+        dims = min(architecture.spatial_dims)
+        segmenter, _ = segmenter_of(name, dims)
+        size = (side,) * 2 if dims == 2 else (side // 6, side // 3, side // 3)
+        network = segmenter.network.eval()
+        found[name] = working_bytes(network, size, ()) / max(held_bytes(network, size, ()))
     return found
 
 
@@ -126,6 +156,10 @@ def main() -> None:
     print(
         f"recorded over plain: {ratio(seconds, 'recorded', 'plain'):.3f} x (goal: at most {GOAL})"
     )
+    print("\nLGMSNet small, 256 x 256 in windows of 128 x 128: energy of the last stage")
+    table(blending(), "windows")
+    for name, share in memory().items():
+        print(f"{name}: memory of gradients, said over held: {share:.2f}")
     left_out: tuple[str, ...] = ()
     for name, architecture in architectures().items():
         for dims in architecture.spatial_dims:

@@ -38,3 +38,12 @@ def test_overlays_are_counted_in_passes(monkeypatch):
     passes = explain.costs(segmenter, view, ["uncertainty", "spatial"])
     assert set(passes) == {"plain", "uncertainty", "attention: spatial"}
     assert passes["plain"] == 1
+
+
+def test_blending_is_timed_beside_its_windows(monkeypatch):
+    from benchmarks import explain
+
+    monkeypatch.setitem(explain._SIDE, 2, 64)
+    seconds = explain.blending(side=64, rounds=1)
+    assert set(seconds) == {"windows", "blended", "a part"}
+    assert 0 < seconds["a part"][0] < seconds["windows"][0]

@@ -228,5 +228,7 @@ def _layer(
 def _words(module: nn.Module) -> str:
     if type(module).__module__.startswith("torch."):
         return _WORDS.get(type(module), type(module).__name__).format(**vars(module))
+    if isinstance(module, nn.Conv3d):
+        return _WORDS[nn.Conv3d].format(**vars(module))
     first = (inspect.getdoc(type(module)) or type(module).__name__).splitlines()[0]
     return first.partition(": ``")[0].rstrip(".")

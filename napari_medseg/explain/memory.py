@@ -96,7 +96,7 @@ def working_bytes(network: SegmentationNetwork, size: Sequence[int], by: By = No
     measured = _known.setdefault(network, {}).get(key)
     if measured is None:
         sizes = _small_sizes(network)
-        measured = [(math.prod(small), _held(network, small, key)) for small in sizes]
+        measured = [(math.prod(small), held_bytes(network, small, key)) for small in sizes]
         _known[network][key] = measured
     (n, held), (many, more) = measured[0], measured[-1]
     if len(held) != len(more):  # the network goes through large images in more steps
@@ -135,7 +135,7 @@ def _takes(network: SegmentationNetwork, size: Sequence[int]) -> bool:
     return True
 
 
-def _held(network: SegmentationNetwork, size: Sequence[int], by: By) -> np.ndarray:
+def held_bytes(network: SegmentationNetwork, size: Sequence[int], by: By) -> np.ndarray:
     """Return how many bytes tensors hold after each operation of a pass."""
     shape, weight = (1, network.config.in_channels, *size), next(network.parameters())
     with torch.inference_mode(False), torch.set_grad_enabled(by is not None and not by):

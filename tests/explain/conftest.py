@@ -86,7 +86,7 @@ def known():
 TINY = {
     "lgmsnet": {"widths": (4, 4, 8, 8, 8)},
     "gladnet": {"width": 8, "glam_split": 2, "glam_heads": 2},
-    "msd_kmamba": {"widths": (8, 8, 16, 16, 16), "states": 4},
+    "msd_kmamba": {"widths": (8, 8, 16, 16, 16), "depths": (0, 0, 1, 1, 1), "states": 4},
     "msa2net": {"width": 32, "stem_width": 16, "depths": (1, 1, 1, 1)},
 }
 

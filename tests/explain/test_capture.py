@@ -63,13 +63,14 @@ def test_a_layer_in_whose_memory_the_next_one_works_is_recorded_as_it_was(networ
     assert maps["enc1.1"].min() < 0
 
 
-def test_fifty_recordings_leave_nothing_behind(network):
+def test_fifty_recordings_leave_nothing_behind(known):
+    network = known(2).network.eval()
     x = torch.randn(1, 1, 16, 16)
 
     def once():
-        with torch.no_grad(), record(network, ["enc1", "dec1", "dec2"]) as maps:
+        with torch.no_grad(), record(network, ["coarse", "fine"]) as maps:
             network(x)
-        assert len(maps) == 3
+        assert len(maps) == 2
 
     def alive():
         gc.collect()

@@ -56,7 +56,7 @@ def test_what_is_too_large_says_how_large_and_what_else_there_is():
 
 def held(network, size, by):
     """The most bytes of a pass, counted at that very size."""
-    return int(memory._held(network, size, by).max())
+    return int(memory.held_bytes(network, size, by).max())
 
 
 @pytest.mark.parametrize(

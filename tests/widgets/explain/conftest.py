@@ -9,12 +9,15 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_medseg.engine.checkpoint import read_card
+from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.progress import Step
-from napari_medseg.session import ChosenModel
+from napari_medseg.session import ChosenModel, LoadedModel, written_at
 from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.panel import ExplainPanel
 from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.sessions import session_of
+
+MODELS = ("tiny-grey", "tiny-volume")  # that no test writes
 
 
 @pytest.fixture
@@ -36,13 +39,24 @@ def volume():
     return viewer
 
 
+@pytest.fixture(scope="session")
+def in_memory():
+    """Models that were read once, by name: reading one takes longer than most tests."""
+    return {}
+
+
 @pytest.fixture
-def use(models):
-    """Choose a model of `models` for a viewer."""
+def use(models, in_memory):
+    """Choose a model of `models` for a viewer; those all tests have are in memory already."""
 
     def choose(viewer, name):
-        path = models / f"{name}.safetensors"
-        session_of(viewer).model = ChosenModel(path, read_card(path))
+        path, session = models / f"{name}.safetensors", session_of(viewer)
+        if name in MODELS and name not in in_memory:
+            in_memory[name] = Segmenter.load(path, device="cpu")
+        if name in MODELS:
+            written = written_at(path)
+            session.loaded = LoadedModel(path, session.device, in_memory[name], written)
+        session.model = ChosenModel(path, read_card(path))
 
     return choose
 

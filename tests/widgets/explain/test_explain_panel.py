@@ -251,16 +251,6 @@ def test_without_image_or_model_it_says_what_is_missing(qtbot, models):
     assert "No image yet" in panel.parts.why.toolTip()
 
 
-def test_two_viewers_do_not_mix(picture, volume, panel_of, settle, maps):
-    one, other = panel_of(picture), panel_of(volume, "tiny-volume")
-    one.parts.show.click()
-    settle(one)
-    settle(other)
-    assert len(maps(picture)) == 1
-    assert maps(volume) == []
-    assert one.questions.listing.loaded.path != other.questions.listing.loaded.path
-
-
 def test_why_says_what_the_model_it_was_made_from_said(picture, panel_of, settle, models):
     old = Segmenter.load(models / "tiny-grey.safetensors", device="cpu")
     digest = hashlib.sha256((models / "tiny-grey.safetensors").read_bytes()).hexdigest()

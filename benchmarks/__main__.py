@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Callable
 
 from benchmarks import (
+    convolution,
     distillation,
     editing,
     engine_memory,
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "engine-memory": engine_memory.main,
     "resampling": resampling.main,
     "scan": scan.main,
+    "convolution": convolution.main,
     "networks": networks.main,
     "distillation": distillation.main,
     "from-nothing": from_nothing.main,

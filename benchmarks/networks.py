@@ -20,13 +20,14 @@ import functools
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import torch
 from monai.networks.nets import BasicUNet, SegResNet, SwinUNETR, UNet, swin_unetr
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from benchmarks.measure import MB, interleaved, peaks, ratio
 from napari_medseg.engine.losses import bce_dice
@@ -42,6 +43,13 @@ CHANNELS, CLASSES = {2: 3, 3: 1}, {2: 1, 3: 2}
 ROUNDS = 3
 YARDSTICK = "MONAI U-Net"
 Run = Callable[[], object]
+
+
+def _multiplications(x: Sequence[int], weight: Sequence[int], *_: object, **sizes: Any) -> int:
+    return conv_flop_count(list(x), list(weight), list(sizes["out_shape"]))
+
+
+_ALSO = {torch.ops.aten.mkldnn_convolution: _multiplications}  # what the counter does not know
 
 
 def rearrange(x: Tensor, pattern: str) -> Tensor:
@@ -97,7 +105,7 @@ def gigamacs(network: nn.Module, dims: int, side: int) -> float:
 
     def count(device: str) -> float:
         x = image(dims, side, device)
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
+        with FlopCounterMode(display=False, custom_mapping=_ALSO) as counter, torch.no_grad():
             network.to(device)(x)
         return counter.get_total_flops() / 2e9
 

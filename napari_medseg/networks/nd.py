@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from napari_medseg.networks.convolution import Conv3d
 from napari_medseg.networks.norm import InstanceNorm
 
 
@@ -48,7 +49,7 @@ _OPERATIONS = {
         channels_last=torch.channels_last,
     ),
     3: Operations(
-        Conv=nn.Conv3d,
+        Conv=Conv3d,
         MaxPool=nn.MaxPool3d,
         AdaptiveAvgPool=nn.AdaptiveAvgPool3d,
         BatchNorm=nn.BatchNorm3d,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from napari_medseg.networks.blocks.kan import ChannelSpline, KANLinear
 from napari_medseg.networks.blocks.pointwise import Pointwise
+from napari_medseg.networks.convolution import Conv3d
 from napari_medseg.networks.msd_kmamba.state_space import (
     BidirectionalStateSpace,
     Depthwise,
@@ -28,8 +29,8 @@ class Residual(nn.Module):
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv3d(in_channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.conv1 = Conv3d(in_channels, channels, 3, padding=1, bias=False)
+        self.conv2 = Conv3d(channels, channels, 3, padding=1, bias=False)
         self.norm, self.act = InstanceNorm(), nn.LeakyReLU(0.01)
         self.skip: nn.Module = nn.Identity()
         if in_channels != channels:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from napari_medseg.networks.base import Feature, SegmentationNetwork
 from napari_medseg.networks.blocks.pointwise import Pointwise
+from napari_medseg.networks.convolution import Conv3d
 from napari_medseg.networks.msd_kmamba.blocks import Residual, StateSpaceBlock
 from napari_medseg.networks.msd_kmamba.config import LEVELS, MSDKMambaConfig
 from napari_medseg.networks.msd_kmamba.fusion import Fusion
@@ -65,7 +66,7 @@ class MSDKMamba(SegmentationNetwork):
             for level, width in enumerate(widths)
         )
         self.down1, self.down2, self.down3, self.down4 = (
-            nn.Conv3d(fine, coarse, 2, stride=2, bias=False)
+            Conv3d(fine, coarse, 2, stride=2, bias=False)
             for fine, coarse in itertools.pairwise(widths)
         )
         self.up0, self.up1, self.up2, self.up3 = (

@@ -16,7 +16,7 @@ from napari_medseg.explain.gradients import channel_names
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.passing import classes_of, looking, probabilities_of, run
 from napari_medseg.explain.table import Table
-from napari_medseg.explain.targets import Region, class_names, target_of
+from napari_medseg.explain.targets import Region, Target, class_names, target_of
 from napari_medseg.explain.view import View
 from napari_medseg.progress import Report, Step, silent
 
@@ -108,16 +108,9 @@ def occlusion(
     whole = _mean_probability(logits, activation, target.channel, there)[0]
     maps = torch.zeros(counts)
     cells = list(_cells_in(view, counts))
-    at_once = max(1, _AT_ONCE // math.prod(view.size))
-    with looking(segmenter, view, report, batch=at_once) as outer:
-        for first in range(0, len(cells), at_once):
-            outer(Step(first, len(cells), "cell"))
-            some = cells[first : first + at_once]
-            batch = _covered(view.image, [part for _, part in some])
-            answer = segmenter.network(batch.to(segmenter.device)).float().cpu()
-            left = _mean_probability(answer, activation, target.channel, there)
-            for (index, _), probability in zip(some, left, strict=True):
-                maps[index] = whole - probability
+    left = _probabilities_without(segmenter, view, [part for _, part in cells], target, report)
+    for (index, _), probability in zip(cells, left, strict=True):
+        maps[index] = whole - probability
     values, place = view.placed(maps[None, None])
     return Overlay(
         name=f"occlusion for {target.name}",
@@ -191,6 +184,25 @@ def modality_importance(
         definition="the channel is set to 0, which is the mean or, if the model can, missing",
     )
     return overlay, table
+
+
+def _probabilities_without(
+    segmenter: Segmenter,
+    view: View,
+    parts: Sequence[tuple[slice, ...]],
+    target: Target,
+    report: Report,
+) -> Tensor:
+    """Return the mean probability over the target's region with each part covered."""
+    at_once, activation = max(1, _AT_ONCE // math.prod(view.size)), segmenter.card.activation
+    left = []
+    with looking(segmenter, view, report, batch=min(at_once, len(parts))) as outer:
+        for first in range(0, len(parts), at_once):
+            outer(Step(first, len(parts), "cell"))
+            batch = _covered(view.image, parts[first : first + at_once])
+            answer = segmenter.network(batch.to(segmenter.device)).float().cpu()
+            left.append(_mean_probability(answer, activation, target.channel, target.region[0]))
+    return torch.cat(left)
 
 
 def _covered(image: Tensor, parts: Sequence[tuple[slice, ...]]) -> Tensor:

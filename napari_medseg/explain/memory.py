@@ -158,7 +158,7 @@ class _Living(TorchDispatchMode):
     """Counts the bytes of tensors made within it that are still there."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's own has no hints
         self.course: list[int] = []
         self._now = 0
         self._seen: set[int] = set()

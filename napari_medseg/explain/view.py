@@ -18,9 +18,16 @@ from napari_medseg.engine.plan import Plan, make_plan
 from napari_medseg.engine.preprocess import Prepared
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.windows import cut_window
-from napari_medseg.explain.blend import Windows, nearest_start
+from napari_medseg.explain.blend import Windows
 from napari_medseg.explain.place import Place
-from napari_medseg.explain.where import checked_slices, checked_voxel, on_grid
+from napari_medseg.explain.where import (
+    all_windows,
+    checked_slices,
+    checked_voxel,
+    on_grid,
+    window_around,
+    windows_of,
+)
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
 
@@ -326,61 +333,56 @@ def view_of(
     part = checked_box(box, volume.shape)
     middle = [(b.start + b.stop) // 2 for b in part]
     at = checked_voxel(middle if at is None else at, volume)
-    card, slice_axis = segmenter.card, segmenter.slice_axis(volume, config)
+    slice_axis = segmenter.slice_axis(volume, config)
+    shown = None
+    if slice_axis is not None:
+        wanted = part[slice_axis] if slices is None and box is not None else slices
+        shown = checked_slices(wanted, at, slice_axis, volume)
     report(Step(0, 0, "image"))
     if prepared is None:
         prepared = segmenter.prepare(volume, config, report)
-    image, grid = prepared.image, prepared.grid
-    here = (0, *at) if volume.spatial_dims == 2 else at
     plan = make_plan(
-        card,
+        segmenter.card,
         config.replace(strategy="whole", window=None) if whole else config,
-        tuple(image.shape[1:]),
+        tuple(prepared.image.shape[1:]),
         slice_axis=slice_axis,
         divisor=segmenter.network.divisor,
         device=segmenter.device,
     )
-    blend = blend and not plan.is_whole
-    start, sides = _all_windows(plan) if blend else _window(plan, on_grid(here, grid))
-    if slice_axis is not None:
-        wanted = part[slice_axis] if slices is None and box is not None else slices
-        shown = checked_slices(wanted, at, slice_axis, volume)
-        start[slice_axis], sides[slice_axis] = shown.start, shown.stop - shown.start
-    seen = cut_window(image, start, sides)
-    seen = seen[None] if slice_axis is None else seen.movedim(1 + slice_axis, 0)
-    view = View(
+    view = _seen(prepared, plan, at, volume, shown, blend=blend and not plan.is_whole)
+    return view if box is None else view.within(box)
+
+
+def _seen(
+    prepared: Prepared,
+    plan: Plan,
+    at: tuple[int, ...],
+    volume: Volume,
+    slices: slice | None,
+    *,
+    blend: bool,
+) -> View:
+    """Cut the window around a voxel, or all of them, out of what was prepared."""
+    grid, axis = prepared.grid, plan.slice_axis
+    here = (0, *at) if volume.spatial_dims == 2 else at
+    start, sides = all_windows(plan) if blend else window_around(plan, on_grid(here, grid))
+    if axis is not None and slices is not None:
+        start[axis], sides[axis] = slices.start, slices.stop - slices.start
+    seen = cut_window(prepared.image, start, sides)
+    seen = seen[None] if axis is None else seen.movedim(1 + axis, 0)
+    return View(
         image=seen.contiguous(),
         start=tuple(start),
         grid=grid,
-        slice_axis=slice_axis,
+        slice_axis=axis,
         at=at,
         volume=volume,
         notes=prepared.notes,
-        windows=_windows(plan) if blend else None,
+        windows=windows_of(plan) if blend else None,
     )
-    return view if box is None else view.within(box)
 
 
 def as_array(maps: Tensor) -> np.ndarray:
     """Copy maps of any precision to float32."""
     copied = maps.detach().cpu().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     return np.asarray(copied.numpy())
-
-
-def _window(plan: Plan, at: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Return start and sides of the window whose middle is nearest to a voxel."""
-    tiling = plan.tiling
-    places = zip(tiling.starts, tiling.before, plan.window, at, strict=True)
-    nearest = [nearest_start(starts, side, a + b) - b for starts, b, side, a in places]
-    return nearest, list(plan.window)
-
-
-def _all_windows(plan: Plan) -> tuple[list[int], list[int]]:
-    """Return start and sides of what all windows cover, sides that maps of any stride divide."""
-    tiling, d = plan.tiling, plan.divisor
-    return [-b for b in tiling.before], [-(-side // d) * d for side in tiling.padded]
-
-
-def _windows(plan: Plan) -> Windows:
-    axes, starts = plan.network_axes, plan.tiling.starts
-    return Windows(tuple(plan.window[a] for a in axes), tuple(tuple(starts[a]) for a in axes))

@@ -31,7 +31,8 @@ else
 endif
 
 test: $(READY) | libraries
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+	$(SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

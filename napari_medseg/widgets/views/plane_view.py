@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.components import ViewerModel
 from napari.qt import QtViewer
+from napari.utils.action_manager import action_manager
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -39,7 +40,7 @@ class PlaneView(QWidget):
         self._viewer = viewer
         self.model = ViewerModel()
         self.model.theme = viewer.theme
-        self.qt = QtViewer(self.model)
+        self.qt = _canvas_for(self.model)
         self.qt.dims.hide()  # the wheel and the crosshair are its sliders
         canvas = self.qt.canvas.native
         for widget in (self.qt, canvas):
@@ -170,3 +171,13 @@ class PlaneView(QWidget):
     def _on_size(self, _event: object = None) -> None:
         if not self._own_zoom:  # a person's own zoom stays when the window changes
             self.fit()
+
+
+def _canvas_for(model: ViewerModel) -> QtViewer:
+    """Make what draws `model`, without telling all windows of their keys.
+
+    napari binds its 180 shortcuts once more for every canvas, to what they are bound to already,
+    and the welcome page of every window is written anew at each of them.
+    """
+    with action_manager.events.shortcut_changed.blocker():
+        return QtViewer(model)

@@ -65,7 +65,7 @@ def record(
         Before anything is computed, if the maps would not fit.
     """
     recorder = _Recorder([find_layer(network, name) for name in dict.fromkeys(names)], crop, half)
-    hooks = []
+    hooks, with_gradients = [], torch.is_grad_enabled()
     try:
         if not live:
             hooks.append(network.register_forward_pre_hook(partial(recorder.check, limit)))
@@ -74,6 +74,7 @@ def record(
             hooks.append(network.get_submodule(layer.name).register_forward_hook(take))
         yield recorder.found
     finally:
+        torch.set_grad_enabled(with_gradients)
         for hook in hooks:
             hook.remove()
 

@@ -103,6 +103,21 @@ def test_evidence_analyses_and_pages_of_a_part_are_cut_to_it(known, image):
     assert same_where_both_are(page.overlays[0], why(segmenter, volume, at).overlays[0], box)
 
 
+@pytest.mark.parametrize(
+    ("preprocessing", "at", "shown"),
+    [
+        ({}, (3, 3), (slice(0, 20), slice(0, 30))),
+        ({"window": (16, 16)}, (0, 29), (slice(0, 16), slice(14, 30))),
+        ({"size": (40, 60)}, (3, 3), (slice(0, 20), slice(0, 30))),
+    ],
+)
+def test_a_view_says_which_voxels_of_the_image_it_shows(known, image, preprocessing, at, shown):
+    view = view_of(known(2, **preprocessing), image((20, 30)), at=at)
+    assert view.shown == shown
+    box = (slice(at[0], at[0] + 1), slice(at[1], at[1] + 1))
+    assert view.within(box).shown == box
+
+
 def test_a_question_names_the_part(known, image):
     segmenter, volume = known(2), image((24, 32))
     view = view_of(segmenter, volume)

@@ -91,6 +91,21 @@ def test_what_is_counted_is_the_tensors_that_are_there(known):
     assert grown == pytest.approx(4 * held(network, (64, 64), None), rel=0.01)
 
 
+def test_counting_follows_tensors_as_they_come_and_go():
+    with memory._Living() as living:
+        held = torch.ones(1000)
+        torch.ones(500)  # gone at once
+        held += 1
+        del held
+        torch.ones(1)
+    assert living.course == [4000, 6000, 4000, 4]
+
+
+def test_counting_does_not_bring_in_the_compiler():
+    """Torch wraps the modes of others so that their first use imports it, which takes seconds."""
+    assert not hasattr(memory._Living.__torch_dispatch__, "__wrapped__")
+
+
 def test_a_pass_that_fits_is_let_through_and_one_that_does_not_names_what_does(tiny):
     segmenter = tiny("gladnet")
     needed = working_bytes(segmenter.network.eval(), (128, 192), ())
@@ -149,8 +164,10 @@ def test_gradients_of_a_layer_are_those_of_the_whole_graph(tiny, image):
     finally:
         hook.remove()
     (expected,) = torch.autograd.grad(score, kept["enc5"])
-    with torch.no_grad(), record(network, ["enc5"], live=True) as found:
-        score = network(view.image)[0, 1].sum()
+    with torch.no_grad():
+        with record(network, ["enc5"], live=True) as found:
+            score = network(view.image)[0, 1].sum()
+        assert not torch.is_grad_enabled()  # as it was before
     (gradient,) = torch.autograd.grad(score, found["enc5"])
     torch.testing.assert_close(gradient, expected)
     assert found["enc5"].grad_fn is None  # nothing before it is held

@@ -98,11 +98,11 @@ def costs(
     question = Question(labels=middle)
     ways: dict[str, Callable[[], object]] = {"plain": partial(run, segmenter, view)}
     there = [entry for entry in catalogue(segmenter) if not entry.why_not]
-    for kind, entry in {e.key.rpartition(":")[2]: e for e in reversed(there)}.items():
-        if kind in left_out or (keys is not None and kind not in keys):
-            continue
-        name = f"attention: {kind}" if ":" in entry.key else kind
-        ways[name] = partial(show, segmenter, view, entry.key, question)
+    for entry in there:
+        path, _, kind = entry.key.rpartition(":")
+        name = f"attention: {kind}" if path else kind  # the first of each kind
+        if name not in ways and kind not in left_out and (keys is None or kind in keys):
+            ways[name] = partial(show, segmenter, view, entry.key, question)
     named_layers(segmenter.network)  # found out once for a network
     ways["plain"]()
     seconds = interleaved(ways, rounds)

@@ -13,14 +13,50 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "napari_medseg").rglob("*.py"))
+MARK = "loaded:"
+NETWORKS = """
+from napari_medseg.networks import architectures
+for one in architectures().values():
+    [one.preset("small", spatial_dims=d) for d in one.spatial_dims if ("small", d) in one.presets]
+"""
+DESCRIBED = "\n".join(
+    f"import napari_medseg.{module}"
+    for module in (
+        "volume",
+        "config",
+        "progress",
+        "io",
+        "samples",
+        "session",
+        "engine.card",
+        "engine.checkpoint",
+        "engine.inference_config",
+        "engine.training_config",
+        "engine.zoo",
+        "engine.evaluate",
+    )
+)
+COMMANDS = """
+from napari_medseg.cli import main
+main(["models"])
+main(["segment", "--help"])
+main(["train", "--help"])
+"""
 QT = {"napari", "qtpy", "PyQt5", "PyQt6", "PySide6", "magicgui", "superqt", "vispy"}
 
 
 def loaded_by(code: str) -> set[str]:
     """Return the top-level names in sys.modules after `code` in a fresh interpreter."""
-    script = f"{code}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    return loaded_after(code)[0]
+
+
+@functools.cache
+def loaded_after(*steps: str) -> list[set[str]]:
+    """Return the top-level names in sys.modules after each step, all in one interpreter."""
+    says = "print({mark!r}, *{{name.partition('.')[0] for name in sys.modules}})"
+    script = "\n".join(["import sys", *(s + "\n" + says.format(mark=MARK) for s in steps)])
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return set(run.stdout.split())
+    return [set(line.split()) for line in run.stdout.splitlines() if line.startswith(MARK)]
 
 
 @functools.cache
@@ -30,10 +66,13 @@ def sources() -> list[tuple[str, str, ast.Module]]:
     return [(str(p.relative_to(ROOT)), text, ast.parse(text)) for p, text in texts.items()]
 
 
-def functions(module: ast.Module):
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+def functions(node: ast.AST):
+    """Yield the functions in a module or statement; no expression holds one."""
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield inner
+        if isinstance(inner, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from functions(inner)
 
 
 def size_of(function) -> int:
@@ -53,43 +92,11 @@ def test_the_import_contracts_of_setup_cfg_hold():
     assert run.returncode == 0, run.stdout[-3000:]
 
 
-def test_everything_that_lists_and_describes_imports_without_torch_and_qt():
-    modules = [
-        "volume",
-        "config",
-        "progress",
-        "io",
-        "networks",
-        "samples",
-        "session",
-        "engine.card",
-        "engine.checkpoint",
-        "engine.inference_config",
-        "engine.training_config",
-        "engine.zoo",
-        "engine.evaluate",
-    ]
-    loaded = loaded_by("\n".join(f"import napari_medseg.{module}" for module in modules))
-    assert not loaded & (QT | {"torch", "monai", "scipy", "skimage", "SimpleITK"})
-
-
-def test_the_command_line_starts_without_torch_and_qt():
-    code = """
-from napari_medseg.cli import main
-main(["models"])
-main(["segment", "--help"])
-main(["train", "--help"])
-"""
-    assert not loaded_by(code) & (QT | {"torch", "monai", "scipy", "skimage"})
-
-
-def test_the_list_of_networks_and_their_settings_needs_no_torch():
-    code = (
-        "from napari_medseg.networks import architectures\n"
-        "[a.preset('small', spatial_dims=d) for a in architectures().values()"
-        " for d in a.spatial_dims if ('small', d) in a.presets]"
-    )
-    assert "torch" not in loaded_by(code)
+def test_networks_commands_and_all_that_describes_need_no_torch_and_no_qt():
+    networks, described, commands = loaded_after(NETWORKS, DESCRIBED, COMMANDS)
+    assert not networks & (QT | {"torch"})
+    assert not described & (QT | {"torch", "monai", "scipy", "skimage", "SimpleITK"})
+    assert not commands & (QT | {"torch", "monai", "scipy", "skimage"})
 
 
 @pytest.mark.skipif("DISPLAY" not in os.environ and sys.platform == "linux", reason="no screen")
@@ -114,7 +121,7 @@ def test_the_manifest_is_valid_and_everything_it_names_exists():
 def test_files_and_functions_stay_readable():
     too_long = {}
     for path, text, module in sources():
-        large = {f.name: size_of(f) for f in functions(module) if size_of(f) > 60}
+        large = {f.name: size for f in functions(module) if (size := size_of(f)) > 60}
         if text.count("\n") > 400:
             large["the file: look for the second concept"] = text.count("\n")
         if large:

@@ -57,8 +57,8 @@ def read_csv(path):
 def test_train_segment_and_evaluate_in_2d(tmp_path):
     save_disks(tmp_path / "data")
     model, out, table = tmp_path / "disk.safetensors", tmp_path / "out", tmp_path / "scores.csv"
-    settings = ["--size", "32,32", "--epochs", 14, "--batch-size", 2, "--learning-rate", 0.01]
-    settings += ["--augment-affine", 0, "--validate-every", 7]
+    settings = ["--size", "32,32", "--epochs", 9, "--batch-size", 2, "--learning-rate", 0.01]
+    settings += ["--augment-affine", 0, "--validate-every", 9]
     assert run("train", tmp_path / "data", "--out", model, *TINY, *settings) == 0
     assert model.with_suffix(".log.csv").exists()
     assert run("segment", tmp_path / "data/images", "--model", model, "--out", out) == 0

@@ -23,7 +23,7 @@ def _each(*but):
 
 EVERY = _each()
 AT_ONCE = ("copy_next", "copy_previous")
-FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 @st.composite

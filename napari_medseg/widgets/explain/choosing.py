@@ -12,6 +12,7 @@ from napari_medseg.widgets.explain.work import Asked
 
 if TYPE_CHECKING:
     from napari_medseg.explain.entries import Entry
+    from napari_medseg.widgets.explain.known import Known
 
 DEAR = frozenset({"integrated", "smooth", "occlusion"})
 """Entries that take tens of passes of the network: they wait for Show."""
@@ -56,3 +57,17 @@ def is_about_place(entry: Entry, parts: Layout) -> bool:
     """Whether the answer is another one for another voxel."""
     here = "class" in entry.needs and parts.where.currentIndex() == HERE
     return here or "place" in entry.needs
+
+
+def advice(entry: Entry, subject: Subject, known: Known | None) -> str:
+    """Return what a person should know before showing an entry, as a sentence; or nothing."""
+    along = None if known is None else known.view.slice_axis
+    flat = known is None or known.volume.spatial_dims == 2
+    if not flat and along is not None and subject.axis not in (None, along):
+        return (
+            "This model goes through slices of another plane: roll the axes (below the layers) to "
+            "see its maps whole."
+        )
+    if "place" in entry.needs and not subject.pointed:
+        return "This is about one voxel: point at it, else the middle is taken."
+    return "This takes a while." if entry.key in DEAR else ""

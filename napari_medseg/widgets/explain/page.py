@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _CHART = 220  # pixels
 _ROW, _ROWS = 24, 8  # pixels of a row of a table, and how many are seen at once
-_WIDEST = 84  # pixels of a column
+_NAME, _WIDEST = 110, 84  # pixels of the first column, and of others
 
 
 class Page(QWidget):
@@ -155,6 +155,7 @@ def _grid(table: Table) -> QTableWidget:
     grid.setHorizontalHeaderLabels(list(table.columns))
     grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     grid.setToolTip(table.definition or table.words)
+    grid.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # paths of layers end differently
     down = grid.verticalHeader()
     assert down is not None
     down.setVisible(False)
@@ -175,7 +176,8 @@ def _narrow(grid: QTableWidget) -> None:
     along.setDefaultAlignment(Qt.AlignmentFlag(int(centred) | int(Qt.TextFlag.TextWordWrap)))
     grid.resizeColumnsToContents()
     for column in range(grid.columnCount()):
-        grid.setColumnWidth(column, min(grid.columnWidth(column), _WIDEST))
+        widest = _NAME if column == 0 else _WIDEST
+        grid.setColumnWidth(column, min(grid.columnWidth(column), widest))
     along.setStretchLastSection(True)
     along.setFixedHeight(2 * _ROW)
     grid.setFixedHeight(_ROW * (min(grid.rowCount(), _ROWS) + 2) + 20)

@@ -15,7 +15,7 @@ from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.about import CHANGED, About
 from napari_medseg.widgets.explain.answers import Answers
 from napari_medseg.widgets.explain.asking import Asking, Wish
-from napari_medseg.widgets.explain.choosing import DEAR, NoBox, asked_for, is_about_place
+from napari_medseg.widgets.explain.choosing import DEAR, NoBox, advice, asked_for, is_about_place
 from napari_medseg.widgets.explain.clicks import Clicks
 from napari_medseg.widgets.explain.files import saving
 from napari_medseg.widgets.explain.layout import EVERYWHERE, Layout
@@ -165,9 +165,7 @@ class Questions(QObject):
         entry = self._parts.entries.entry
         if entry is None or self.listing is None:
             return ""
-        if "place" in entry.needs and not self._subject.pointed:
-            return "This is about one voxel: point at it, else the middle is taken."
-        return "This takes a while." if entry.key in DEAR else ""
+        return advice(entry, self._subject, self._asking.known)
 
     def _draw(self) -> None:
         image = self._subject.image

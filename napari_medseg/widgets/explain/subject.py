@@ -18,7 +18,7 @@ from napari_medseg.widgets.layers import is_map, is_preview
 from napari_medseg.widgets.readiness import Fix, Obstacle, obstacle
 from napari_medseg.widgets.scopes import Scope
 from napari_medseg.widgets.sessions import session_of
-from napari_medseg.widgets.volumes import place_of, shown_step, to_volume
+from napari_medseg.widgets.volumes import place_of, shown_step, to_volume, too_large
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -55,6 +55,12 @@ class Subject:
         return () if image is None else shown_step(image, tuple(self._viewer.dims.point))
 
     @property
+    def axis(self) -> int | None:
+        """The axis of the volume one steps through; None in 2D, in the 3D view, and beside it."""
+        plane = None if self.image is None else shown_plane(self._viewer, self.image)
+        return None if plane is None else plane.axis
+
+    @property
     def pointed(self) -> bool:
         """Whether a person pointed at a voxel of this image."""
         return self._pointed is not None and self._pointed[0] == self._shape()
@@ -64,6 +70,9 @@ class Subject:
         if not self._images.empty and self._images.missing():
             return Obstacle(f"Choose the image for {self._images.missing()}.")
         found = obstacle(self._viewer, self._session, self._images, Scope.WHOLE, busy=False)
+        large = "" if self.image is None else too_large(self.image)
+        if found is not None and large and found.reason.startswith(large):
+            return Obstacle(f"{large}: save a part of it as an image of its own, and look at that.")
         return found if found is None or found.fix in _FIXES else Obstacle(found.reason)
 
     def at(self) -> tuple[int, ...]:

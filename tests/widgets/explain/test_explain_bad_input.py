@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import dask.array
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -90,6 +91,27 @@ def test_only_a_drawn_box_is_looked_at_and_without_one_it_is_offered(
         low, high = (image.world_to_data(layer.data_to_world(end)) for end in ends)
         assert (low >= (22, 6)).all()
         assert (high <= (37, 21)).all()
+
+
+def test_slices_of_another_plane_than_the_model_goes_through_are_said(volume, panel_of, settle):
+    panel = panel_of(volume)
+    panel.parts.show.click()
+    settle(panel)
+    assert panel.parts.hint.text() == ""
+    volume.dims.order = (2, 0, 1)
+    settle(panel)
+    panel.refresh()
+    assert "slices of another plane" in panel.parts.hint.text()
+
+
+def test_an_image_larger_than_the_memory_is_not_read(volume, panel_of):
+    panel = panel_of(volume, "tiny-volume")
+    slices = dask.array.zeros((1 << 28, 32, 32), np.float32, chunks=(1 << 24, 32, 32))
+    large = volume.add_image(slices, name="huge", contrast_limits=(0, 1), multiscale=False)
+    assert panel.subject.image is large
+    assert "'huge' needs about" in panel.parts.hint.text()
+    assert "save a part of it" in panel.parts.hint.text()
+    assert not panel.parts.show.isEnabled()
 
 
 def test_all_windows_of_the_run_are_shown_blended(volume, panel_of, settle, maps):

@@ -218,6 +218,15 @@ def test_two_models_are_compared(picture, panel_of, settle, models, maps):
     [layer] = maps(picture)
     assert layer.name == "case · change of probability"
     assert np.abs(layer.data).max() > 0
+    how = dataclasses.replace(old.card.preprocessing, clip=(60.0, 140.0), window=(48, 48))
+    unlike = dataclasses.replace(old.card, name="unlike", title="unlike", preprocessing=how)
+    save_checkpoint(models / "unlike.safetensors", old.network, unlike)
+    model_choice_of(picture).refresh()
+    parts.other.setCurrentIndex(parts.other.findText("unlike"))
+    parts.compare.click()
+    settle(panel)
+    assert "in its own way" in parts.differences.words()
+    np.testing.assert_allclose(layer.data_to_world((0, 0)), (0, 0), atol=0.5)
 
 
 def test_stop_ends_it_and_an_error_is_said_in_words(

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QHelpEvent
-from qtpy.QtWidgets import QApplication, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QTableWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_medseg.explain.entries import Entry
 from napari_medseg.explain.layers import layers_of
+from napari_medseg.explain.table import Table
 from napari_medseg.networks import create_network
+from napari_medseg.widgets.explain.bars import Bars
 from napari_medseg.widgets.explain.bringing import Bringing
 from napari_medseg.widgets.explain.entry_list import EntryList
 from napari_medseg.widgets.explain.heat import Heat
 from napari_medseg.widgets.explain.layer_tree import LayerTree
+from napari_medseg.widgets.explain.lines import Lines
+from napari_medseg.widgets.explain.page import Page
 from napari_medseg.widgets.explain.short_button import ShortButton
 from napari_medseg.widgets.explain.tabs import Tabs
 
@@ -113,6 +126,35 @@ def test_weights_of_heads_are_pictures_that_say_their_numbers(shown):
     place = QPoint(round(spot.x()), round(spot.y()))
     QApplication.sendEvent(heat, QHelpEvent(QHelpEvent.Type.ToolTip, place, place))
     assert heat.heightForWidth(600) > heat.heightForWidth(300)
+
+
+def test_a_page_shows_tables_as_bars_rows_curves_or_pictures(shown):
+    page = shown(Page(ViewerModel()))
+    heads = tuple(("head 1", f"channel {i}", *row) for i, row in enumerate(np.eye(3).tolist(), 1))
+    page.add_table(
+        Table("m", "who listens", ("head", "channel", "1", "2", "3"), heads, kind="matrix")
+    )
+    page.add_table(
+        Table("r", "ratio", ("layer", "inside", "ratio"), (("enc1", 2.0, 1e-4), ("b", 1.0, 3.5)))
+    )
+    page.add_table(
+        Table("l", "detail", ("frequency", "enc1"), ((0.1, 1.0), (0.2, 3.0)), kind="lines")
+    )
+    [heat] = page.findChildren(Heat)
+    assert heat.highest == 1
+    [bars] = page.findChildren(Bars)
+    assert bars.rows == [("enc1", 1e-4), ("b", 3.5)]
+    [grid] = page.findChildren(QTableWidget)
+    assert [grid.item(0, c).text() for c in range(3)] == ["enc1", "2", "0.0001"]
+    [lines] = page.findChildren(Lines)
+    np.testing.assert_allclose(lines.drawn["enc1"], (1, 3))
+    saved = []
+    page.save_wanted.connect(saved.append)
+    for button in page.findChildren(QPushButton):
+        button.click()
+    assert [what.name for what in saved] == ["m", "r", "l"]
+    page.clear()
+    assert page.words() == ""
 
 
 def test_numbers_that_come_below_are_scrolled_to_once_they_have_their_place(shown, qtbot):

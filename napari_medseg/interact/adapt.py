@@ -1,10 +1,12 @@
 """Lane 1: a small head beside a network's last layer, fitted to what a person said of one image.
 
 The network stays as it is. Its logits get a residual that starts at zero: linear in the features
-before its last layer and in the image's own values, and one bump around each prompt. Partial
-cross-entropy draws it to the prompts, a divergence to the model's own answer holds it elsewhere,
-less so near the prompts, and a ridge keeps it small. The problem is convex and the same steps are
-taken in the same order, so that one question has one answer.
+before its last layer and in the image's own values, one bump around each prompt, and, where prompts
+lie deep in what the model has wrong, linear in its own log-probabilities, with a constant: a model
+that finds one class everywhere may still know where it is most. Partial cross-entropy draws it to
+the prompts, a divergence to the model's own answer and to what is shown holds it elsewhere, less so
+near the prompts and in doubt, and a ridge keeps it small. The problem is convex and the same steps
+are taken in the same order, so that one question has one answer.
 
 Source: cross-entropy on what is said only, after Tang et al. 2018, arXiv:1804.01346; a model
 adapted to one image by what a person marks in it, as BIFSeg (Wang et al. 2018, arXiv:1710.04043),
@@ -23,6 +25,7 @@ from torch import Tensor
 
 from napari_medseg.interact.adapt_config import AdaptConfig
 from napari_medseg.interact.anchors import Anchors, anchors_of
+from napari_medseg.interact.belief import doubt_of
 from napari_medseg.interact.features import RegionFeatures
 from napari_medseg.interact.seeds import FREE, Seeds
 from napari_medseg.progress import Report, Step, silent
@@ -32,6 +35,8 @@ _SETTLED = 1e-3  # log-odds: no coefficient moves more than that any more
 _SEEDS = 600  # voxels of prompts that are looked at, at most
 _ELSEWHERE = 1200  # voxels of the rest
 _AT_ONCE = 1 << 18  # voxels whose bumps are computed together
+_LOOSER = 2 / 3  # in full doubt the model holds, and a prompt reaches around it, so much less
+_SHOWN = 0.9  # probability of what is shown, where it holds the answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,8 @@ class Head:
         ``(F, V)``: weights on the network's features, standardised by `mean` and `scale`.
     image : Tensor
         ``(C, V)``: weights on the image's values, brought to one spread.
+    own : Tensor
+        ``(1 + V, V)``: what is added everywhere, and weights on the model's log-probabilities.
     mean, scale : Tensor
         ``(F,)``.
     config : AdaptConfig
@@ -61,6 +68,7 @@ class Head:
     near: Tensor
     features: Tensor
     image: Tensor
+    own: Tensor
     mean: Tensor
     scale: Tensor
     config: AdaptConfig
@@ -93,12 +101,18 @@ class Head:
         if not len(self.anchors.reach):
             return own
         scores = _log(torch.from_numpy(own), self.config.sure)
+        if self.own.any():
+            turned = torch.eye(len(scores)) + _centred(self.own[1:].T, dim=1)
+            scores = torch.einsum("vk,k...->v...", turned, scores)
+            scores += self.own[0].reshape(-1, *[1] * (scores.ndim - 1))
         report(Step(0, 0, "voxel"))
-        scores += self._by_features(region).cpu()
+        if self.config.features:
+            scores += self._by_features(region).cpu()
         report(Step(0, 0, "voxel"))
         flat = scores.reshape(len(self.values), -1)
-        flat += self.image.T @ torch.from_numpy(look).reshape(len(look), -1)
-        if self.config.near:
+        if self.config.image:
+            flat += self.image.T @ torch.from_numpy(look).reshape(len(look), -1)
+        if self.near.any():
             self._add_bumps(flat, region.shape, spacing, report)
         return scores.softmax(0).numpy()
 
@@ -183,43 +197,67 @@ def fit_head(
     some = flat[:, :: max(1, flat.shape[1] // (1 << 14))].float()
     mean, scale = some.mean(1), some.std(1).nan_to_num(0.0) + 1e-3
     own = probabilities_of(region, values) if own is None else own
-    if labels is None:
-        labels = np.asarray(values)[own.argmax(0)]
-    anchors = anchors_of(seeds, spacing, labels, values)
+    said = np.asarray(values)[own.argmax(0)]
+    shown = said if labels is None else labels
+    anchors = anchors_of(seeds, spacing, shown, values, said)
     report(Step(0, 0, "step"))
-    sizes = (len(anchors.reach), len(flat), len(look))
+    sizes = (len(anchors.reach), len(flat), len(look), 1 + len(values))
     found = torch.zeros(sum(sizes), len(values))
     if len(anchors.reach):
+        doubt = doubt_of(anchors, said, spacing)
         places, weight = _sampled(seeds, anchors, spacing, config)
         at = (slice(None), *places.T)
+        logs = _log(torch.from_numpy(own[at]), config.sure)
         known = ((region.at(places) - mean) / scale).cpu().numpy()
-        parts = (_bumps(places, anchors, spacing), known, look[at].T)
-        found = _coefficients(parts, own[at], seeds.allowed(values)[at].T, weight, config, report)
-    near, features, looks = found.split(sizes)
-    return Head(values, anchors, near, features.to(mean.device), looks, mean, scale, config)
+        constant = np.ones((1, len(places)))
+        parts = (
+            _bumps(places, anchors, spacing),
+            known,
+            look[at].T,
+            np.concatenate([constant, _centred(logs, dim=0).numpy()]).T,
+        )
+        held = _held(own[at].T, None if labels is None else shown[at[1:]], values)
+        wanted = _wanted(seeds, values, at[1:])
+        scaled = _freedom(sizes, config, doubt)
+        pull = config.pull * (1 - _LOOSER * doubt)
+        basis = torch.from_numpy(np.concatenate(parts, axis=1)) * scaled
+        found = _fit(basis, logs.T.double(), wanted, held, torch.from_numpy(weight), pull, report)
+        found = (found * scaled[:, None]).float()
+    near, features, looks, turned = found.split(sizes)
+    return Head(values, anchors, near, features.to(mean.device), looks, turned, mean, scale, config)
 
 
-def _coefficients(
-    parts: Sequence[np.ndarray],
-    own: np.ndarray,
-    allowed: np.ndarray,
-    weight: np.ndarray,
-    config: AdaptConfig,
-    report: Report,
-) -> Tensor:
-    """Fit bumps, features and look, each ``(N, M)``, with as much freedom as the config gives."""
-    sizes = [part.shape[1] for part in parts]
-    freedom = (config.near, config.features / sizes[1] ** 0.5, config.image / sizes[2] ** 0.5)
-    each = torch.from_numpy(np.repeat(freedom, sizes))
-    found = _fit(
-        torch.from_numpy(np.concatenate(parts, axis=1)) * each,
-        _log(torch.from_numpy(own), config.sure).T.double(),
-        torch.from_numpy(allowed),
-        torch.from_numpy(weight),
-        config.pull,
-        report,
+def _freedom(sizes: Sequence[int], config: AdaptConfig, doubt: float) -> Tensor:
+    """Return how freely each coefficient moves: of bumps, features, look and the model's own."""
+    bumps, features, looks, own = sizes
+    free = max(doubt, config.always)
+    return torch.tensor(
+        [config.near * (1 - _LOOSER * doubt)] * bumps
+        + [config.features / features**0.5] * features
+        + [config.image / looks**0.5] * looks
+        + [config.bias * free]
+        + [config.slope * free] * (own - 1),
+        dtype=torch.float64,
     )
-    return (found * each[:, None]).float()
+
+
+def _wanted(seeds: Seeds, values: Sequence[int], at: tuple[np.ndarray, ...]) -> Tensor:
+    """Return which values voxels may be, ``(N, V)``; who denies a class means the background."""
+    allowed = seeds.allowed(values, at).T
+    if values[0] == 0:
+        denied = ~allowed.all(1) & (seeds.required[at] == FREE) & allowed[:, 0]
+        allowed[denied, 1:] = False
+    return torch.from_numpy(allowed)
+
+
+def _held(own: np.ndarray, shown: np.ndarray | None, values: Sequence[int]) -> Tensor:
+    """Return what voxels nobody spoke of are held to, ``(N, V)``: model and what is shown."""
+    own = own / own.sum(1, keepdims=True)
+    if shown is None:
+        return torch.from_numpy(own).double()
+    there = shown[:, None] == np.asarray(values)
+    soft = np.where(there, _SHOWN, (1 - _SHOWN) / max(len(values) - 1, 1))
+    return torch.from_numpy(np.where(there.any(1)[:, None], (own + soft) / 2, own)).double()
 
 
 def probabilities_of(region: RegionFeatures, values: Sequence[int]) -> np.ndarray:
@@ -233,16 +271,21 @@ def probabilities_of(region: RegionFeatures, values: Sequence[int]) -> np.ndarra
 
 
 def _fit(
-    basis: Tensor, own: Tensor, allowed: Tensor, weight: Tensor, pull: float, report: Report
+    basis: Tensor,
+    own: Tensor,
+    allowed: Tensor,
+    held: Tensor,
+    weight: Tensor,
+    pull: float,
+    report: Report,
 ) -> Tensor:
-    """Minimise the loss; ``(N, M), (N, V), (N, V) bool, (N,) -> (M, V)``.
+    """Minimise the loss; ``(N, M), (N, V), (N, V) bool, (N, V), (N,) -> (M, V)``.
 
     A voxel of which something is said costs ``-log`` of the probability of what is allowed there,
-    every other one its divergence from the model's own answer. `weight` is that of the seeds where
+    every other one its divergence from what is `held` there. `weight` is that of the seeds where
     something is said, else the share of `pull`.
     """
     said = ~allowed.all(1)
-    own_p = own.softmax(1)
     weight = torch.where(said, weight, weight * pull)
     # half the identity is an upper bound of the softmax's curvature
     curve = (basis.T * (weight / 2)) @ basis + torch.eye(basis.shape[1], dtype=basis.dtype)
@@ -254,7 +297,7 @@ def _fit(
         p = (own + basis @ ahead).softmax(1)
         open_ = p * allowed
         wanted = torch.where(
-            said[:, None], open_ / open_.sum(1, keepdim=True).clamp_min(1e-12), own_p
+            said[:, None], open_ / open_.sum(1, keepdim=True).clamp_min(1e-12), held
         )
         slope = basis.T @ (weight[:, None] * (p - wanted)) + ahead
         after = ahead - torch.cholesky_solve(slope, factor)
@@ -297,3 +340,7 @@ def _log(probabilities: Tensor, sure: float) -> Tensor:
     """Return log-probabilities, none further below the largest than `sure`."""
     logs = probabilities.clamp_min(1e-30).log()
     return torch.maximum(logs, logs.amax(0, keepdim=True) - sure)
+
+
+def _centred(values: Tensor, dim: int) -> Tensor:
+    return values - values.mean(dim, keepdim=True)

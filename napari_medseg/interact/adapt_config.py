@@ -20,6 +20,15 @@ class AdaptConfig(Config):
     image: float = field(
         default=2.0, metadata={"min": 0.0, "tip": "freedom of the head on the image's own values"}
     )
+    bias: float = field(
+        default=3.0, metadata={"min": 0.0, "tip": "log-odds a class may gain everywhere, in doubt"}
+    )
+    slope: float = field(
+        default=1.0, metadata={"min": 0.0, "tip": "how much surer or less sure a model may be made"}
+    )
+    always: float = field(
+        default=0.3, metadata={"min": 0.0, "max": 1.0, "tip": "share of both without any doubt"}
+    )
     seeds: float = field(
         default=10.0, metadata={"min": 0.0, "tip": "weight of a prompt against all restraints"}
     )
@@ -31,7 +40,8 @@ class AdaptConfig(Config):
     )
 
     def __post_init__(self) -> None:
-        weights = (self.near, self.features, self.image, self.seeds, self.pull)
+        freedom = (self.near, self.features, self.image, self.bias, self.slope)
+        weights = (*freedom, self.seeds, self.pull)
         if min(weights) < 0 or self.sure <= 0:
             raise ValueError(
                 "the strengths of lane 1 are 0 or more and `sure` is above 0; got "

@@ -26,14 +26,22 @@ class Anchors:
         ``(N, ndim)``, of the region.
     reach : ndarray of float
         ``(N,)`` mm: about how far what is said there holds.
+    wrong : ndarray of float
+        ``(N,)`` mm: how deep it lies in what the model's own answer has otherwise; 0 where they
+        agree.
     """
 
     voxels: np.ndarray
     reach: np.ndarray
+    wrong: np.ndarray
 
 
 def anchors_of(
-    seeds: Seeds, spacing: Sequence[float], labels: np.ndarray, values: Sequence[int]
+    seeds: Seeds,
+    spacing: Sequence[float],
+    labels: np.ndarray,
+    values: Sequence[int],
+    own: np.ndarray | None = None,
 ) -> Anchors:
     """Choose anchors and measure how far each reaches.
 
@@ -51,30 +59,35 @@ def anchors_of(
         ``(*S)`` as they are now.
     values : sequence of int
         The classes, background first.
+    own : ndarray or None
+        ``(*S)``: the model's own answer; None is `labels`.
     """
-    said: list[tuple[np.ndarray, np.ndarray]] = []  # where something is said; where it is so
+    own = labels if own is None else own
+    said: list[tuple[np.ndarray, int, bool]] = []  # where something is said: of a class, or not
     for value in values:
-        said.append((seeds.required == value, labels == value))
+        said.append((seeds.required == value, value, True))
         if value in seeds.forbidden:
-            denied = seeds.forbidden[value] & (seeds.required == FREE)
-            said.append((denied, labels != value))
-    said = [(where, agrees) for where, agrees in said if where.any()]
-    places = [np.argwhere(where) for where, _ in said]
+            said.append((seeds.forbidden[value] & (seeds.required == FREE), value, False))
+    said = [one for one in said if one[0].any()]
+    places = [np.argwhere(where) for where, _, _ in said]
     scale = np.asarray(spacing, float)
     side = float(np.prod(scale * labels.shape) ** (1 / labels.ndim))
-    voxels, reach = [], []
-    for number, (where, agrees) in enumerate(said):
+    voxels, reach, wrong = [], [], []
+    for number, (where, value, positive) in enumerate(said):
         chosen = _spread(where)
         others = [p for n, p in enumerate(places) if n != number]
         distance = np.minimum(
             _nearest(chosen, np.concatenate(others), scale) if others else np.inf,
-            _BEYOND * _border(chosen, agrees, scale),
+            _BEYOND * _border(chosen, (labels == value) == positive, scale),
         )
         voxels.append(chosen)
         reach.append(np.clip(distance, _NARROWEST * side, _WIDEST * side))
+        holds = (own == value) == positive
+        deep = np.minimum(_border(chosen, holds, scale), side)
+        wrong.append(np.where(holds[tuple(chosen.T)], 0.0, deep))
     if not voxels:
-        return Anchors(np.zeros((0, labels.ndim), int), np.zeros(0))
-    return Anchors(np.concatenate(voxels), np.concatenate(reach))
+        return Anchors(np.zeros((0, labels.ndim), int), np.zeros(0), np.zeros(0))
+    return Anchors(*map(np.concatenate, (voxels, reach, wrong)))
 
 
 def _spread(where: np.ndarray) -> np.ndarray:

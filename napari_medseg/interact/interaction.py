@@ -10,12 +10,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 
 from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_labels, sides
 from napari_medseg.editing.scope import intersection
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.interact.adapt import fit_head, probabilities_of
+from napari_medseg.interact.adapt_config import AdaptConfig
 from napari_medseg.interact.around import region_of
 from napari_medseg.interact.feature_cache import FeatureCache
 from napari_medseg.interact.features import RegionFeatures
@@ -30,6 +32,7 @@ from napari_medseg.packed import Box, within
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
 
+_BELIEF = AdaptConfig(features=0.0, image=0.0, always=0.0)
 LANES = ("auto", "refine", "adapt")
 
 
@@ -168,17 +171,19 @@ class Interaction:
         adapts = features is not None and self.config.lane != "refine"
         if features is not None:
             region = replace(region, probabilities=probabilities_of(features, values))
+        adapted = region
+        if features is not None:
+            adapted = _adapted(features, region, report, whole=adapts)
+        clock.lap("adapt")
         found = region.labels
         if self.config.lane != "adapt" or not adapts:
             report(Step(0, 0, "prompt"))
-            found = refine(region, new, self.volume, self.config.refine)
-        clock.lap("refine")
+            found = refine(adapted, new, self.volume, self.config.refine)
         if features is not None and adapts:
-            found = self._adapted(features, region, found, report)
+            found = self._polished(features, adapted, found)
             region.hold(found)
-        clock.lap("adapt")
-        if adapts:
             self._answered = (box, found)
+        clock.lap("refine")
         seconds = {**clock.laps, "all": time.perf_counter() - started}
         return Answer(box, found, (*region.seeds.notes, *_kept_back(region.seeds, found)), seconds)
 
@@ -230,40 +235,48 @@ class Interaction:
             )
         return new
 
-    def _adapted(
-        self, features: RegionFeatures, region: Region, refined: np.ndarray, report: Report
+    def _polished(
+        self, features: RegionFeatures, region: Region, refined: np.ndarray
     ) -> np.ndarray:
-        """Return the labels of a region after learning the prompts, with lane 0's as a prior.
+        """Return the labels of a region whose model learnt the prompts, with lane 0's as a prior.
 
         Labels that are neither the model's own nor its last answer came from elsewhere: they stay,
         and only lane 0 may turn them around the prompt.
         """
-        box, spacing, look = region.seeds.box, region.spacing, normalised(region.image)
-        head = fit_head(
-            features,
-            region.seeds,
-            look,
-            spacing,
-            values=region.values,
-            labels=region.labels,
-            own=region.probabilities,
-            report=report,
-        )
+        box = region.seeds.box
         own = (region.labels == features.labels()) | (refined != region.labels)
         if self._answered is not None:
             shared = intersection(self._answered[0], box)
             if shared is not None:
                 last = self._answered[1][within(shared, self._answered[0])]
                 own[within(shared, box)] |= region.labels[within(shared, box)] == last
-        adapted = replace(
-            region,
-            labels=refined,
-            probabilities=head.probabilities(
-                features, look, spacing, report, own=region.probabilities
-            ),
-            may_change=own if region.may_change is None else own & region.may_change,
-        )
-        return polish(adapted, prior=refined if self.config.lane == "auto" else None)
+        free = own if region.may_change is None else own & region.may_change
+        turned = replace(region, labels=refined, may_change=free)
+        return polish(turned, prior=refined if self.config.lane == "auto" else None)
+
+
+def _adapted(features: RegionFeatures, region: Region, report: Report, *, whole: bool) -> Region:
+    """Return a region with the probabilities of a model that learnt the prompts.
+
+    If not the whole of it, then only how far it is to be believed.
+    """
+    look, spacing = normalised(region.image), region.spacing
+    own = region.probabilities
+    head = fit_head(
+        features,
+        region.seeds,
+        look,
+        spacing,
+        None if whole else _BELIEF,
+        values=region.values,
+        labels=region.labels,
+        own=own,
+        report=report,
+    )
+    if not whole:
+        head = replace(head, near=torch.zeros_like(head.near))
+    found = head.probabilities(features, look, spacing, report, own=own)
+    return replace(region, probabilities=found)
 
 
 class _Clock:

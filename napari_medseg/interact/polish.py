@@ -10,7 +10,7 @@ from napari_medseg.interact.refine_score import normalised, smoothed
 _ROUNDS = 10
 _TIE = 1.0
 _SURE = 6.0  # log-odds: no class is less likely than that
-_PRIOR = 3.0  # log-odds of what lane 0 says
+_PRIOR = {2: 3.0, 3: 1.0}  # log-odds of what lane 0 says, in pictures and in volumes
 
 
 def polish(region: Region, *, prior: np.ndarray | None = None, most: int = 1 << 16) -> np.ndarray:
@@ -43,7 +43,7 @@ def polish(region: Region, *, prior: np.ndarray | None = None, most: int = 1 << 
     logs = np.log(np.maximum(region.probabilities, np.finfo(np.float32).tiny))
     logs = np.maximum(logs, logs.max(axis=0) - _SURE)
     if prior is not None:
-        logs += _PRIOR * (prior == np.reshape(region.values, (-1, *[1] * prior.ndim)))
+        logs += _PRIOR[prior.ndim] * (prior == np.reshape(region.values, (-1, *[1] * prior.ndim)))
     open_ = region.seeds.allowed(region.values)
     best = np.full(region.labels.shape, -np.inf, np.float32)
     row = np.zeros(region.labels.shape, np.intp)

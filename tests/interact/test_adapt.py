@@ -128,7 +128,7 @@ def test_far_from_a_prompt_the_model_is_kept(model, blob):
     region = region_features(model("lgmsnet", 2), volume)
     seeds = seeds_at((96, 96), ((10, 10), 4))
     change = np.abs(
-        answered(region, seeds, volume, config=AdaptConfig(features=0, image=0))
+        answered(region, seeds, volume, config=AdaptConfig(features=0, image=0, bias=0, slope=0))
         - region.probabilities()
     ).max(0)
     assert change[10, 10] > 0.1
@@ -140,6 +140,48 @@ def test_far_from_a_prompt_the_model_is_kept(model, blob):
         for pull in (0.0, 100.0)
     )
     assert held < 0.5 * free
+
+
+def test_a_model_that_finds_a_class_everywhere_is_told_so_by_one_prompt(model, blob):
+    volume, truth = blob((48, 48), contrast=6.0)
+    region = region_features(model("lgmsnet", 2), volume)
+    # it knows where the ball is, and says class 1 of everything
+    ball, around = np.array([0.002, 0.997, 0.001]), np.array([0.3, 0.69, 0.01])
+    own = np.where(truth, ball[:, None, None], around[:, None, None]).astype(np.float32)
+    look = np.zeros((1, 48, 48), np.float32)
+    seeds = seeds_at((48, 48), forbidden=[((8, 8), 1)])
+    alone = AdaptConfig(near=0, features=0, image=0)
+    given = (region, seeds, look, volume.spacing)
+    head = fit_head(*given, alone, own=own)
+    found = head.probabilities(region, look, volume.spacing, own=own).argmax(0)
+    assert (found == truth).mean() > 0.95
+    held = fit_head(*given, AdaptConfig(near=0, features=0, image=0, bias=0, slope=0), own=own)
+    assert (held.probabilities(region, look, volume.spacing, own=own).argmax(0) == 1).all()
+
+
+def test_who_denies_a_class_means_the_background_and_not_another_class(model, blob):
+    volume, _ = blob((40, 40))
+    region = region_features(model("lgmsnet", 2), volume)
+    own = np.empty((3, 40, 40), np.float32)
+    own[:] = np.array([0.1, 0.5, 0.4])[:, None, None]
+    look = np.zeros((1, 40, 40), np.float32)
+    seeds = seeds_at((40, 40), forbidden=[((20, 20), 1)])
+    head = fit_head(region, seeds, look, volume.spacing, own=own)
+    found = head.probabilities(region, look, volume.spacing, own=own)
+    assert found[:, 20, 20].argmax() == 0
+
+
+def test_what_is_shown_holds_the_answer_too(model, blob):
+    volume, _ = blob((48, 48))
+    region = region_features(model("lgmsnet", 2), volume)
+    own = np.full((3, 48, 48), 1 / 3, np.float32)
+    shown = np.zeros((48, 48), np.uint8)
+    shown[:, 24:] = 4
+    look = (2.0 * (shown > 0) - 1).astype(np.float32)[None]
+    seeds = seeds_at((48, 48), ((24, 6), 0))
+    head = fit_head(region, seeds, look, volume.spacing, own=own, labels=shown)
+    found = head.probabilities(region, look, volume.spacing, own=own)
+    assert (found[:, :, 40:].argmax(0) == 2).mean() > 0.9
 
 
 def test_fitting_can_be_cancelled(model, blob):

@@ -140,10 +140,14 @@ def check_maps(
     *,
     limit: int | None = None,
     item: int = 4,
+    beside: int = 0,
 ) -> None:
-    """Raise `TooLarge` if the maps of an input ``(B, C, *S)`` take more than they may."""
+    """Raise `TooLarge` if the maps of an input ``(B, C, *S)`` take more than they may.
+
+    `beside` is how many bytes the answer takes that is kept with them.
+    """
     batch, size = shape[0], shape[2:]
-    needed = 0
+    needed = beside
     for layer in layers:
         part = cropped(crop, layer.stride, size)
         voxels = math.prod(p.stop - p.start for p in part)
@@ -154,15 +158,15 @@ def check_maps(
     fits = [
         layer
         for layer in named_layers(network).values()
-        if layer.stage and map_bytes(layer, size, batch=batch, item=item) <= allowed
+        if layer.stage and map_bytes(layer, size, batch=batch, item=item) + beside <= allowed
     ]
     fitting = tuple(layer.name for layer in sorted(fits, key=lambda layer: layer.stride))
-    instead = [f"a coarser layer ({', '.join(fitting[:4])})"] if fitting else []
-    instead += ["half precision"] if item > 2 else []
+    instead = [f"a coarser layer ({', '.join(fitting[:4])})"] if layers and fitting else []
+    instead += ["half precision"] if layers and item > 2 else []
     raise TooLarge(
-        f"the maps of {', '.join(layer.name for layer in layers)}",
+        f"the maps of {', '.join(layer.name for layer in layers) or 'the answer'}",
         needed,
         allowed,
         [*instead, "fewer slices", "a part of the image"],
-        layers=fitting,
+        layers=fitting if layers else (),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,26 +61,34 @@ def run(
     limit: int | None = None,
     report: Report = silent,
 ) -> Pass:
-    """Run a view, slice by slice where it has several, and in its windows; see `record`."""
-    layers = {name: find_layer(segmenter.network, name) for name in names}
+    """Run a view, slice by slice where it has several, and in its windows; see `record`.
+
+    Raises
+    ------
+    TooLarge
+        Before anything is computed, if maps and logits take more than `limit`, or than they may.
+    """
+    network, layers = segmenter.network, {n: find_layer(segmenter.network, n) for n in names}
+    kept = (len(view.image), segmenter.card.out_channels, *view.size)
+    check_maps(
+        network,
+        list(layers.values()),
+        view.image.shape,
+        view.crop,
+        limit=limit,
+        item=2 if half else 4,
+        beside=4 * math.prod(kept),
+    )
     found: list[dict[str, Tensor]] = []
     with looking(segmenter, view, report) as outer:
-        if view.windows is not None:
-            chosen, item = list(layers.values()), 2 if half else 4
-            check_maps(
-                segmenter.network, chosen, view.image.shape, view.crop, limit=limit, item=item
-            )
         for index, image in enumerate(view.image):
-            share = None if limit is None else limit // len(view.image)
-            if view.windows is None:
-                outer(Step(index, len(view.image), "slice" if len(view.image) > 1 else "window"))
-                with record(
-                    segmenter.network, names, crop=view.crop, half=half, limit=share
-                ) as maps:
-                    answer = segmenter.network(image[None].to(segmenter.device))
-                found.append({**maps, "": answer.float().cpu()})
-            else:
+            if view.windows is not None:
                 found.append(_blended(segmenter, view, image, layers, half, outer))
+                continue
+            outer(Step(index, len(view.image), "slice" if len(view.image) > 1 else "window"))
+            with record(network, names, crop=view.crop, half=half, limit=limit) as maps:
+                answer = network(image[None].to(segmenter.device))
+            found.append({**maps, "": answer.float().cpu()})
     together = {name: torch.cat([one[name] for one in found]) for name in found[0]}
     return Pass(view, together.pop(""), together, layers)
 

@@ -103,7 +103,7 @@ def test_a_pass_is_what_the_network_computes_and_reports_its_slices(known, image
 def test_a_limit_holds_for_all_slices_together(known, image):
     segmenter, volume = known(2), image((4, 8, 8))
     view = view_of(segmenter, volume, at=(1, 0, 0), slices=slice(0, 4))
-    needed = 4 * 8 * 8 * 4
+    needed = (1 + 2) * 4 * 8 * 8 * 4  # the map and the logits of two classes
     assert run(segmenter, view, ["fine"], limit=needed).maps["fine"].shape == (4, 1, 8, 8)
     with pytest.raises(ValueError, match="fewer slices"):
         run(segmenter, view, ["fine"], limit=needed - 4)

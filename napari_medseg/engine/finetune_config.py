@@ -36,7 +36,8 @@ class FineTuneConfig(Config):
         metadata={
             "choices": TRAINED,
             "tip": "which part of the model learns; auto: the last layer and the norms for 1 to 3 "
-            "cases, the decoder too for 4 to 10, everything for more",
+            "cases, the decoder too for 4 to 10, everything for more, or where labelled examples "
+            "of what the model knew are rehearsed",
         },
     )
     steps: int = field(default=120, metadata={"min": 0, "tip": "steps of learning"})
@@ -90,6 +91,14 @@ class FineTuneConfig(Config):
             "tip": "share of the patches that rehearse what the model knew",
         },
     )
+    rehearsal: float = field(
+        default=1.0,
+        metadata={
+            "min": 0.0,
+            "tip": "weight of the labels that rehearsed patches have; 0 = the old model's answers "
+            "alone",
+        },
+    )
     restyle: float = field(
         default=0.6,
         metadata={
@@ -133,12 +142,17 @@ class FineTuneConfig(Config):
         default=3, metadata={"min": 0, "tip": "stop after so many checks without gain; 0 = never"}
     )
     alphas: tuple[float, ...] = field(
-        default=(0.0, 0.25, 0.5, 0.75, 1.0),
+        default=(0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0),
         metadata={"tip": "mixes of old (0) and new (1) weights to choose from"},
     )
     forgetting: float = field(
         default=0.01,
-        metadata={"min": 0.0, "max": 1.0, "tip": "Dice that old cases may lose, 0.01 = one point"},
+        metadata={
+            "min": 0.0,
+            "max": 1.0,
+            "tip": "Dice that old cases may lose, 0.01 = one point; the fewer of them there are, "
+            "the wider a margin is kept",
+        },
     )
     new_classes: tuple[str, ...] = field(
         default=(), metadata={"tip": "classes the model is to learn besides its own: 5=cyst"}
@@ -164,7 +178,7 @@ class FineTuneConfig(Config):
         check_least(self, steps=0, batch_size=1, parts=1, validate_every=1, save_every=1)
         check_least(self, patience=0, seed=0)
         check_not_negative(self, "decoder_rate", "encoder_rate", "supervised", "changed_weight")
-        check_not_negative(self, "distillation", "pull", "gradient_clip", "forgetting")
+        check_not_negative(self, "distillation", "rehearsal", "pull", "gradient_clip", "forgetting")
         check_positive(self, "learning_rate", "temperature")
         check_share(self, "ema", "replay", all_of_it=False)
         check_share(self, "restyle", "warm_up", "foreground")

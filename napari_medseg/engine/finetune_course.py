@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, objective_for
-from napari_medseg.engine.finetune_parts import MIXTURES, recalibrates, trained_for
+from napari_medseg.engine.finetune_parts import MIXTURES, recalibrates, rehearses, trained_for
 from napari_medseg.engine.finetune_patches import Patches, examples_of_each, patch_size
 from napari_medseg.engine.finetune_progress import Clock, FineTuneProgress
 from napari_medseg.engine.finetune_run import FineTuneRun
@@ -143,7 +143,7 @@ class Course:
         self.examples = examples_of_each(self._cases, self.card, report)
         every = [example for examples in self.examples for example in examples]
         self.size = patch_size(self.card, self._grown, every)
-        self.trained = trained_for(config, len(self._cases))
+        self.trained = trained_for(config, len(self._cases), rehearses=rehearses(config, replay))
         self.stages = stages_of(self._cases, config)
         self.guards = [] if replay is None else guard_cases(replay)
         self._teacher = copy_of(segmenter.network, segmenter.card)
@@ -206,7 +206,7 @@ class Course:
         patches = Patches(examples, self.card, config, self.size, self._replay, rank)
         until = self._steps_of(stage)
         if not run.done and until and recalibrates(self._grown, config, self._replay):
-            run.recalibrate(self._mixtures(patches))
+            run.recalibrate(self._mixtures(patches, self._done_before(stage)))
         while True:
             due = run.done > 0 and (run.done % config.validate_every == 0 or run.done == until)
             if due and notes.checked < run.done:
@@ -220,10 +220,10 @@ class Course:
             supervised, distilled = run.update(*patches.of(run.done), partial(self._report, line))
             notes.curve.append({"step": run.done, "supervised": supervised, "distilled": distilled})
 
-    def _mixtures(self, patches: Patches) -> Iterator[Tensor]:
+    def _mixtures(self, patches: Patches, done: int) -> Iterator[Tensor]:
         """Yield batches of corrected and rehearsed images, as many of these as of those."""
         for step in range(MIXTURES):
-            self._report(Step(0, self._total, "step", "looking at old and new images"))
+            self._report(Step(done, self._total, "step", "looking at old and new images"))
             now, rehearsed = patches.of(step)
             if rehearsed is not None:
                 count = patches.mixed

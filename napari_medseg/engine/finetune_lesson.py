@@ -69,29 +69,43 @@ class Lesson(nn.Module):
             Patches of the corrected cases; their third entry says which voxels were seen (1) and
             changed (`CHANGED`).
         rehearsed : Rehearsed or None
-            Patches on which the teacher alone is followed where nobody disagreed with it.
+            Patches of what the model knew: their labels are learnt where they have any, and the
+            teacher is followed where nobody disagreed with it.
         progress : float
             Share of the run that is done.
         """
         config = self._config
         images, targets, marks = now
         weights = None if marks is None else _weights(marks, config.changed_weight)
-        if config.supervised:
-            supervised, logits = self.objective.answer(
-                self.student, images, targets, weights, progress
-            )
-        else:
-            logits = self.student(images)
-            supervised = logits.new_zeros(())
+        supervised, logits = self._taught(images, targets, weights, progress)
         distilled = logits.new_zeros((), dtype=torch.float32)
+        kept = torch.zeros_like(supervised)
         if config.distillation:
             distilled = self._apart(images, logits, targets, marks)
             if rehearsed is not None:
                 images, targets, marks, plain = rehearsed
-                more = self._apart(plain, self.student(images), targets, marks)
-                distilled = (distilled + more) / 2
-        total = config.supervised * supervised + config.distillation * distilled
+                kept, logits = self._taught(
+                    images, targets, marks, progress, labelled=config.rehearsal > 0
+                )
+                distilled = (distilled + self._apart(plain, logits, targets, marks)) / 2
+        total = config.supervised * (supervised + config.rehearsal * kept)
+        total = total + config.distillation * distilled
         return Losses(total, supervised.detach(), distilled.detach())
+
+    def _taught(
+        self,
+        images: Tensor,
+        targets: Tensor,
+        weights: Tensor | None,
+        progress: float,
+        *,
+        labelled: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss of labels, 0 if none are to be learnt, and the student's logits."""
+        if self._config.supervised and labelled:
+            return self.objective.answer(self.student, images, targets, weights, progress)
+        logits = self.student(images)
+        return logits.new_zeros(()), logits
 
     def _apart(
         self, images: Tensor, logits: Tensor, targets: Tensor, marks: Tensor | None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
-from napari_medseg.engine.replay import Replay
+from napari_medseg.engine.replay import UNSEEN, Replay
 from napari_medseg.networks.base import SegmentationNetwork
 
 MIXTURES = 16
@@ -19,15 +19,35 @@ _FEW, _SOME = 3, 10  # cases up to which only the head, or the decoder too, lear
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
-def trained_for(config: FineTuneConfig, cases: int) -> str:
+def trained_for(config: FineTuneConfig, cases: int, *, rehearses: bool = False) -> str:
     """Return what learns from so many cases: "head", "decoder" or "all".
+
+    Parameters
+    ----------
+    config : FineTuneConfig
+        May say it.
+    cases : int
+        To learn from.
+    rehearses : bool
+        Whether labels of earlier images are learnt besides; then more may learn, see
+        ``docs/learning.md``.
 
     Source: with few cases tuning everything is worse than tuning little, Silva-Rodríguez et al.
     2023, arXiv:2303.17051; the numbers of cases are ours.
     """
     if config.trained != "auto":
         return config.trained
-    return "head" if cases <= _FEW else "decoder" if cases <= _SOME else "all"
+    if cases <= _FEW:
+        return "head"
+    return "all" if rehearses or cases > _SOME else "decoder"
+
+
+def rehearses(config: FineTuneConfig, replay: Replay | None) -> bool:
+    """Return whether a run learns labels of what the model knew."""
+    if replay is None or not (config.supervised and config.rehearsal):
+        return False
+    known = replay.labels > (0 if config.new_classes else UNSEEN)
+    return bool(config.replay and config.distillation and known.any())
 
 
 def norm_parameters(network: nn.Module) -> set[str]:
@@ -78,8 +98,8 @@ def parameter_groups(
 
 def recalibrates(network: nn.Module, config: FineTuneConfig, replay: Replay | None) -> bool:
     """Return whether the statistics of batch norms are taken anew before a run."""
-    rehearses = config.replay and config.distillation and replay is not None
-    return bool(config.recalibrate and config.supervised and rehearses and _batch_norms(network))
+    follows = config.replay and config.distillation and replay is not None
+    return bool(config.recalibrate and config.supervised and follows and _batch_norms(network))
 
 
 def recalibrate(network: nn.Module, batches: Iterable[Tensor]) -> None:
@@ -116,3 +136,17 @@ def set_mode(network: nn.Module, *, freeze_statistics: bool) -> None:
         return
     for norm in _batch_norms(network):
         norm.train()
+
+
+def spare_group_norms(network: nn.Module) -> None:
+    """Have group norms whose input does not learn see it in torch's own memory format.
+
+    On a CPU torch 2.13 ends the program on the way back through one in 2D, channels last.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.register_forward_pre_hook(_in_own_format)
+
+
+def _in_own_format(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+    return None if inputs[0].requires_grad else (inputs[0].contiguous(),)

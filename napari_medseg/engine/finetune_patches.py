@@ -16,7 +16,7 @@ from napari_medseg.engine.channels import can_do_without, fitted
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.patches import Batch, Batches, Example, make_examples
 from napari_medseg.engine.preprocess import check_volume
-from napari_medseg.engine.replay import Replay, check_replay
+from napari_medseg.engine.replay import UNSEEN, Replay, check_replay
 from napari_medseg.engine.restyle import restyled
 from napari_medseg.engine.training_config import AugmentConfig, TrainingConfig
 from napari_medseg.networks.base import SegmentationNetwork
@@ -71,7 +71,7 @@ def patch_size(
 
 
 class Rehearsed(NamedTuple):
-    """Patches on which the teacher is followed; those of a `Batch`, and what the teacher sees."""
+    """Patches of what the model knew; those of a `Batch`, and what the teacher sees."""
 
     images: Tensor
     targets: Tensor
@@ -132,7 +132,7 @@ class Patches:
         self._seed = training.seed
         self._rehearsed: Batches | None = None
         if rehearsed and config.distillation:
-            kept = examples if replay is None else _unlabelled(replay)
+            kept = examples if replay is None else _kept(replay, config)
             training = training.replace(
                 batch_size=rehearsed,
                 seed=training.seed + _REPLAY_SEED,
@@ -166,12 +166,18 @@ def _batch(batches: Batches, step: int) -> Batch:
     return next(iter(batches.epoch(epoch, number)))
 
 
-def _unlabelled(replay: Replay) -> list[Example]:
-    """Return the patches of a replay as examples nobody has seen: the teacher labels them."""
+def _kept(replay: Replay, config: FineTuneConfig) -> list[Example]:
+    """Return the patches of a replay as examples; without `rehearsal` as ones nobody has seen.
+
+    Where classes are added, background may be one of them.
+    """
     nowhere = np.zeros((0, replay.images.ndim - 2), np.int32)
-    nothing = np.zeros(replay.images.shape[2:], np.uint8)
+    seen = replay.labels > (0 if config.new_classes else UNSEEN)
+    if not config.rehearsal:
+        seen = torch.zeros_like(seen)
+    labels, marks = (replay.labels.clamp(min=0) * seen).numpy(), seen.numpy().astype(np.uint8)
     return [
-        Example(f"replay {i + 1}", image, nothing, nowhere, nothing, nowhere)
+        Example(f"replay {i + 1}", image, labels[i], nowhere, marks[i], nowhere)
         for i, image in enumerate(replay.images)
     ]
 

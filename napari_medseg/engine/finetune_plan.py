@@ -19,6 +19,7 @@ from napari_medseg.engine.finetune_parts import (
     MIXTURES,
     parameter_groups,
     recalibrates,
+    rehearses,
     trained_for,
 )
 from napari_medseg.engine.finetune_patches import Patches, examples_of_each, patch_size
@@ -147,7 +148,8 @@ def _planned(
 ) -> FineTunePlan:
     card = segmenter.card
     network, card = with_classes(segmenter.network, card, classes_to_add(config.new_classes, card))
-    trained, stages = trained_for(config, len(cases)), tuple(stages_of(cases, config))
+    trained = trained_for(config, len(cases), rehearses=rehearses(config, replay))
+    stages = tuple(stages_of(cases, config))
     groups = parameter_groups(network, trained, config)
     known = FineTunePlan(
         config,

@@ -14,7 +14,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_lesson import Lesson, Losses
-from napari_medseg.engine.finetune_parts import parameter_groups, recalibrate, set_mode
+from napari_medseg.engine.finetune_parts import (
+    parameter_groups,
+    recalibrate,
+    set_mode,
+    spare_group_norms,
+)
 from napari_medseg.engine.finetune_patches import Rehearsed, to_device
 from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.patches import Batch
@@ -71,6 +76,7 @@ class FineTuneRun:
         lesson.use_layout(self._layout)
         groups = parameter_groups(lesson.student, trained, config)
         set_mode(lesson.student, freeze_statistics=config.freeze_statistics)
+        spare_group_norms(lesson.student)
         self._rates = [group["lr"] for group in groups]
         self._learning = [p for group in groups for p in group["params"]]
         self._optimiser = torch.optim.AdamW(groups, weight_decay=0.0, eps=_LEAST)

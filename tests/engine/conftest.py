@@ -48,9 +48,10 @@ class Learner(TinyNetwork):
     decoder_modules = ("up",)
 
     def __init__(self, config: NetConfig) -> None:
-        super().__init__(config, divisor=8)
-        self.norm = nn.GroupNorm(2, 6)
-        self.up = nn.Conv2d(6, 6, 1) if config.spatial_dims == 2 else nn.Conv3d(6, 6, 1)
+        super().__init__(config, divisor=32)
+        flat = config.spatial_dims == 2
+        self.norm = nn.BatchNorm2d(6) if flat else nn.BatchNorm3d(6)
+        self.up = nn.Conv2d(6, 6, 1) if flat else nn.Conv3d(6, 6, 1)
 
     def forward(self, x):
         self.check_input(x)
@@ -122,6 +123,20 @@ def zarr_image(tmp_path):
             "multiscales": [{"name": "image", "axes": axes, "datasets": datasets}],
         }
         return path
+
+    return make
+
+
+@pytest.fixture
+def small_model(small_model, monkeypatch):
+    """Make an untrained segmenter: ``small_model(architecture, dims, activation=...)``.
+
+    Without a name it is a `Learner`, which is an architecture like any other in these tests.
+    """
+    monkeypatch.setattr(networks, "_ARCHITECTURES", (*networks._ARCHITECTURES, LEARNER))
+
+    def make(architecture="learner", dims=2, **options):
+        return small_model(architecture, dims, **options)
 
     return make
 

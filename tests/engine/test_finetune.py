@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_medseg.engine import watch
 from napari_medseg.engine.checkpoint import file_hash, load_checkpoint
 from napari_medseg.engine.finetune import finetune
 from napari_medseg.engine.finetune_config import FineTuneConfig
@@ -147,6 +148,25 @@ def test_stopped_while_it_checks_it_checks_again(small_model, corrected, tmp_pat
     assert equal(parts.new, whole.new)
 
 
+def test_stopped_in_the_midst_of_a_step_it_takes_that_step_again(
+    small_model, corrected, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(watch, "_EVERY", 0)
+    model, case, seen = small_model(), corrected(), []
+
+    def stop(step):
+        seen.append(step)
+        if step.done == 1 and seen.count(step) == 7:  # on the way back
+            raise Cancelled
+
+    whole = finetune(model, [case], QUICK)
+    with pytest.raises(Cancelled):
+        finetune(model, [case], QUICK, out=tmp_path, report=stop)
+    parts = finetune(model, [case], QUICK, out=tmp_path, resume=True)
+    assert equal(whole.new, parts.new)
+    assert parts.curves == whole.curves
+
+
 def test_a_finished_run_is_there_again_at_once(small_model, corrected, tmp_path):
     model, cases = small_model(), [corrected()]
     whole = finetune(model, cases, QUICK, out=tmp_path)
@@ -234,25 +254,31 @@ def test_short_memory_cuts_the_batch_and_says_so(small_model, corrected, monkeyp
     [("head", {"head"}), ("decoder", {"head", "decoder"}), ("all", {"head", "decoder", "encoder"})],
 )
 def test_only_the_chosen_part_and_the_norms_change(small_model, corrected, trained, learning):
-    model = small_model("gladnet")
+    model = small_model()
     tuned = finetune(model, [corrected()], QUICK.replace(trained=trained))
     changed = {k for k in tuned.new if not torch.equal(tuned.new[k], tuned.old[k])}
     weights = {k for k in changed if tuned.new[k].ndim > 1}
     assert {model.network.part_of(k) for k in weights} == learning
-    assert "enc1.1.weight" in changed  # the scale of a batch norm of the encoder
+    assert "norm.weight" in changed  # the scale of a batch norm of the encoder
     assert not any("running" in key for key in changed)
 
 
 def test_each_case_is_scored_by_a_model_that_has_not_seen_it(small_model, corrected):
     model, cases = small_model(), [corrected(i) for i in range(3)]
-    stages = set()
+    stages, told = set(), []
     tuned = finetune(
         model,
         cases,
         QUICK.replace(steps=1, validation="auto", alphas=(0.5, 1.0)),
         replay=replay_for(guards=2),
+        report=told.append,
         on_progress=lambda p: stages.add(p.stage),
     )
+    told = [step for step in told if step.total == 4]
+    assert {step.unit for step in told} == {"step"}  # no window is counted while it scores
+    assert [step.done for step in told] == sorted(step.done for step in told)
+    mix = "learning · old and new mixed, 3 of 3 · scoring case"
+    assert {f"{mix} 1 of 2", f"{mix} 2 of 2"} <= {step.note for step in told}  # the guards
     assert stages == {*(f"without case {i} of 3" for i in (1, 2, 3)), "learning"}
     assert [case.held_out for case in tuned.cases] == [True] * 3
     assert [row.alpha for row in tuned.sweep] == [0.0, 0.5, 1.0]
@@ -303,7 +329,7 @@ def test_the_candidate_can_be_looked_at_while_it_learns(small_model, corrected):
 
 
 def test_a_model_of_slices_learns_from_a_volume(small_model, corrected):
-    model, case = small_model("lgmsnet", 2), corrected(dims=3)
+    model, case = small_model(), corrected(dims=3)
     reviewed = np.zeros_like(case.reviewed)
     reviewed[12:14] = True
     case = type(case)(case.volume, case.labels, reviewed, None, "volume")
@@ -327,7 +353,7 @@ def test_without_a_case_or_a_reviewed_voxel_it_says_what_to_do(small_model, corr
 def test_statistics_are_taken_anew_only_to_learn_and_with_a_replay(
     small_model, corrected, changes, anew
 ):
-    model, case = small_model("gladnet"), corrected()
+    model, case = small_model(), corrected()
     for known, taken in ((replay_for(guards=0), anew), (None, False)):
         config = QUICK.replace(steps=1, learning_rate=1e-9, **changes)
         tuned = finetune(model, [case], config, replay=known)

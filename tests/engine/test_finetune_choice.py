@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_medseg.engine.finetune_choice import choose, sweep_rows
+from napari_medseg.engine.finetune_choice import SweepRow, choose, sweep_rows
 from napari_medseg.engine.finetune_scores import ClassScore, from_plain, mean_dice, plain
 
 
@@ -36,6 +36,20 @@ def rows(cases, guards=None):
 )
 def test_the_largest_gain_that_forgets_at_most_a_point_is_taken(cases, guards, alpha):
     assert choose(rows(cases, guards), forgetting=0.01) == alpha
+
+
+def test_the_fewer_the_guards_and_the_less_they_agree_the_wider_the_margin():
+    def row(*lost):
+        before, after = scored(*[0.8] * len(lost)), scored(*(0.8 - x for x in lost))
+        return sweep_rows({0.0: scored(0.5), 1.0: scored(0.9)}, {0.0: before, 1.0: after})[1]
+
+    assert row(0.005).at_most is None  # one tells nothing of others
+    assert row(0.004, 0.006).at_most == pytest.approx(0.005 + 6.314 * 0.001, rel=1e-3)
+    assert row(*[0.004, 0.006] * 4).at_most == pytest.approx(0.005 + 1.895 * 0.000378, rel=1e-2)
+    apart = [row(0.0, 0.01), row(-0.02, 0.03), row(*[-0.02, 0.03] * 30)]
+    assert [r.forgotten for r in apart] == pytest.approx([0.005] * 3)
+    chosen = [choose((SweepRow(0.0, 0.5, 0.0), r), 0.012) for r in apart]
+    assert chosen == [0.0, 0.0, 1.0]
 
 
 def test_rows_tell_gain_and_loss_against_the_old_model():

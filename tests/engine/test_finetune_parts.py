@@ -2,11 +2,19 @@
 
 import pytest
 import torch
+from torch import nn
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
-from napari_medseg.engine.finetune_parts import norm_parameters, parameter_groups, set_mode
+from napari_medseg.engine.finetune_parts import (
+    norm_parameters,
+    parameter_groups,
+    rehearses,
+    set_mode,
+    spare_group_norms,
+)
 from napari_medseg.engine.interpolation import between
 from napari_medseg.engine.new_classes import copy_of
+from napari_medseg.engine.replay import UNSEEN, Replay
 from napari_medseg.networks import architectures
 
 every_network = pytest.mark.parametrize(
@@ -73,3 +81,34 @@ def test_a_mix_of_weights_fits_its_network(name, dims, small_model):
         for k in old
         if old[k].is_floating_point()
     )
+
+
+def test_a_group_norm_before_which_nothing_learns_is_gone_back_through():
+    norm, plain = nn.GroupNorm(2, 6), torch.randn(2, 6, 16, 16)
+    norm(plain).square().mean().backward()
+    expected, norm.weight.grad = norm.weight.grad, None
+    spare_group_norms(norm)
+    last = plain.contiguous(memory_format=torch.channels_last)
+    norm(last).square().mean().backward()  # without its care the program ends here
+    torch.testing.assert_close(norm.weight.grad, expected)
+    learns = norm(last.requires_grad_())
+    assert learns.is_contiguous(memory_format=torch.channels_last)  # where it can be fast, it is
+
+
+@pytest.mark.parametrize(
+    ("label", "changes", "known"),
+    [
+        (0, {}, True),
+        (UNSEEN, {}, False),
+        (0, {"new_classes": ("5=cyst",)}, False),  # what was background then may be one now
+        (4, {"new_classes": ("5=cyst",)}, True),
+        (4, {"rehearsal": 0.0}, False),
+        (4, {"supervised": 0.0}, False),
+        (4, {"replay": 0.0}, False),
+    ],
+)
+def test_labels_are_rehearsed_where_there_are_any(label, changes, known):
+    labels = torch.full((2, 8, 8), label, dtype=torch.int32)
+    replay = Replay(torch.zeros(2, 1, 8, 8), labels, (), "")
+    assert rehearses(FineTuneConfig(**changes), replay) == known
+    assert not rehearses(FineTuneConfig(**changes), None)

@@ -8,7 +8,7 @@ import torch
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_patches import CHANGED, Patches, examples_of, patch_size
-from napari_medseg.engine.replay import Replay
+from napari_medseg.engine.replay import UNSEEN, Replay
 from napari_medseg.engine.training_config import AugmentConfig
 from napari_medseg.volume import Volume
 
@@ -58,15 +58,33 @@ def test_without_distillation_or_share_nothing_rehearses(patches, changes):
     assert len(now[0]) >= 2
 
 
-def test_what_is_rehearsed_was_seen_by_nobody_and_is_all_of_the_replay(patches):
-    made = patches(CONFIG, replay_of())
+def test_all_of_the_replay_is_rehearsed_with_the_labels_it_has(patches):
+    known = replay_of()
+    known.labels[:, 8:20] = 4
+    known.labels[:, 20:] = UNSEEN
+    made = patches(CONFIG, known)
     shown = set()
     for step in range(12):
         kept = made.of(step)[1]
-        assert kept.marks.max() == 0
+        assert (kept.targets[:, :8] == 0).all()
+        assert (kept.targets[:, 8:20] == 2).all()  # the second class
+        assert (kept.marks[:, 0, :20] == 1).all()
+        assert not kept.marks[:, 0, 20:].any()
         assert torch.equal(kept.images, kept.plain)
         shown |= set(kept.images.mean((1, 2, 3)).div(100).round().int().tolist())
     assert shown == set(range(6))
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"), [({"rehearsal": 0.0}, []), ({"new_classes": ("5=cyst",)}, [8, 20])]
+)
+def test_labels_nobody_wants_or_that_may_be_new_classes_are_not_rehearsed(patches, changes, seen):
+    known = replay_of()
+    known.labels[:, 8:20] = 4
+    marks = patches(CONFIG.replace(**changes), known).of(0)[1].marks[0, 0]
+    expected = torch.zeros(32, 32)
+    expected[slice(*seen) if seen else []] = 1
+    assert torch.equal(marks, expected)
 
 
 def test_the_student_sees_some_of_it_in_the_look_of_the_corrected_ones(patches):

@@ -17,7 +17,9 @@ QUICK = FineTuneConfig(steps=30, batch_size=2)
 )
 def test_the_more_cases_the_more_learns(cases, trained):
     assert trained_for(FineTuneConfig(), cases) == trained
-    assert trained_for(FineTuneConfig(trained="decoder"), cases) == "decoder"
+    assert trained_for(FineTuneConfig(trained="decoder"), cases, rehearses=True) == "decoder"
+    rehearsing = trained_for(FineTuneConfig(), cases, rehearses=True)
+    assert rehearsing == ("head" if cases <= 3 else "all")
 
 
 def test_a_plan_says_what_learns_how_often_and_how_long(small_model, corrected):
@@ -42,10 +44,11 @@ def test_validation_costs_what_the_plan_says(small_model, corrected, monkeypatch
     model, cases = small_model(), [corrected(i) for i in range(2)]
     alone = plan(model, cases, QUICK.replace(validation="none"))
     turned = plan(model, cases, QUICK.replace(validation="leave-one-out"))
-    # 30 steps of 2 s; two patches are answered for each of five mixes, 2 s / 8 each
-    assert alone.seconds == pytest.approx(60 + 2 * 5 * 0.25)
-    # three times as many steps; each case is answered at two checks and for five mixes
-    assert turned.seconds == pytest.approx(180 + 2 * 7 * 0.25)
+    mixes = len(QUICK.alphas)
+    # 30 steps of 2 s; two patches are answered for each of the mixes, 2 s / 8 each
+    assert alone.seconds == pytest.approx(60 + 2 * mixes * 0.25)
+    # three times as many steps; each case is answered at two checks and for the mixes
+    assert turned.seconds == pytest.approx(180 + 2 * (2 + mixes) * 0.25)
 
 
 def test_without_measuring_a_plan_is_there_at_once(small_model, corrected):

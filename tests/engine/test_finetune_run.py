@@ -30,7 +30,7 @@ CONFIG = FineTuneConfig(learning_rate=1e-3, ema=0.0, pull=0.0, warm_up=0.0)
 def lesson(small_model):
     """Make a lesson: ``lesson(config, architecture)``."""
 
-    def make(config=CONFIG, architecture="lgmsnet", teacher=None):
+    def make(config=CONFIG, architecture="learner", teacher=None):
         model = small_model(architecture)
         student = copy_of(model.network, model.card)
         other = model.network if teacher is None else teacher
@@ -97,6 +97,24 @@ def test_the_teacher_is_asked_about_the_plain_image_and_the_student_about_the_dr
     other = taught(now, Rehearsed(images * 3, targets, unseen, images), 1.0)
     assert same.distilled < 1e-10  # student and teacher are alike still
     assert other.distilled > 1e-4
+
+
+def test_the_labels_of_what_it_knew_are_learnt_in_the_look_the_student_sees(lesson):
+    taught, now, (images, targets, marks) = lesson(), batch(), batch(1)
+    plain = torch.zeros_like(images)
+    seen = (marks > 0).float()
+    rehearsed = Rehearsed(images, targets, seen, plain)
+    alone, bare = taught(now, rehearsed, 1.0), lesson(CONFIG.replace(rehearsal=0.0))
+    without = bare(now, rehearsed, 1.0)
+    more = taught.objective.loss(taught.student(images), targets, seen)
+    torch.testing.assert_close(alone.total, without.total + CONFIG.rehearsal * more)
+    torch.testing.assert_close(alone.supervised, without.supervised)  # the curve: corrections
+    other = Rehearsed(images, torch.where(seen[:, 0] > 0, targets, 2 - targets), seen, plain)
+    torch.testing.assert_close(taught(now, other, 1.0).total, alone.total)
+    unseen = Rehearsed(images, targets, torch.zeros_like(seen), plain)
+    for each in (taught, bare):
+        each(now, unseen, 1.0).total.backward()
+    torch.testing.assert_close(taught.student.head.weight.grad, bare.student.head.weight.grad)
 
 
 def test_the_pull_brings_weights_back_to_the_old_ones(lesson):

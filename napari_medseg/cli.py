@@ -175,6 +175,12 @@ def _add_segment(commands: Commands) -> None:
         action="store_true",
         help="the INPUT files, or those in the one INPUT folder, are the channels of one image",
     )
+    parser.add_argument(
+        "--prompts",
+        type=Path,
+        metavar="FILE",
+        help="correct the one image by these: a project, the .json beside labels, a JSON list",
+    )
     add_flags(parser.add_argument_group("how the model is run"), InferenceConfig)
     large = parser.add_argument_group(
         "an image larger than memory", "an OME-Zarr, block by block into OUT.ome.zarr"

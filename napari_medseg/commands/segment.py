@@ -18,6 +18,7 @@ from napari_medseg.progress import Report, Step
 if TYPE_CHECKING:
     from napari_medseg.engine.inference_config import InferenceConfig
     from napari_medseg.engine.segmenter import Segmenter
+    from napari_medseg.interact.prompts import Prompt
     from napari_medseg.volume import Volume
 
 
@@ -57,11 +58,12 @@ def segment(args: argparse.Namespace) -> int:
 
     config = apply(InferenceConfig(), changes(args, InferenceConfig))
     image = image_in_blocks(args)
-    if image is not None:
+    if image is not None and args.prompts is None:
         return segment_blocks(args, image, config)
     cases = find_inputs(args.input, modalities=args.modalities)
     target = Target(args.out)
     check_target(cases, target)
+    prompts = prompts_for(cases, args.prompts, in_blocks=image is not None)
 
     from napari_medseg.engine.segmenter import Segmenter
 
@@ -72,7 +74,9 @@ def segment(args: argparse.Namespace) -> int:
             with watching(case.name) as report:
                 place = f"image {index + 1} of {len(cases)}" if len(cases) > 1 else ""
                 at = partial(_with_place, report, place)
-                written, notes = segment_case(segmenter, case, config, target, report=at)
+                written, notes = segment_case(
+                    segmenter, case, config, target, prompts=prompts, report=at
+                )
         except (ValueError, OSError) as error:
             failed.append(case.name)
             say(f"{case.name}: {sentence(error)}" if len(cases) > 1 else sentence(error))
@@ -92,9 +96,12 @@ def segment_case(
     config: InferenceConfig,
     target: Target,
     *,
+    prompts: Sequence[Prompt] = (),
     report: Report,
 ) -> tuple[list[Path], Sequence[str]]:
     """Segment one image and write its labels, and its maps where `config` asks for them.
+
+    The labels are those after `prompts`; the maps are the model's own.
 
     Returns
     -------
@@ -108,7 +115,14 @@ def segment_case(
     path = target.file(case.name, volume)
     result = segmenter.segment(volume, config, report=report)
     named = [ClassName(c.value, c.name, c.colour) for c in segmenter.card.classes]
-    write_labels(path, result.labels, like=volume, provenance=result.provenance, classes=named)
+    labels, provenance = result.labels, result.provenance
+    if prompts:
+        from napari_medseg.interact import replay
+        from napari_medseg.interact.prompt_files import told
+
+        labels = replay(volume, prompts, segmenter, labels=labels, report=report)
+        provenance = {**provenance, "prompts": told([((), tuple(prompts))])}
+    write_labels(path, labels, like=volume, provenance=provenance, classes=named)
     written = [path]
     for name in ("probabilities", "uncertainty"):
         values = getattr(result, name)
@@ -120,6 +134,31 @@ def segment_case(
             write_image(maps, volume.with_array(channels))
             written.append(maps)
     return written, (*volume.notes, *result.notes)
+
+
+def prompts_for(
+    cases: Sequence[CaseFiles], path: Path | None, *, in_blocks: bool = False
+) -> list[Prompt]:
+    """Read the prompts that correct an image; none without a file.
+
+    Raises
+    ------
+    ValueError
+        If the file holds none, or there are several images or one that is segmented in blocks.
+    OSError
+        If it cannot be read.
+    """
+    if path is None:
+        return []
+    if in_blocks or len(cases) > 1:
+        what = "an image block by block" if in_blocks else f"{len(cases)} images"
+        raise ValueError(
+            f"--prompts correct one image in memory, here is {what}; give the image they were "
+            "drawn on, and an --out that is no OME-Zarr"
+        )
+    from napari_medseg.interact import read_prompts
+
+    return list(read_prompts(path))
 
 
 def find_inputs(inputs: Sequence[Path], *, modalities: bool = False) -> list[CaseFiles]:

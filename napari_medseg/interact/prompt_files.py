@@ -35,7 +35,7 @@ def accepted_in(content: Any) -> list[Accepted]:
             (tuple(map(int, one["at"])), tuple(Prompt.from_dict(each) for each in one["prompts"]))
             for one in content
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError("the prompts kept with these labels are damaged") from error
 
 
@@ -45,7 +45,8 @@ def read_prompts(path: str | os.PathLike[str], labels: str | None = None) -> lis
     Parameters
     ----------
     path : path
-        A project (``NAME.medseg.json``), or the JSON file beside labels that were saved.
+        A project (``NAME.medseg.json``), the JSON file beside labels that were saved, or a list
+        of what `Prompt.to_dict` gives.
     labels : str or None
         Which labels of a project; None where only one has prompts.
 
@@ -59,13 +60,16 @@ def read_prompts(path: str | os.PathLike[str], labels: str | None = None) -> lis
     path = Path(path)
     try:
         content = json.loads(path.read_bytes())
+        if isinstance(content, list):
+            content = {"prompts": [{"at": (), "prompts": content}] if content else []}
         kept = {path.stem: content} if "labels" not in content else {
             entry["name"]: entry.get("carried", {}) for entry in content["labels"]
         }  # fmt: skip
         found = {name: own["prompts"] for name, own in kept.items() if own.get("prompts")}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path.name} is no project and not the JSON file beside labels; choose one of these"
+            f"{path.name} is no project, not the JSON file beside labels and no list of prompts; "
+            "choose one of these"
         ) from error
     if labels is None and len(found) > 1:
         raise ValueError(f"{path.name} has prompts of {', '.join(found)}; say which of them")

@@ -28,6 +28,8 @@ def test_prompts_are_read_from_a_project_and_from_beside_labels(tmp_path):
     project = {"labels": [entry("other"), entry("liver", *accepted)]}
     assert read_prompts(beside) == [CLICK, LINE, CLICK]
     assert read_prompts(written(tmp_path / "a.medseg.json", project)) == [CLICK, LINE, CLICK]
+    plain = written(tmp_path / "list.json", [CLICK.to_dict(), LINE.to_dict()])
+    assert read_prompts(plain) == [CLICK, LINE]
     assert accepted_in(json.loads(json.dumps(told(accepted)))) == accepted
 
 
@@ -41,15 +43,19 @@ def test_of_several_labels_one_has_to_be_named(tmp_path):
         read_prompts(project, "kidney")
 
 
-@pytest.mark.parametrize("content", [3, [3], {"labels": [3]}, {"labels": [{"carried": {}}]}, "x"])
+@pytest.mark.parametrize("content", [3, {"labels": [3]}, {"labels": [{"carried": {}}]}, "x"])
 def test_a_file_of_something_else_is_named(tmp_path, content):
-    with pytest.raises(ValueError, match="no project and not the JSON file beside labels"):
+    with pytest.raises(ValueError, match="no project, not the JSON file beside labels and no list"):
         read_prompts(written(tmp_path / "some.json", content))
 
 
 def test_a_file_without_or_with_damaged_prompts_is_said(tmp_path):
     with pytest.raises(ValueError, match="there are no prompts in plain"):
         read_prompts(written(tmp_path / "plain.json", {"program": "x"}))
+    with pytest.raises(ValueError, match="there are no prompts in empty"):
+        read_prompts(written(tmp_path / "empty.json", []))
+    with pytest.raises(ValueError, match="damaged"):
+        read_prompts(written(tmp_path / "numbers.json", [3]))
     with pytest.raises(ValueError, match="damaged"):
         read_prompts(written(tmp_path / "odd.json", {"prompts": [{"at": [], "prompts": [{}]}]}))
     with pytest.raises(FileNotFoundError):

@@ -147,6 +147,19 @@ def viewer(make_napari_viewer):
 
 
 @pytest.fixture
+def windowless(monkeypatch):
+    """A viewer without a window, for which napari and its plugins work as for the others."""
+    import napari
+    from napari.components import ViewerModel
+    from npe2 import PluginManager
+
+    PluginManager.instance().discover()
+    viewer = ViewerModel()
+    monkeypatch.setattr(napari, "current_viewer", lambda: viewer)
+    return viewer
+
+
+@pytest.fixture
 def open_workbench(models):
     """Open the workbench of a viewer the way napari's menu does."""
 

@@ -12,7 +12,8 @@ from napari_medseg.widgets.painted import painted_of
 
 
 @pytest.fixture
-def shown(viewer, qtbot):
+def shown(windowless, qtbot):
+    viewer = windowless
     layer = viewer.add_labels(np.zeros((4, 40, 40), np.uint8), name="one")
     listed = HistoryList(viewer)
     qtbot.addWidget(listed)

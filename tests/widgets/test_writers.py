@@ -16,6 +16,12 @@ from napari_medseg.widgets.readers import open_dropped
 from napari_medseg.widgets.volumes import KEY
 
 
+@pytest.fixture
+def viewer(windowless):
+    """Saving needs no window."""
+    return windowless
+
+
 def _labels(shape):
     values = np.zeros(shape, np.uint8)
     values[..., 1:3, 2:5] = 2

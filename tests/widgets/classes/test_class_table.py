@@ -26,7 +26,8 @@ def _values():
 
 
 @pytest.fixture
-def table(viewer, qtbot):
+def table(windowless, qtbot):
+    viewer = windowless
     viewer.add_image(np.zeros((6, 30, 30)), scale=(2, 0.5, 0.5), units="mm")
     viewer.add_labels(_values(), name="organs", scale=(2, 0.5, 0.5), units="mm")
     table = ClassTable(viewer)

@@ -28,12 +28,23 @@ def _odd_labels():
 
 
 @pytest.fixture
-def strip(qtbot, viewer):
+def viewer(windowless):
+    """Only the keys need a window."""
+    return windowless
+
+
+def _strip_of(viewer):
     viewer.add_image(np.random.default_rng(0).random((24, 40, 40)), scale=_SCALE, units="mm")
     look = class_look([LabelClass(value=1, name="liver")])
     viewer.add_labels(_odd_labels(), name="organ", scale=_SCALE, units="mm", **look)
-    strip = ReviewStrip(viewer)
-    viewer.window.add_dock_widget(strip, name="review")
+    return ReviewStrip(viewer)
+
+
+@pytest.fixture
+def strip(qtbot, viewer):
+    strip = _strip_of(viewer)
+    qtbot.addWidget(strip)
+    strip.show()
     return strip
 
 
@@ -99,9 +110,11 @@ def test_a_person_goes_from_place_to_place_and_marks_or_corrects_each(strip, vie
     assert [place.kind for place in strip.queue.places] == ["hole"]
 
 
-def test_the_keys_of_the_strip_work_on_the_canvas(strip, viewer, find, qtbot):
+def test_the_keys_of_the_strip_work_on_the_canvas(make_napari_viewer, find):
+    viewer = make_napari_viewer(show=True)
+    strip = _strip_of(viewer)
+    viewer.window.add_dock_widget(strip, name="review")
     find(strip)
-    viewer.show()
     canvas = viewer.window._qt_viewer.canvas.native
     viewer.layers.selection.active = viewer.layers["organ"]
     for key, at in ((Qt.Key.Key_Period, 0), (Qt.Key.Key_Period, 1), (Qt.Key.Key_Comma, 0)):

@@ -22,13 +22,18 @@ def test_maps_that_are_too_large_say_so_and_a_smaller_layer_is_one_click_away(
 ):
     panel = panel_of(picture)
     parts = panel.parts
-    allowed = 5000  # bytes: enough for what is at an eighth of the size
-    monkeypatch.setattr(capture, "room", lambda limit=None: allowed)
+    allowed, errors = [0], []  # bytes
+    monkeypatch.setattr(capture, "room", lambda limit=None: allowed[0])
+    panel.asking.failed.connect(lambda _wish, error: errors.append(error))
     parts.layers.choose("enc1")
     qtbot.mouseClick(parts.show, Qt.MouseButton.LeftButton)
     settle(panel)
     assert "the maps of enc1 take" in parts.hint.text().lower()
     assert "may be used; choose" in parts.hint.text()
+    assert not parts.fix.isVisible()  # no layer is small enough
+    allowed[0] = errors[0].needed * 2 // 3  # for the next one, which has half the size
+    parts.show.click()
+    settle(panel)
     assert notices[-1].message == parts.hint.text()
     assert maps(picture) == []
     assert parts.fix.isVisible()

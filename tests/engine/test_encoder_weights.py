@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -14,6 +17,11 @@ SMALL = {"preset": "small", "width": 32, "stem_width": 4, "depths": (1, 1, 1, 1)
 
 
 def network_of(channels=3):
+    return copy.deepcopy(_built(channels))
+
+
+@functools.cache
+def _built(channels):
     return create_network("msa2net", in_channels=channels, **SMALL).eval()
 
 
@@ -21,7 +29,8 @@ def network_of(channels=3):
 def imagenet():
     """What timm would hold for an encoder of this size, with its classifier."""
     torch.manual_seed(7)
-    return network_of().encoder.state_dict() | {"head.fc.weight": torch.zeros(10, 256)}
+    other = create_network("msa2net", in_channels=3, **SMALL)  # none of `network_of`'s weights
+    return other.encoder.state_dict() | {"head.fc.weight": torch.zeros(10, 256)}
 
 
 def save(tensors, path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -18,12 +21,17 @@ from napari_medseg.networks.gladnet.network import CrossLevelFusion
 
 
 def tiny(**fields):
+    return copy.deepcopy(_built(**fields))
+
+
+@functools.cache
+def _built(**fields):
     torch.manual_seed(0)
     return create_network("gladnet", **{"width": 8, "in_channels": 2, **fields}).eval()
 
 
 def shapes(**fields):
-    return {name: tuple(t.shape) for name, t in tiny(**fields).state_dict().items()}
+    return {name: tuple(t.shape) for name, t in _built(**fields).state_dict().items()}
 
 
 SWITCHES = [  # fields, what of the weights they touch

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -198,6 +200,7 @@ def test_the_gate_chooses_between_encoder_and_decoder():
     assert 0 < kept.min() < kept.max() < 1
 
 
+@functools.cache
 def small(**fields):
     return create_network("msa2net", preset="small", depths=(1, 1, 1, 1), **fields).eval()
 

@@ -50,12 +50,12 @@ def _seeded():
             torch.cuda.manual_seed_all(0)
 
 
-@pytest.fixture(autouse=True)
-def _no_models_of_the_user(tmp_path_factory, monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def _no_models_of_the_user(tmp_path_factory):
     """Look for a user's own models in an empty folder."""
-    folder = tmp_path_factory.getbasetemp() / "no-user-models"
-    folder.mkdir(exist_ok=True)
-    monkeypatch.setenv("NAPARI_MEDSEG_MODELS", str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_MEDSEG_MODELS", str(tmp_path_factory.mktemp("no-user-models")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -63,10 +63,10 @@ def test_other_files_are_left_to_others(path):
     assert folder_reader(path) is None
 
 
-def test_a_dropped_scan_lies_in_the_world_with_units(viewer, scan):
+def test_a_dropped_scan_lies_in_the_world_with_units(windowless, scan):
     path, _, _ = scan
-    viewer.open(str(path), plugin="napari-medseg")
-    layer = viewer.layers[0]
+    windowless.open(str(path), plugin="napari-medseg")
+    layer = windowless.layers[0]
     assert layer.name == "scan"
     assert layer.data.shape == (15, 16, 14)  # stored L, S, A: shown as S, A→P, R→L
     np.testing.assert_allclose(layer.scale, (2.0, 0.7, 0.5))
@@ -74,34 +74,34 @@ def test_a_dropped_scan_lies_in_the_world_with_units(viewer, scan):
     assert layer.axis_labels == ("z", "y", "x")
 
 
-def test_labels_come_back_as_labels(viewer, tmp_path):
+def test_labels_come_back_as_labels(windowless, tmp_path):
     values = np.zeros((6, 7, 8), np.uint8)
     values[2:4, 3, 3] = 2
     _nifti(tmp_path / "case_seg.nii.gz", values, "RAS")
-    viewer.open(str(tmp_path / "case_seg.nii.gz"), plugin="napari-medseg")
-    assert isinstance(viewer.layers[0], Labels)
-    assert np.count_nonzero(viewer.layers[0].data == 2) == 2
+    windowless.open(str(tmp_path / "case_seg.nii.gz"), plugin="napari-medseg")
+    assert isinstance(windowless.layers[0], Labels)
+    assert np.count_nonzero(windowless.layers[0].data == 2) == 2
 
 
-def test_an_image_named_like_labels_is_still_shown(viewer, tmp_path):
+def test_an_image_named_like_labels_is_still_shown(windowless, tmp_path):
     values = np.random.default_rng(0).normal(size=(6, 7, 8)).astype(np.float32)
     _nifti(tmp_path / "seg.nii.gz", values, "RAS")
-    viewer.open(str(tmp_path / "seg.nii.gz"), plugin="napari-medseg")
-    assert isinstance(viewer.layers[0], Image)
+    windowless.open(str(tmp_path / "seg.nii.gz"), plugin="napari-medseg")
+    assert isinstance(windowless.layers[0], Image)
 
 
-def test_a_case_folder_opens_with_its_labels(viewer, tmp_path):
+def test_a_case_folder_opens_with_its_labels(windowless, tmp_path):
     values = np.random.default_rng(0).normal(size=(6, 7, 8)).astype(np.float32)
     _nifti(tmp_path / "case_1" / "flair.nii.gz", values)
     _nifti(tmp_path / "case_1" / "t1.nii.gz", values)
     _nifti(tmp_path / "case_1" / "label.nii.gz", (values > 0).astype(np.uint8))
-    viewer.open(str(tmp_path / "case_1"), plugin="napari-medseg")
-    assert [layer.name for layer in viewer.layers] == [
+    windowless.open(str(tmp_path / "case_1"), plugin="napari-medseg")
+    assert [layer.name for layer in windowless.layers] == [
         "case_1 · flair",
         "case_1 · t1",
         "case_1 · labels",
     ]
-    np.testing.assert_array_equal(viewer.layers[2].data, viewer.layers[0].data > 0)
+    np.testing.assert_array_equal(windowless.layers[2].data, windowless.layers[0].data > 0)
 
 
 @pytest.fixture
@@ -133,12 +133,12 @@ def test_a_folder_of_many_cases_offers_the_worklist(qtbot, viewer, two_cases, no
 
 
 @pytest.mark.parametrize("name", ["photo.png", "photo.jpg", "stack.tif", "scan.tiff"])
-def test_pictures_open_without_a_question_as_they_do_without_us(viewer, tmp_path, name):
+def test_pictures_open_without_a_question_as_they_do_without_us(windowless, tmp_path, name):
     import imageio.v3 as iio
 
     iio.imwrite(tmp_path / name, np.full((6, 7), 9, np.uint8))
-    viewer.open(str(tmp_path / name))
-    assert viewer.layers[0].data.shape == (6, 7)
+    windowless.open(str(tmp_path / name))
+    assert windowless.layers[0].data.shape == (6, 7)
 
 
 def test_a_dropped_model_is_chosen_in_the_workbench(viewer, made_models, models, tmp_path):
@@ -176,17 +176,17 @@ def test_segmented_labels_are_saved_on_the_grid_of_the_file(
     assert len(provenance["model_sha256"]) == 64
 
 
-def test_labels_painted_by_hand_on_a_file_s_image_are_saved_on_its_grid(viewer, scan, tmp_path):
+def test_labels_painted_by_hand_on_a_file_s_image_are_saved_on_its_grid(windowless, scan, tmp_path):
     import nibabel as nib
 
     path, values, affine = scan
-    viewer.open(str(path), plugin="napari-medseg")
-    image = viewer.layers[0]
-    viewer.layers.selection.active = image
-    viewer._new_labels()  # napari's button "new labels"
-    viewer.layers[-1].data[image.data > 110] = 1
+    windowless.open(str(path), plugin="napari-medseg")
+    image = windowless.layers[0]
+    windowless.layers.selection.active = image
+    windowless._new_labels()  # napari's button "new labels"
+    windowless.layers[-1].data[image.data > 110] = 1
     out = tmp_path / "hand.nii.gz"
-    viewer.layers[-1].save(str(out), plugin="napari-medseg")
+    windowless.layers[-1].save(str(out), plugin="napari-medseg")
     saved = nib.load(out)
     np.testing.assert_allclose(saved.affine, affine)
     np.testing.assert_array_equal(np.asarray(saved.dataobj), values > 110)
@@ -208,8 +208,8 @@ def test_labels_of_a_picture_are_saved_as_a_picture(
     np.testing.assert_array_equal(read_labels(out).array[0], viewer.layers[1].data)
 
 
-def test_a_time_step_s_labels_are_saved_as_a_volume(viewer, tmp_path):
-    layer = viewer.add_labels(np.ones((1, 4, 5, 6), np.uint8), scale=(1, 2, 1, 1), units="mm")
+def test_a_time_step_s_labels_are_saved_as_a_volume(windowless, tmp_path):
+    layer = windowless.add_labels(np.ones((1, 4, 5, 6), np.uint8), scale=(1, 2, 1, 1), units="mm")
     layer.save(str(tmp_path / "step.nii.gz"), plugin="napari-medseg")
     assert read_labels(tmp_path / "step.nii.gz").array.shape == (1, 4, 5, 6)
 
@@ -221,9 +221,9 @@ def test_labels_of_many_time_steps_are_refused(tmp_path):
         save_labels(str(tmp_path / "x.nii.gz"), np.ones((2, 4, 5, 6), np.uint8), {"name": "film"})
 
 
-def test_what_cannot_be_written_leaves_nothing_behind(viewer, tmp_path):
+def test_what_cannot_be_written_leaves_nothing_behind(windowless, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    layer = viewer.add_labels(np.ones((4, 5), np.uint8))
+    layer = windowless.add_labels(np.ones((4, 5), np.uint8))
     before = layer.data.copy()
     with pytest.raises(OSError, match="file"):
         layer.save(str(tmp_path / "file" / "x.nii.gz"), plugin="napari-medseg")
@@ -231,11 +231,11 @@ def test_what_cannot_be_written_leaves_nothing_behind(viewer, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
 
 
-def test_a_written_label_image_opens_again_where_it_was(viewer, tmp_path):
+def test_a_written_label_image_opens_again_where_it_was(windowless, tmp_path):
     volume = Volume(np.ones((1, 4, 5, 6), np.float32), (2.0, 1.0, 1.0))
     write_labels(
         tmp_path / "a_labels.nii.gz", np.eye(5, 6, dtype=np.uint8)[None].repeat(4, 0), like=volume
     )
-    viewer.open(str(tmp_path / "a_labels.nii.gz"), plugin="napari-medseg")
-    assert isinstance(viewer.layers[0], Labels)
-    assert KEY in viewer.layers[0].metadata
+    windowless.open(str(tmp_path / "a_labels.nii.gz"), plugin="napari-medseg")
+    assert isinstance(windowless.layers[0], Labels)
+    assert KEY in windowless.layers[0].metadata

@@ -208,14 +208,18 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive_and_says_it_all_the_
     assert not curves.log
 
 
-def test_a_chart_shows_the_colours_of_the_theme_and_outlives_its_viewer(boxes):
+def test_charts_take_the_colours_of_the_theme_and_outlive_their_viewer(boxes, curves):
     viewer = ViewerModel()
-    boxes.follow(viewer)
+    for chart in (boxes, curves):
+        chart.follow(viewer)
     boxes.show_groups([group(0.2, 0.4)], "Dice")
     place = boxes.place_of(1, "case 0")
-    viewer.theme = "light"
-    assert boxes.plot.backgroundBrush().color() == boxes.paper
-    assert boxes.paper.lightness() > boxes.ink.lightness()
+    for theme, dark in (("light", False), ("dark", True), ("light", False)):
+        viewer.theme = theme
+        for chart in (boxes, curves):
+            assert chart.plot.backgroundBrush().color() == chart.paper
+            assert (chart.paper.lightness() < chart.ink.lightness()) is dark
+    assert boxes.paper.lightness() > 200
     assert boxes.place_of(1, "case 0") == place  # nothing jumps
     del viewer
     gc.collect()

@@ -225,14 +225,3 @@ def test_all_points_have_room_on_the_axis_which_hardly_passes_its_limits(boxes, 
     known = [v for v in values if np.isfinite(v)]
     assert low <= ends[0] < min(known, default=1)
     assert max(known, default=0) < ends[1] <= high
-
-
-def test_charts_take_the_colours_of_the_theme(curves, boxes, make_napari_viewer):
-    viewer = make_napari_viewer()
-    for theme, dark in (("dark", True), ("light", False), ("dark", True)):
-        viewer.theme = theme
-        for chart in (curves, boxes):
-            chart.follow(viewer)
-            assert (chart.paper.lightness() < chart.ink.lightness()) is dark
-    viewer.theme = "light"
-    assert boxes.paper.lightness() > 200

@@ -75,13 +75,12 @@ def opened(viewer, path):
     return viewer.open(str(path), plugin="napari-medseg")
 
 
-def test_folder_and_file_open_the_series_where_it_lies(make_napari_viewer, folder):
-    viewer = make_napari_viewer()
-    (layer,) = opened(viewer, folder)
+def test_folder_and_file_open_the_series_where_it_lies(windowless, folder):
+    (layer,) = opened(windowless, folder)
     assert isinstance(layer, Image)
     assert layer.data.shape == (4, 6, 5)
     np.testing.assert_allclose(layer.scale, (2, 0.5, 0.5))
-    (again,) = opened(viewer, folder / "abdomen002.dcm")
+    (again,) = opened(windowless, folder / "abdomen002.dcm")
     np.testing.assert_array_equal(again.data, layer.data)
     assert (layer.name, again.name) == ("scan", "abdomen")
 
@@ -113,17 +112,15 @@ def test_the_list_says_what_each_series_is(qtbot, folder):
     assert [series.name for series in dialog.chosen] == ["abdomen", "late"]
 
 
-def test_what_is_odd_about_a_series_is_said(make_napari_viewer, folder, notices):
+def test_what_is_odd_about_a_series_is_said(windowless, folder, notices):
     values = np.arange(4 * 6 * 5, dtype=np.int16).reshape(4, 6, 5)
     again = write_series(folder.parent / "again", values, "abdomen", "1.2.3.4", skip=(0, 2, 3))
     (again / "abdomen001.dcm").rename(folder / "copy.dcm")
-    opened(make_napari_viewer(), folder)
+    opened(windowless, folder)
     assert any("there twice" in notice.message for notice in notices)
 
 
-def test_a_segmentation_opens_as_labels_with_its_names_and_colours(
-    make_napari_viewer, folder, tmp_path
-):
+def test_a_segmentation_opens_as_labels_with_its_names_and_colours(windowless, folder, tmp_path):
     labels = np.zeros((4, 6, 5), np.uint8)
     labels[1:3, 2:4, 1:4] = 2
     labels[0, 0, 0] = 5
@@ -135,9 +132,8 @@ def test_a_segmentation_opens_as_labels_with_its_names_and_colours(
     SITK.WriteImage(image, str(tmp_path / "organs.seg.nrrd"))
     classes = [ClassName(2, "liver", "#e69900"), ClassName(5, "cyst")]
     write_labels(tmp_path / "organs.dcm", labels, like=read_volume(folder), classes=classes)
-    viewer = make_napari_viewer()
     for name in ("organs.seg.nrrd", "organs.dcm"):
-        (layer,) = opened(viewer, tmp_path / name)
+        (layer,) = opened(windowless, tmp_path / name)
         assert isinstance(layer, Labels)
         np.testing.assert_array_equal(layer.data, labels)
         liver, cyst = classes_of(layer)
@@ -147,32 +143,30 @@ def test_a_segmentation_opens_as_labels_with_its_names_and_colours(
         assert rgb(cyst) != rgb(liver)
 
 
-def test_a_series_with_a_gap_is_refused_in_a_sentence(make_napari_viewer, tmp_path):
+def test_a_series_with_a_gap_is_refused_in_a_sentence(windowless, tmp_path):
     values = np.zeros((5, 6, 5), np.int16)
     folder = write_series(tmp_path / "gap", values, "abdomen", "1.2.3.4", skip=(2,))
-    viewer = make_napari_viewer()
     with pytest.raises(ValueError, match="lacks 1 slice: after slice 2"):
-        opened(viewer, folder)
-    assert len(viewer.layers) == 0
+        opened(windowless, folder)
+    assert len(windowless.layers) == 0
 
 
-def test_labels_on_a_series_are_saved_as_a_segmentation_of_it(make_napari_viewer, folder, tmp_path):
-    viewer = make_napari_viewer()
-    (image,) = opened(viewer, folder)
+def test_labels_on_a_series_are_saved_as_a_segmentation_of_it(windowless, folder, tmp_path):
+    (image,) = opened(windowless, folder)
     values = np.zeros(image.data.shape, np.uint8)
     values[1:3, 2:4, 1:4] = 2
     look = class_look([LabelClass(value=2, name="liver", colour="#009e73")])
-    labels = viewer.add_labels(values, name="organs", **look, **same_grid(image))
+    labels = windowless.add_labels(values, name="organs", **look, **same_grid(image))
     path = tmp_path / "organs.dcm"
     assert labels.save(str(path), plugin="napari-medseg") == [str(path)]
-    (again,) = opened(viewer, path)
+    (again,) = opened(windowless, path)
     assert isinstance(again, Labels)
     np.testing.assert_array_equal(again.data, values)
     np.testing.assert_allclose(again.translate, image.translate, atol=1e-4)
     (liver,) = classes_of(again)
     assert liver.name == "liver"
     assert np.abs(np.subtract(rgb(liver), (0, 158, 115))).max() <= 2
-    photo = viewer.add_labels(np.ones((5, 6), np.uint8), name="of a photo")
+    photo = windowless.add_labels(np.ones((5, 6), np.uint8), name="of a photo")
     with pytest.raises(OSError, match="refers to the DICOM images"):
         photo.save(str(tmp_path / "b.dcm"), plugin="napari-medseg")
     assert not (tmp_path / "b.dcm").exists()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 from qtpy.QtCore import Qt
 
 from napari_medseg.samples import SAMPLES
@@ -89,22 +88,20 @@ def test_the_image_follows_the_selection_and_a_new_name(viewer, workbench, choos
     assert workbench.session.images == ("second",)
 
 
-@pytest.mark.parametrize(
-    ("model", "data", "words"),
-    [
+def test_an_image_of_the_wrong_kind_disables_segment_with_the_reason(
+    viewer, workbench, choose_model
+):
+    for model, data, words in (
         ("tiny-volume", np.zeros((9, 8)), "works on volumes"),
         ("tiny-grey", COLOURFUL[:9, :8], "red, green and blue"),
         ("tiny-brain", np.zeros((9, 8, 7)), "Choose the image for T1"),
-    ],
-)
-def test_an_image_of_the_wrong_kind_disables_segment_with_the_reason(
-    viewer, workbench, choose_model, model, data, words
-):
-    viewer.add_image(data, name="slice 12", rgb=data.shape[-1] == 3)
-    choose_model(workbench, model)
-    assert not workbench.segment.segment.isEnabled()
-    assert words in workbench.segment.segment.toolTip()
-    assert words in workbench.segment.hint.text()
+    ):
+        viewer.layers.clear()
+        viewer.add_image(data, name="slice 12", rgb=data.shape[-1] == 3)
+        choose_model(workbench, model)
+        assert not workbench.segment.segment.isEnabled()
+        assert words in workbench.segment.segment.toolTip()
+        assert words in workbench.segment.hint.text()
 
 
 def test_two_viewers_do_not_mix(
@@ -148,9 +145,12 @@ def test_the_dock_is_no_wider_than_it_says(make_napari_viewer, open_workbench):
     assert workbench.sizeHint().width() == 380
 
 
-def test_every_control_says_what_it_does(workbench):
-    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit
+def test_every_control_says_what_it_does_and_the_tabs_fit_without_scrolling(workbench):
+    from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLabel, QLineEdit
 
+    if "explain" not in PANELS:
+        workbench.tabs.addTab(QLabel(), "Explain")
+    assert workbench.tabs.tabBar().sizeHint().width() <= 380 - 8
     for kind in (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit):
         for control in workbench.findChildren(kind):
             if control.objectName().startswith("qt_") or isinstance(
@@ -162,15 +162,12 @@ def test_every_control_says_what_it_does(workbench):
             assert control.toolTip(), f"{kind.__name__} {control.objectName()!r} has no tooltip"
 
 
-def test_the_strip_leads_to_the_model(qtbot, workbench):
+def test_the_strip_leads_to_the_model_and_gives_sizes_with_units(qtbot, viewer, workbench):
     workbench.go_to("segment")
     qtbot.mouseClick(workbench.strip.model, Qt.MouseButton.LeftButton)
     assert workbench.tabs.currentWidget() is workbench.pages["model"]
     qtbot.mouseClick(workbench.strip.image, Qt.MouseButton.LeftButton)
     assert workbench.tabs.currentWidget() is workbench.pages["segment"]
-
-
-def test_the_strip_gives_sizes_with_units(viewer, workbench):
     viewer.add_image(np.zeros((78, 51, 52)), name="case_017", scale=(2, 0.73, 0.73), units="mm")
     assert workbench.strip.image.whole() == "▣ case_017  52×51×78 · 0.73×0.73×2 mm"
     viewer.add_image(np.zeros((9, 8)), name="photo")
@@ -199,14 +196,6 @@ def test_the_line_of_the_worklist_is_there_while_a_folder_is_open(
     assert workbench.tabs.currentWidget() is workbench.pages["worklist"]
     session.worklist = None
     assert strip.case.isHidden()
-
-
-def test_seven_tabs_fit_without_scrolling(workbench):
-    from qtpy.QtWidgets import QLabel
-
-    if "explain" not in PANELS:
-        workbench.tabs.addTab(QLabel(), "Explain")
-    assert workbench.tabs.tabBar().sizeHint().width() <= 380 - 8
 
 
 def test_a_closed_workbench_can_be_opened_again(viewer, open_workbench, choose_model):

@@ -5,6 +5,7 @@ The panel, the robot user, the benchmark and Python use the same one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,6 @@ from napari_medseg.interact.prompts import Prompt
 from napari_medseg.interact.refine import refine
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_region import Region
-from napari_medseg.interact.refine_score import normalised
 from napari_medseg.interact.seeds import Seeds, seeds_of
 from napari_medseg.packed import Box, within
 from napari_medseg.progress import Report, Step, silent
@@ -260,8 +260,9 @@ def _adapted(features: RegionFeatures, region: Region, report: Report, *, whole:
 
     If not the whole of it, then only how far it is to be believed.
     """
-    look, spacing = normalised(region.image), region.spacing
-    own = region.probabilities
+    own, spacing = region.probabilities, region.spacing
+    size = region.labels.shape
+    look = region.look(region.grid(math.prod(size))) if whole else np.zeros((1, *size), np.float32)
     head = fit_head(
         features,
         region.seeds,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_medseg.interact.refine_region import Region
-from napari_medseg.interact.refine_score import normalised, smoothed
+from napari_medseg.interact.refine_score import smoothed
 
 _ROUNDS = 10
 _TIE = 1.0
@@ -39,7 +39,7 @@ def polish(region: Region, *, prior: np.ndarray | None = None, most: int = 1 << 
     if region.probabilities is None:
         raise ValueError("there are no probabilities to make labels from; adapt a model first")
     grid = region.grid(most)
-    look = normalised(grid.means(region.image))
+    look = region.look(grid)
     logs = np.log(np.maximum(region.probabilities, np.finfo(np.float32).tiny))
     logs = np.maximum(logs, logs.max(axis=0) - _SURE)
     if prior is not None:

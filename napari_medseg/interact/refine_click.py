@@ -12,7 +12,7 @@ from napari_medseg.interact.geodesic import image_distance
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_grid import WorkGrid
 from napari_medseg.interact.refine_region import Region
-from napari_medseg.interact.refine_score import appearance, log_odds, normalised, smoothed
+from napari_medseg.interact.refine_score import appearance, log_odds, smoothed
 
 _ROUNDS = 10
 _TIE = 1.0
@@ -118,7 +118,7 @@ def _score(
     config: RefineConfig,
 ) -> np.ndarray:
     """Return the log-odds that each block turns, ``(*blocks)``."""
-    look = normalised(grid.means(region.image))
+    look = region.look(grid)
     pull = pull_of(region.probabilities is not None, positive)
     weights = np.array(astuple(pull), np.float32)
     weights[[4, 5]] *= config.image

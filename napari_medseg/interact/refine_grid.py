@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +45,13 @@ class WorkGrid:
 
     def means(self, values: np.ndarray) -> np.ndarray:
         """Return the mean of each block, ``(..., *S) -> (..., *blocks)`` float32."""
-        return self._reduced(values.astype(np.float32, copy=False), np.mean)
+        total = self._reduced(values.astype(np.float32, copy=False), np.add)
+        voxels = int(np.prod(self.factors))
+        return total if voxels == 1 else total / np.float32(voxels)
 
     def any(self, mask: np.ndarray) -> np.ndarray:
         """Return which blocks hold a voxel of a mask ``(*S)``."""
-        return self._reduced(mask, np.any)
+        return self._reduced(mask, np.logical_or)
 
     def back(self, values: np.ndarray) -> np.ndarray:
         """Return values of blocks on the region's voxels, linear in between: ``(*blocks) -> (*S)``.
@@ -66,13 +68,18 @@ class WorkGrid:
                 values = values.take(low, axis) * (1 - share) + values.take(high, axis) * share
         return values
 
-    def _reduced(self, values: np.ndarray, how: Callable[..., np.ndarray]) -> np.ndarray:
+    def _reduced(self, values: np.ndarray, how: np.ufunc) -> np.ndarray:
+        """Put the voxels of each block together, first of all blocks, then second of all, ..."""
         if all(f == 1 for f in self.factors):
             return values
         lead = values.ndim - len(self.shape)
         short = [b * f - n for b, f, n in zip(self.blocks, self.factors, self.shape, strict=True)]
         if any(short):
             values = np.pad(values, [(0, 0)] * lead + [(0, s) for s in short], mode="edge")
-        split = [side for b, f in zip(self.blocks, self.factors, strict=True) for side in (b, f)]
-        inner = tuple(lead + 2 * axis + 1 for axis in range(len(self.shape)))
-        return np.asarray(how(values.reshape(*values.shape[:lead], *split), axis=inner))
+        for axis, factor in enumerate(self.factors, lead):
+            before = (slice(None),) * axis
+            total = values[(*before, slice(None, None, factor))]
+            for first in range(1, factor):
+                total = how(total, values[(*before, slice(first, None, factor))])
+            values = total
+        return values

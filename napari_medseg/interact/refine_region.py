@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from napari_medseg.interact.refine_grid import WorkGrid
+from napari_medseg.interact.refine_score import normalised
 from napari_medseg.interact.seeds import Seeds
 
 
@@ -39,10 +40,20 @@ class Region:
     values: tuple[int, ...]
     probabilities: np.ndarray | None = None
     may_change: np.ndarray | None = None
+    _looks: dict[tuple[int, ...], np.ndarray] = field(default_factory=dict, repr=False)
 
     def grid(self, most: int) -> WorkGrid:
         """Return blocks of its voxels, at most `most` of them."""
         return WorkGrid.of(self.labels.shape, self.spacing, most)
+
+    def look(self, grid: WorkGrid) -> np.ndarray:
+        """Return how the image looks in blocks, ``(C, *blocks)`` from `normalised`; computed once.
+
+        A region that differs but in labels, probabilities or `may_change` has the same.
+        """
+        if grid.factors not in self._looks:
+            self._looks[grid.factors] = normalised(grid.means(self.image))
+        return self._looks[grid.factors]
 
     def write(self, labels: np.ndarray, where: np.ndarray, value: int) -> None:
         """Write a class into `labels` where it may change."""

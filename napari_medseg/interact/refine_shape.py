@@ -45,7 +45,7 @@ def object_in(
     may = np.zeros(region.labels.shape, bool)
     may[within(loose, box)] = True
     grid = region.grid(config.blocks)
-    look = normalised(grid.means(region.image))
+    look = region.look(grid)
     prior = grid.means(_STEEP * (_ROUND - from_middle))
     if region.probabilities is not None:
         prior += config.model * log_odds(grid.means(region.probabilities), region.values, value)

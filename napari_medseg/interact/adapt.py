@@ -242,11 +242,11 @@ def _freedom(sizes: Sequence[int], config: AdaptConfig, doubt: float) -> Tensor:
 
 
 def _wanted(seeds: Seeds, values: Sequence[int], at: tuple[np.ndarray, ...]) -> Tensor:
-    """Return which values voxels may be, ``(N, V)``; who denies a class means the background."""
+    """Return which values voxels may be, ``(N, V)``; who erases a class means the background."""
     allowed = seeds.allowed(values, at).T
-    if values[0] == 0:
-        denied = ~allowed.all(1) & (seeds.required[at] == FREE) & allowed[:, 0]
-        allowed[denied, 1:] = False
+    if values[0] == 0 and seeds.erased is not None:
+        empty = seeds.erased[at] & (seeds.required[at] == FREE) & allowed[:, 0]
+        allowed[empty, 1:] = False
     return torch.from_numpy(allowed)
 
 

@@ -35,12 +35,15 @@ class Seeds:
         For a class, where it must not be.
     notes : tuple of str
         Where the newest prompt contradicts earlier ones, in words for a person; it holds.
+    erased : ndarray of bool or None
+        ``(*S)``: what is forbidden there was erased, and not only ends there as at a box's sides.
     """
 
     box: Box
     required: np.ndarray
     forbidden: dict[int, np.ndarray]
     notes: tuple[str, ...] = ()
+    erased: np.ndarray | None = None
 
     def allowed(self, values: Sequence[int], at: Any = ...) -> np.ndarray:
         """Return ``(K, *S)`` booleans: which of the classes `values` each voxel may be.
@@ -100,6 +103,7 @@ def seeds_of(prompts: Sequence[Prompt], volume: Volume, box: Box, values: Sequen
     required = np.full(shape, FREE, np.int32)
     forbidden: dict[int, np.ndarray] = {}
     known = {*values, *(p.value for p in prompts)}
+    erased = np.zeros(shape, bool)
     notes: list[str] = []
     for number, prompt in enumerate(prompts):
         frame = prompt.kind == "box" and prompt.positive
@@ -112,13 +116,16 @@ def seeds_of(prompts: Sequence[Prompt], volume: Volume, box: Box, values: Sequen
         if frame:
             denied |= where & (required != prompt.value)
             continue
+        erased[where] = not prompt.positive
         clash = _give(prompt, where, required, forbidden, known)
         if clash and number == len(prompts) - 1:  # it was said of earlier ones when they were new
             notes.append(
                 f"the {prompt.words} contradicts an earlier one on {clash} "
                 f"voxel{'s' if clash > 1 else ''}; the later one holds"
             )
-    return Seeds(box, required, {v: m for v, m in forbidden.items() if m.any()}, tuple(notes))
+    return Seeds(
+        box, required, {v: m for v, m in forbidden.items() if m.any()}, tuple(notes), erased
+    )
 
 
 def box_sides(prompt: Prompt, volume: Volume) -> tuple[Box, Box]:

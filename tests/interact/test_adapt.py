@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -150,6 +152,7 @@ def test_a_model_that_finds_a_class_everywhere_is_told_so_by_one_prompt(model, b
     own = np.where(truth, ball[:, None, None], around[:, None, None]).astype(np.float32)
     look = np.zeros((1, 48, 48), np.float32)
     seeds = seeds_at((48, 48), forbidden=[((8, 8), 1)])
+    seeds = dataclasses.replace(seeds, erased=seeds.forbidden[1])
     alone = AdaptConfig(near=0, features=0, image=0)
     given = (region, seeds, look, volume.spacing)
     head = fit_head(*given, alone, own=own)
@@ -159,16 +162,18 @@ def test_a_model_that_finds_a_class_everywhere_is_told_so_by_one_prompt(model, b
     assert (held.probabilities(region, look, volume.spacing, own=own).argmax(0) == 1).all()
 
 
-def test_who_denies_a_class_means_the_background_and_not_another_class(model, blob):
+def test_who_erases_a_class_means_the_background_but_a_box_only_ends_it(model, blob):
     volume, _ = blob((40, 40))
     region = region_features(model("lgmsnet", 2), volume)
     own = np.empty((3, 40, 40), np.float32)
     own[:] = np.array([0.1, 0.5, 0.4])[:, None, None]
     look = np.zeros((1, 40, 40), np.float32)
-    seeds = seeds_at((40, 40), forbidden=[((20, 20), 1)])
-    head = fit_head(region, seeds, look, volume.spacing, own=own)
-    found = head.probabilities(region, look, volume.spacing, own=own)
-    assert found[:, 20, 20].argmax() == 0
+    denied = seeds_at((40, 40), forbidden=[((20, 20), 1)])
+    erased = dataclasses.replace(denied, erased=denied.forbidden[1])
+    for seeds, row in ((erased, 0), (denied, 2)):
+        head = fit_head(region, seeds, look, volume.spacing, own=own)
+        found = head.probabilities(region, look, volume.spacing, own=own)
+        assert found[:, 20, 20].argmax() == row
 
 
 def test_what_is_shown_holds_the_answer_too(model, blob):

@@ -90,6 +90,15 @@ def test_a_box_ends_its_object_at_its_sides_with_a_little_slack():
     assert not denied[0].any()
 
 
+def test_what_was_erased_is_told_from_where_a_box_ends():
+    box = Prompt.drawn(VOLUME, CORNERS, 1, kind="box")
+    assert not said(box).erased.any()
+    against = said(box, click((3, 20), 1, positive=False))
+    assert against.erased[3, 20]
+    assert not against.erased[12, 20]
+    assert not said(click((3, 20), 1, positive=False), click((3, 20), 2)).erased.any()
+
+
 def test_a_later_prompt_outside_of_a_box_opens_it():
     box = Prompt.drawn(VOLUME, CORNERS, 1, kind="box")
     assert 1 not in said(box, click((3, 20), 1)).forbidden

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from napari_medseg.engine.finetune_scores import Scored, mean_dice
 
-CERTAINTY = 0.95
-"""How sure it has to be that cases of what the model knew lose no more than they may."""
+MARGIN = 0.5
+"""Share of what may be forgotten that the few guards must leave free."""
 
 _NOTHING = 1e-9  # rounding is no gain
 
@@ -32,8 +29,6 @@ class SweepRow:
         Mean Dice on cases of what the model knew; None if there are none.
     forgotten : float or None
         What `guard` lost against the old model; below 0 it gained.
-    at_most : float or None
-        What it may have lost on cases like the guards, with `CERTAINTY`; None of one guard.
     """
 
     alpha: float
@@ -41,7 +36,6 @@ class SweepRow:
     gain: float
     guard: float | None = None
     forgotten: float | None = None
-    at_most: float | None = None
 
 
 def sweep_rows(
@@ -55,34 +49,17 @@ def sweep_rows(
         dice = mean_dice(cases[alpha])
         guard = None if known is None else mean_dice(guards[alpha])
         lost = None if known is None or guard is None else known - guard
-        most = _upper_bound(guards[0.0], guards[alpha]) if guards else None
-        rows.append(SweepRow(alpha, dice, dice - before, guard, lost, most))
+        rows.append(SweepRow(alpha, dice, dice - before, guard, lost))
     return tuple(rows)
-
-
-def _upper_bound(before: Sequence[Scored], after: Sequence[Scored]) -> float | None:
-    """Return the one-sided bound of the mean loss over cases, by Student's t."""
-    from scipy.special import stdtrit
-
-    lost = [mean_dice([b]) - mean_dice([a]) for b, a in zip(before, after, strict=True)]
-    if len(lost) < 2:
-        return None
-    error = np.std(lost, ddof=1) / np.sqrt(len(lost))
-    return float(np.mean(lost) + stdtrit(len(lost) - 1, CERTAINTY) * error)
 
 
 def choose(rows: Sequence[SweepRow], forgetting: float) -> float:
     """Return the alpha of the largest gain among those that forget at most `forgetting` Dice.
 
-    Few guards tell little of others: the bound of what is forgotten counts where there is one.
+    `MARGIN` of it is kept free, since others than the guards lose more.
     0, the old model, if none gains; the one nearest to it if several gain the same.
     """
-    allowed = [r for r in rows if _forgets(r) <= forgetting + _NOTHING]
+    most = (1 - MARGIN) * forgetting + _NOTHING
+    allowed = [r for r in rows if r.forgotten is None or r.forgotten <= most]
     best = max(allowed, key=lambda r: (r.gain, -r.alpha), default=None)
     return best.alpha if best is not None and best.gain > _NOTHING else 0.0
-
-
-def _forgets(row: SweepRow) -> float:
-    if row.at_most is not None:
-        return row.at_most
-    return -math.inf if row.forgotten is None else row.forgotten

@@ -150,8 +150,8 @@ class FineTuneConfig(Config):
         metadata={
             "min": 0.0,
             "max": 1.0,
-            "tip": "Dice that old cases may lose, 0.01 = one point; the fewer of them there are, "
-            "the wider a margin is kept",
+            "tip": "Dice that old cases may lose, 0.01 = one point; the few that it is measured on "
+            "may lose half of it, for others lose more",
         },
     )
     new_classes: tuple[str, ...] = field(

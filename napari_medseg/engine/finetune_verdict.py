@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from napari_medseg.engine.evaluation_statistics import CASES_FOR_INTERVAL, summarise
+from napari_medseg.engine.finetune_choice import MARGIN
 from napari_medseg.engine.finetune_result import CaseResult, FineTuned
 from napari_medseg.engine.finetune_scores import ClassScore, Scored, mean_dice
 
@@ -98,7 +99,7 @@ def _as_it_was(tuned: FineTuned) -> str:
     if tuned.alpha != 0:
         return "This is the model you have, as it is."
     if any(row.gain >= _SAME for row in tuned.sweep):
-        allowed = _points(tuned.config.forgetting)
+        allowed = _points((1 - MARGIN) * tuned.config.forgetting)
         return f"Not better: what gained forgot more than the {allowed} allowed."
     first, last = tuned.sweep[0], tuned.sweep[-1]
     return (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_medseg.engine.finetune_choice import SweepRow, choose, sweep_rows
+from napari_medseg.engine.finetune_choice import MARGIN, choose, sweep_rows
 from napari_medseg.engine.finetune_scores import ClassScore, from_plain, mean_dice, plain
 
 
@@ -30,26 +30,13 @@ def rows(cases, guards=None):
         ((0.5, 0.5, 0.4), None, 0.0),
         ((0.5, 0.7, 0.7), None, 0.5),
         ((0.5, 0.6, 0.9), (0.8, 0.8, 0.7), 0.5),
-        ((0.5, 0.6, 0.9), (0.8, 0.79, 0.79), 1.0),
+        ((0.5, 0.6, 0.9), (0.8, 0.795, 0.795), 1.0),
+        ((0.5, 0.6, 0.9), (0.8, 0.796, 0.794), 0.5),  # within a point, not within its half
         ((0.5, 0.6, 0.9), (0.8, 0.7, 0.7), 0.0),
     ],
 )
-def test_the_largest_gain_that_forgets_at_most_a_point_is_taken(cases, guards, alpha):
+def test_the_largest_gain_that_forgets_at_most_half_a_point_is_taken(cases, guards, alpha):
     assert choose(rows(cases, guards), forgetting=0.01) == alpha
-
-
-def test_the_fewer_the_guards_and_the_less_they_agree_the_wider_the_margin():
-    def row(*lost):
-        before, after = scored(*[0.8] * len(lost)), scored(*(0.8 - x for x in lost))
-        return sweep_rows({0.0: scored(0.5), 1.0: scored(0.9)}, {0.0: before, 1.0: after})[1]
-
-    assert row(0.005).at_most is None  # one tells nothing of others
-    assert row(0.004, 0.006).at_most == pytest.approx(0.005 + 6.314 * 0.001, rel=1e-3)
-    assert row(*[0.004, 0.006] * 4).at_most == pytest.approx(0.005 + 1.895 * 0.000378, rel=1e-2)
-    apart = [row(0.0, 0.01), row(-0.02, 0.03), row(*[-0.02, 0.03] * 30)]
-    assert [r.forgotten for r in apart] == pytest.approx([0.005] * 3)
-    chosen = [choose((SweepRow(0.0, 0.5, 0.0), r), 0.012) for r in apart]
-    assert chosen == [0.0, 0.0, 1.0]
 
 
 def test_rows_tell_gain_and_loss_against_the_old_model():
@@ -80,9 +67,9 @@ def test_the_choice_never_loses_nor_forgets_more_than_allowed(cases, guards, for
     found = rows(cases, guards)
     chosen = next(row for row in found if row.alpha == choose(found, forgetting))
     assert chosen.gain >= 0
-    assert chosen.forgotten <= forgetting + 1e-9
+    assert chosen.forgotten <= (1 - MARGIN) * forgetting + 1e-9
     better = [row for row in found if row.gain > chosen.gain + 1e-9]
-    assert all(row.forgotten > forgetting for row in better)
+    assert all(row.forgotten > (1 - MARGIN) * forgetting for row in better)
 
 
 @settings(max_examples=40, deadline=None)

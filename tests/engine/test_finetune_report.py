@@ -46,7 +46,7 @@ def test_table_and_everything_say_the_same_numbers(tuned, tmp_path):
     assert [c["hd95_unit"] for c in content["cases"]] == ["mm"] * 3 + ["px"]
     assert content["verdict"]["outcome"] == "better"
     assert content["effort"][1]["prompts"] == 8
-    assert len(content["sweep"]) == 5
+    assert [row["alpha"] for row in content["sweep"]] == list(tuned.config.alphas)
     assert content["parent"]["sha256"] == tuned.teacher.sha256
 
 

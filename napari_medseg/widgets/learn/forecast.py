@@ -218,7 +218,8 @@ def _further(
     tell(Forecast(known.words, "", findings, loaded, config=known.config, measuring=True))
     found = plan(loaded.segmenter, cases, question.config, replay=replay, report=report)
     cost = _cost(found.seconds, found.memory)
-    return Forecast(found.words, cost, findings, loaded, config=found.config)
+    words = replace(found, seconds=None).words  # the cost has a line of its own
+    return Forecast(words, cost, findings, loaded, config=found.config)
 
 
 def _new_model(question: Question, cases: Sequence[Case], report: Report) -> Forecast:
@@ -235,7 +236,8 @@ def _new_model(question: Question, cases: Sequence[Case], report: Report) -> For
     )
     found = plan_training(cases, config, report=report)
     seconds = None if found.minutes is None else 60 * found.minutes
-    return Forecast(found.words, _cost(seconds, found.memory), config=found.config)
+    words = replace(found, minutes=None).words
+    return Forecast(words, _cost(seconds, found.memory), config=found.config)
 
 
 def _cost(seconds: float | None, memory: int | None) -> str:

@@ -43,6 +43,7 @@ def test_the_plan_is_told_before_a_step_is_tried_and_its_cost_afterwards(questio
     assert not found.measuring
     assert found.may_start
     assert found.cost.startswith("Takes about ")
+    assert "memory" not in found.words  # the cost is said once
     assert found.loaded.path == question.model
     assert found.pictures[book.entries[0].key].ndim == 3
     assert len(found.pictures) == 1

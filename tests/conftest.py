@@ -11,6 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", settings(), deadline=None)  # machines are busy now and then
+settings.load_profile("unhurried")
 
 PARITY = Path(__file__).parent / "networks" / "parity"
 _NUMBERS = itertools.count()

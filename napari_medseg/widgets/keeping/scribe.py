@@ -64,7 +64,7 @@ class Scribe(QObject):
 
     def ask(self, work: Callable[[], Any], then: Callable[[Any], Any]) -> None:
         """Do `work` in its turn, and call `then` with what it returns in the GUI thread."""
-        self.submit(lambda: self._emit(self._answered, then, work()))
+        self.submit(lambda: self._tell(lambda result: self._answered.emit(then, result), work()))
 
     def before_rest(self, key: int, work: Callable[[], Any]) -> None:
         """Do `work` once when there has been nothing to do for a moment; from the thread only."""
@@ -102,16 +102,16 @@ class Scribe(QObject):
             if self._done < self._given:
                 return
             self._awake = False
-        self._emit(self._rested)
+        self._tell(lambda: self._rested.emit())
 
     def _bring_to_disk(self) -> None:
         while self._before_rest:
             _, work = self._before_rest.popitem()
             work()
 
-    def _emit(self, signal: Any, *values: Any) -> None:
+    def _tell(self, emit: Callable[..., Any], *values: Any) -> None:
         try:
-            signal.emit(*values)
+            emit(*values)
         except RuntimeError:  # Qt's half is gone: the program is ending
             _log.debug("nobody is there any more", exc_info=True)
 

@@ -23,7 +23,7 @@ what they do not show are in ``docs/learning.md``):
     the defaults       +27.4 ± 13.1           +1.0 ± 0.9
 
 The defaults of commit d445d9e, which rehearse labels, too: +26.5 ± 13.9 and +0.3 ± 0.7. Of the
-hippocampi, seed 0, on which they were tuned: plain +55.9 and +40.3, the defaults +52.2 and +0.9.
+hippocampi: plain +58.6 ± 6.3 and +40.9 ± 6.2, these defaults +53.0 ± 4.4 and +0.5 ± 0.3.
 
 Every cell is written as JSON when it is done, in the folder of the results; a run that was stopped
 goes on where it was. Minutes are CPU time of one thread, scoring left out.

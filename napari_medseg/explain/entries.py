@@ -143,6 +143,7 @@ def _attention(segmenter: Segmenter) -> list[Entry]:
         if segmenter.card.architecture in of:
             why_not = "this model was made without it"
         else:
-            why_not = f"only {' and '.join(titles[name] for name in of)} has this"
+            verb = "has" if len(of) == 1 else "have"
+            why_not = f"only {' and '.join(titles[name] for name in of)} {verb} this"
         entries.append(Entry(kind, GROUPS[1], words, why_not=why_not))
     return entries

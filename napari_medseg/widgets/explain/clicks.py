@@ -9,8 +9,8 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_medseg.widgets.explain.layout import Layout
-from napari_medseg.widgets.explain.pointing import Pointing
 from napari_medseg.widgets.explain.subject import Subject
+from napari_medseg.widgets.pointing import Pointing
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -61,6 +61,11 @@ class ImageChoice(QWidget):
         return [layer for layer in self.channels if layer is not None]
 
     @property
+    def first(self) -> Image | None:
+        """The image, or the first of its channels that is there."""
+        return next(iter(self.layers), None)
+
+    @property
     def channels(self) -> list[Image | None]:
         """One layer per channel, or one for all; None for those the model does without.
 

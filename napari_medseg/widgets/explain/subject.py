@@ -45,8 +45,8 @@ class Subject:
 
     @property
     def image(self) -> Image | None:
-        """The image, or the first of its channels that is there."""
-        return next(iter(self._images.layers), None)
+        """The image one asks about."""
+        return self._images.first
 
     @property
     def step(self) -> tuple[int, ...]:

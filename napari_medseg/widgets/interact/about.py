@@ -59,8 +59,8 @@ class About:
 
     @property
     def image(self) -> Image | None:
-        """The image, or the first of its channels that is there."""
-        return next((image for image in self._images.channels if image is not None), None)
+        """The image that is prompted on."""
+        return self._images.first
 
     @property
     def labels(self) -> Labels | None:

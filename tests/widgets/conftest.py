@@ -231,6 +231,18 @@ def mouse_of(qtbot):
     return on
 
 
+@pytest.fixture
+def hover():
+    """Move a mouse over a widget, which is not the screen's: tests beside would move that too."""
+    return _hover
+
+
+def _hover(widget, place, buttons=Qt.MouseButton.NoButton, keys=Qt.KeyboardModifier.NoModifier):
+    there = QPointF(place), QPointF(widget.mapToGlobal(place))
+    kind, none = QMouseEvent.Type.MouseMove, Qt.MouseButton.NoButton
+    QApplication.sendEvent(widget, QMouseEvent(kind, *there, none, buttons, keys))
+
+
 class Mouse:
     """Presses, moves and releases at places of the image, as a person does."""
 
@@ -248,16 +260,7 @@ class Mouse:
         self._wait(8)
 
     def move(self, y, x, button=LEFT):
-        point = QPointF(self.at(y, x))
-        event = QMouseEvent(
-            QMouseEvent.Type.MouseMove,
-            point,
-            QPointF(self.native.mapToGlobal(self.at(y, x))),
-            Qt.MouseButton.NoButton,
-            button,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        QApplication.sendEvent(self.native, event)
+        _hover(self.native, self.at(y, x), button)
         self._wait(8)
 
     def release(self, y, x, button=LEFT):

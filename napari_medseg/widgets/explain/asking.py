@@ -117,14 +117,15 @@ class Asking(QObject):
             self.progressed.emit(step)
 
     def _take(self, found: tuple[Known | None, Any] | None) -> None:
-        wish = self._now
+        wish, self._now = self._now, None  # the next of its kind may be asked for from now on
         if wish is not None and found is not None:
             self.known = found[0]
             self.answered.emit(wish, found[1])
 
     def _fail(self, error: Exception) -> None:
-        if self._now is not None:
-            self.failed.emit(self._now, error)
+        wish, self._now = self._now, None
+        if wish is not None:
+            self.failed.emit(wish, error)
 
     def _end(self) -> None:
         self._task = self._now = None

@@ -70,3 +70,20 @@ def test_an_error_is_told_in_words_and_the_next_is_computed(qtbot, asking, notic
     assert failed == [("show", "the layer is not there; choose another one")]
     assert [about for about, _ in asking.told] == ["why"]
     assert "choose another" in notices[-1].message
+
+
+@pytest.mark.parametrize("ends", ["answered", "failed"])
+def test_as_soon_as_one_is_told_nobody_waits_for_it_and_it_can_be_asked_again(
+    qtbot, asking, ends, notices
+):
+    waited, work = [], (lambda known, report: 1 / 0) if ends == "failed" else answers(1)
+
+    def again(wish, _found):
+        waited.append(asking.wants(wish.kind))
+        if len(waited) == 1:
+            asking.ask(Wish("list", work))
+
+    getattr(asking, ends).connect(again)
+    asking.ask(Wish("list", work))
+    qtbot.waitUntil(lambda: not asking.busy)
+    assert waited == [False, False]

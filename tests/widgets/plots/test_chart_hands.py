@@ -63,10 +63,10 @@ def turn_wheel(chart, times=3):
         QApplication.sendEvent(viewport, event)
 
 
-def drag(qtbot, chart):
+def drag(qtbot, hover, chart):
     viewport = chart.plot.viewport()
     qtbot.mousePress(viewport, LEFT, pos=QPoint(150, 90))
-    qtbot.mouseMove(viewport, QPoint(60, 40))
+    hover(viewport, QPoint(60, 40), LEFT)
     qtbot.mouseRelease(viewport, LEFT, pos=QPoint(60, 40))
 
 
@@ -132,7 +132,7 @@ def test_a_click_finds_its_case_also_after_the_chart_has_another_size(boxes, qtb
     assert told.args == [1, "case 5"]
 
 
-def test_a_wheel_and_a_drag_leave_a_chart_as_it_is(boxes, curves, qtbot):
+def test_a_wheel_and_a_drag_leave_a_chart_as_it_is(boxes, curves, qtbot, hover):
     boxes.show_groups([group(0.2, 0.4)], "Dice")
     curves.append("loss", [0, 1, 2], [3, 2, 1])
     curves.draw()
@@ -140,7 +140,7 @@ def test_a_wheel_and_a_drag_leave_a_chart_as_it_is(boxes, curves, qtbot):
         QApplication.processEvents()
         before = chart.plot.getViewBox().viewRange()
         turn_wheel(chart)
-        drag(qtbot, chart)
+        drag(qtbot, hover, chart)
         assert chart.plot.getViewBox().viewRange() == before
         menu = chart.plot.getViewBox().menuEnabled()
         assert not menu

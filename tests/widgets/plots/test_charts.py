@@ -89,18 +89,16 @@ def test_curves_have_colours_of_their_own_and_stay_inside(curves):
     assert colours(curves)[BLUE] >= 8  # a single point is seen
 
 
-def test_the_legend_says_the_last_values_or_those_under_the_mouse(curves, qtbot):
+def test_the_legend_says_the_last_values_or_those_under_the_mouse(curves, hover):
     curves.append("loss", [1, 2, 3], [0.5, 0.25, float("nan")])
     curves.append("<Dice>", [1, 3], [0.1, 0.9])
     curves.begin("later")
     assert curves.legend() == [("loss", "0.25"), ("<Dice>", "0.9"), ("later", "–")]
     curves.draw()
     assert "&lt;Dice&gt; 0.9" in curves.heading.text()
-    qtbot.waitExposed(curves)
     left = QPoint(curves.plot.width() // 4, curves.plot.height() // 2)
-    qtbot.mouseMove(curves.plot.viewport(), left)
-    qtbot.waitUntil(lambda: curves.legend()[1] == ("<Dice>", "0.1"))
-    assert curves.legend()[0] == ("loss", "0.5")
+    hover(curves.plot.viewport(), left)
+    assert curves.legend()[:2] == [("loss", "0.5"), ("<Dice>", "0.1")]
     curves.leaveEvent(QEvent(QEvent.Type.Leave))
     assert curves.legend()[1] == ("<Dice>", "0.9")
 
@@ -155,10 +153,9 @@ def test_a_point_is_chosen_by_a_click(boxes, qtbot):
     assert boxes.place_of(7, "a") is None
 
 
-def test_the_mouse_over_a_point_says_its_case(boxes, qtbot):
-    view = boxes.plot.getViewBox()
-    qtbot.mouseMove(boxes.plot.viewport(), boxes.place_of(1, "e"))
-    qtbot.waitUntil(lambda: view.toolTip() == "e · liver: Dice 0.900")
+def test_the_mouse_over_a_point_says_its_case(boxes, hover):
+    hover(boxes.plot.viewport(), boxes.place_of(1, "e"))
+    assert boxes.plot.getViewBox().toolTip() == "e · liver: Dice 0.900"
     assert boxes.accessibleDescription().startswith("liver: median 0.600, half of the cases from")
     assert "(4 cases, 1 without a value)" in boxes.accessibleDescription()
 

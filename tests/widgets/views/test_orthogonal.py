@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.utils.action_manager import action_manager
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent, QWheelEvent
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
 
@@ -51,19 +51,6 @@ def views(viewer, qtbot):
     return views
 
 
-def _moved(canvas, at, button=_LEFT, modifiers=Qt.KeyboardModifier.NoModifier):
-    where = QPointF(at)
-    event = QMouseEvent(
-        QEvent.Type.MouseMove,
-        where,
-        QPointF(canvas.mapToGlobal(at)),
-        Qt.MouseButton.NoButton,
-        button,
-        modifiers,
-    )
-    QApplication.sendEvent(canvas, event)
-
-
 def _wheel(canvas, notches, modifiers=Qt.KeyboardModifier.NoModifier):
     at = QPoint(canvas.width() // 2, canvas.height() // 2)
     event = QWheelEvent(
@@ -91,7 +78,7 @@ def _world(view, at):
     return scene.imap([at.x(), at.y()])[:2][::-1]
 
 
-def test_a_click_a_drag_and_the_wheel_in_a_view_move_the_slices_of_all(viewer, views, qtbot):
+def test_a_click_a_drag_and_the_wheel_in_a_view_move_the_slices_of_all(viewer, views, qtbot, hover):
     coronal, sagittal = views.views
     assert [view.model.dims.order for view in views.views] == [(1, 0, 2), (2, 0, 1)]
     assert coronal.overlay.letters() == ("R", "L", "S", "I")
@@ -113,7 +100,7 @@ def test_a_click_a_drag_and_the_wheel_in_a_view_move_the_slices_of_all(viewer, v
     places = (at + QPoint(0, 3 * n) for n in range(1, 100))
 
     def drags_down():
-        _moved(canvas, next(places))
+        hover(canvas, next(places), _LEFT)
         return viewer.dims.point[0] < before[0]
 
     qtbot.waitUntil(drags_down)
@@ -148,7 +135,7 @@ def _turn_wheels(viewer, views, qtbot):
 
 
 def test_edits_are_seen_in_every_view_and_on_the_canvas_a_click_points_but_no_stroke(
-    viewer, views, qtbot
+    viewer, views, qtbot, hover
 ):
     labels = viewer.layers["liver"]
     views.go_to(tuple(labels.data_to_world((6, 15, 20))))
@@ -178,7 +165,7 @@ def test_edits_are_seen_in_every_view_and_on_the_canvas_a_click_points_but_no_st
     assert labels.data.any()
     assert viewer.dims.point == pointed
     shift = Qt.KeyboardModifier.ShiftModifier
-    _moved(canvas, at - QPoint(60, 40), Qt.MouseButton.NoButton, shift)
+    hover(canvas, at - QPoint(60, 40), keys=shift)
     qtbot.waitUntil(lambda: viewer.dims.point[2] < pointed[2])
 
 

@@ -42,6 +42,26 @@ def check_label(labels: np.ndarray, label: int) -> None:
         )
 
 
+def check_image(labels: np.ndarray, image: np.ndarray) -> None:
+    """Raise a ValueError if `labels` are none, or lie on another grid than `image`."""
+    check_labels(labels)
+    if image.shape != labels.shape:
+        raise ValueError(
+            f"the image has {sides(image.shape)} voxels, the labels have {sides(labels.shape)}; "
+            "choose the image these labels belong to"
+        )
+
+
+def check_points(labels: np.ndarray, points: Sequence[Sequence[int]]) -> None:
+    """Raise a ValueError if a voxel does not lie in `labels`."""
+    whole = tuple(slice(0, n) for n in labels.shape)
+    for point in points:
+        if len(point) != labels.ndim or not holds(whole, point):
+            raise ValueError(
+                f"the click at {tuple(point)} lies outside of the labels; click inside"
+            )
+
+
 def spacing_of(labels: np.ndarray, spacing: Sequence[float] = ()) -> tuple[float, ...]:
     """Return mm along each axis of `labels`, 1 for each if `spacing` is empty.
 

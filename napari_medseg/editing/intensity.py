@@ -8,44 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
+from napari_medseg.editing.checks import check_image, check_label
+from napari_medseg.editing.slabs import slabs
+from napari_medseg.editing.tool import Scene, Tool
 from napari_medseg.progress import Step
 
 _BINS = 1024  # of the histogram that Otsu's threshold is taken from
-_SLAB = 1 << 18  # voxels
 _SAMPLE = 1 << 22  # values; more of them do not move a threshold that anybody could tell
-
-
-def within_range(
-    image: np.ndarray,
-    labels_before: np.ndarray,
-    labels_after: np.ndarray,
-    low: float,
-    high: float,
-) -> np.ndarray:
-    """Undo what a stroke changed where the grey value lies outside of the range ``[low, high]``.
-
-    Parameters
-    ----------
-    image : ndarray
-        ``(*S)``; a value that is no number lies in no range.
-    labels_before, labels_after : ndarray
-        ``(*S)`` integers: around the stroke, before and after it.
-    low, high : float
-        In the units of the image; infinite for an open end.
-
-    Returns
-    -------
-    ndarray
-        ``(*S)``: `labels_after` in the range, `labels_before` elsewhere; a new array.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or the range is empty.
-    """
-    _check_shapes(image, labels_before, labels_after)
-    return np.where(in_range(image, low, high), labels_after, labels_before)
 
 
 def in_range(image: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -99,11 +68,11 @@ def fill_range(
     ValueError
         If the shapes differ, the range is empty or `label` does not fit.
     """
-    _check_shapes(image, labels)
+    check_image(labels, image)
     check_label(labels, label)
     _check_range(low, high)
     result = np.array(labels)
-    for at in _slabs(labels):
+    for at in slabs(labels.shape):
         found = in_range(image[at], low, high)
         if not overwrite:
             found &= labels[at] == 0
@@ -131,11 +100,11 @@ def keep_range(
     ndarray
         ``(*S)``, the type of `labels`; a new array.
     """
-    _check_shapes(image, labels)
+    check_image(labels, image)
     check_label(labels, label)
     _check_range(low, high)
     result = np.array(labels)
-    for at in _slabs(labels):
+    for at in slabs(labels.shape):
         wrong = ~in_range(image[at], low, high)
         wrong &= labels[at] == label
         if mask is not None:
@@ -192,7 +161,7 @@ def painted_range(image: np.ndarray, labels: np.ndarray, label: int) -> tuple[fl
     ValueError
         If the class has no voxel with a grey value.
     """
-    _check_shapes(image, labels)
+    check_image(labels, image)
     values = image[labels == label]
     values = values[np.isfinite(values)]
     if not values.size:
@@ -231,28 +200,12 @@ class RangeOptions(Config):
             raise ValueError(f"what to do must be 'add' or 'keep only', got {self.what!r}")
 
 
-def _slabs(labels: np.ndarray) -> list[slice]:
-    """Return slabs along the first axis, small enough that what is computed stays in the cache."""
-    thick = max(_SLAB // max(labels[:1].size, 1), 1)
-    return [slice(start, start + thick) for start in range(0, len(labels), thick)]
-
-
 def _check_range(low: float, high: float) -> None:
     if math.isnan(low) or math.isnan(high) or low > high:
         raise ValueError(
             f"a range from {low:g} to {high:g} holds no grey value; the first number must be the "
             "smaller one"
         )
-
-
-def _check_shapes(image: np.ndarray, *labels: np.ndarray) -> None:
-    for array in labels:
-        check_labels(array)
-        if array.shape != image.shape:
-            raise ValueError(
-                f"the image has {image.shape} voxels, the labels have {array.shape}; choose the "
-                "image these labels belong to"
-            )
 
 
 def _by_range(scene: Scene, options: RangeOptions) -> np.ndarray:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from napari_medseg.config import Config
-from napari_medseg.editing.checks import spacing_of
+from napari_medseg.editing.checks import check_image, check_label, check_points, spacing_of
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.intensity import in_range
-from napari_medseg.editing.tool import Scene, Tool, check_label, check_labels
+from napari_medseg.editing.tool import Scene, Tool
 from napari_medseg.packed import Box
 from napari_medseg.progress import Report, Step, silent
 
@@ -69,15 +69,12 @@ def grow_region(
     Raises
     ------
     ValueError
-        If there is no click, or a click lies where the class may not grow.
+        If there is no click, a click lies outside of the labels or where the class may not grow,
+        or image and labels do not go together.
     """
-    check_labels(labels)
+    check_image(labels, image)
     check_label(labels, label)
-    if image.shape != labels.shape:
-        raise ValueError(
-            f"the image has {image.shape} voxels, the labels have {labels.shape}; choose the image "
-            "these labels belong to"
-        )
+    check_points(labels, points)
     if not len(points):
         raise ValueError("a region grows from a click; click a voxel first")
     spacing = spacing_of(labels, spacing)
@@ -87,12 +84,7 @@ def grow_region(
         box = _reach(point, spacing, max_distance, labels.shape)
         seed = tuple(p - s.start for p, s in zip(point, box, strict=True))
         near = image[box]
-        low, high = (
-            similar_range(near, seed)
-            if tolerance is None
-            else (float(near[seed]) - tolerance, float(near[seed]) + tolerance)
-        )
-        open_ = in_range(near, low, high) if low <= high else np.zeros(near.shape, bool)
+        open_ = _alike(near, seed, tolerance)
         if not overwrite:
             open_ &= (labels[box] == 0) | (labels[box] == label)
         if mask is not None:
@@ -173,6 +165,15 @@ class RegionOptions(Config):
             raise ValueError(f"the tolerance must be 0 or more, got {self.tolerance:g}")
         if self.distance < 0:
             raise ValueError(f"the distance must be 0 mm or more, got {self.distance:g}")
+
+
+def _alike(image: np.ndarray, at: tuple[int, ...], tolerance: float | None) -> np.ndarray:
+    """Return where grey values are like that of a voxel, as booleans ``(*S)``."""
+    if tolerance is None:
+        low, high = similar_range(image, at)
+    else:
+        low, high = float(image[at]) - tolerance, float(image[at]) + tolerance
+    return in_range(image, low, high) if low <= high else np.zeros(image.shape, bool)
 
 
 def _reach(

@@ -12,6 +12,7 @@ from napari_medseg.config import Config
 from napari_medseg.editing.checks import (
     check_label,
     check_labels,
+    check_points,
     has_label,
     holds,
     sides,
@@ -234,10 +235,7 @@ def check(tool: Tool, scene: Scene) -> None:
                 f"the {what} has {sides(array.shape)} voxels, the labels have {sides(shape)}; "
                 "choose one on the same grid"
             )
-    whole = tuple(slice(0, n) for n in shape)
-    for point in scene.points:
-        if len(point) != labels.ndim or not holds(whole, point):
-            raise ValueError(f"the click at {point} lies outside of the labels; click inside")
+    check_points(labels, scene.points)
     present = {
         "image": scene.image is not None,
         "points": bool(scene.points),

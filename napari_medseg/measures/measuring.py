@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_medseg.editing.checks import check_image, check_labels
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.scope import label_box
-from napari_medseg.editing.tool import check_labels
 from napari_medseg.measures.diameters import SliceDiameters, longest_diameter, slice_diameters
 from napari_medseg.measures.surface import surface_area
 from napari_medseg.measures.table import PERCENTILES, GreyValues, Measure, Measures
@@ -71,7 +71,6 @@ def measure(
     ValueError
         If labels, image and spacing do not fit together.
     """
-    check_labels(labels)
     spacing = tuple(float(s) for s in spacing)
     _check(labels, spacing, image)
     found = _found(labels)
@@ -293,13 +292,11 @@ def _centre(mask: np.ndarray, box: Box) -> np.ndarray:
 
 
 def _check(labels: np.ndarray, spacing: Sequence[float], image: np.ndarray | None) -> None:
+    check_labels(labels)
     if len(spacing) != labels.ndim or not all(np.isfinite(s) and s > 0 for s in spacing):
         raise ValueError(
             f"the voxel size {tuple(spacing)} does not fit labels with {labels.ndim} axes; give "
             "one positive length in mm for each"
         )
-    if image is not None and image.shape != labels.shape:
-        raise ValueError(
-            f"the image has {image.shape} voxels, the labels have {labels.shape}; choose the image "
-            "these labels belong to"
-        )
+    if image is not None:
+        check_image(labels, image)

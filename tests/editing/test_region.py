@@ -88,6 +88,9 @@ def test_a_click_that_cannot_grow_says_why():
         grow_region(labels, image, 1, [(4, 4)], mask=np.zeros((5, 5), bool))
     with pytest.raises(ValueError, match="click a voxel first"):
         grow_region(labels, image, 1, [])
+    for beyond in ((5, 0), (-1, -1), (1,)):
+        with pytest.raises(ValueError, match="outside of the labels"):
+            grow_region(labels, image, 1, [(1, 1), beyond])
     with pytest.raises(ValueError, match="choose the image"):
         grow_region(labels, image[:3], 1, [(1, 1)])
     for bad in ({"tolerance": -1.0}, {"distance": -1.0}):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from napari_medseg.editing.checks import check_image, check_labels
 from napari_medseg.editing.connected import connected
-from napari_medseg.editing.scope import label_box
 from napari_medseg.measures.diameters import SliceDiameters, longest_diameter, slice_diameters
+from napari_medseg.measures.objects import Found, centre_of, found_in
 from napari_medseg.measures.surface import surface_area
 from napari_medseg.measures.table import PERCENTILES, GreyValues, Measure, Measures
 from napari_medseg.packed import Box
@@ -53,7 +54,7 @@ def measure(
     axis : int
         The axis across the slices in which diameters are taken.
     surface : bool
-        Whether to compute surface areas (of volumes), which takes longer.
+        Whether to compute surface areas (of volumes, mm²), which takes longer.
     unit, grey_unit : str
         Of lengths ("px" where the spacing is not known) and of grey values, for the table.
     most : int
@@ -71,21 +72,14 @@ def measure(
     ValueError
         If labels, image and spacing do not fit together.
     """
-    spacing = tuple(float(s) for s in spacing)
-    _check(labels, spacing, image)
-    found = _found(labels)
-    if affine is None:
-        affine = canonical_affine(spacing)
+    scene = _Scene.of(labels, spacing, image, affine, axis, surface)
+    found = found_in(labels)
     listed = set(np.argsort(-found.counts, kind="stable")[:most].tolist())
-    surface = surface and labels.ndim == 3
-    scene = _Scene(labels, spacing, image, affine, axis, surface)
     classes, objects = [], []
     done = 0
     for label in sorted(set(found.labels.tolist())):
         name = (names or {}).get(label, f"class {label}")
-        own = np.flatnonzero(found.labels == label)
-        own = own[np.argsort(-found.counts[own], kind="stable")]
-        rows = []
+        own, rows = found.of(label), []
         for number, index in enumerate(own, start=1):
             report(Step(done, len(found.counts), "object"))
             done += 1
@@ -114,31 +108,9 @@ def mask_of(labels: np.ndarray, row: Measure) -> tuple[Box, np.ndarray]:
     numbers, count = connected(mask)
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)
     same = [n for n in range(1, count + 1) if sizes[n] == row.voxels]
-    centres = [_centre(numbers == n, box) for n in same]
+    centres = [centre_of(numbers == n, box) for n in same]
     apart = [float(np.abs(centre - row.centre).sum()) for centre in centres]
     return box, np.asarray(numbers == same[int(np.argmin(apart))])
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """The connected objects: `numbers` ``(*S_box)`` from 1, the rest of each by ``number - 1``."""
-
-    corner: tuple[int, ...]
-    numbers: np.ndarray
-    labels: np.ndarray
-    counts: np.ndarray
-    boxes: tuple[Box, ...]
-
-    def mask(self, index: int) -> np.ndarray:
-        """Return an object's mask in its box."""
-        return np.asarray(self.numbers[self.boxes[index]] == index + 1)
-
-    def box(self, index: int) -> Box:
-        """Return the box of an object in the whole array."""
-        return tuple(
-            slice(c + s.start, c + s.stop)
-            for c, s in zip(self.corner, self.boxes[index], strict=True)
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +124,27 @@ class _Scene:
     axis: int
     surface: bool
 
-    def object_row(self, found: _Found, index: int, name: str, number: int) -> Measure:
+    @classmethod
+    def of(
+        cls,
+        labels: np.ndarray,
+        spacing: Sequence[float],
+        image: np.ndarray | None,
+        affine: np.ndarray | None,
+        axis: int,
+        surface: bool,
+    ) -> Self:
+        """Return what `measure` was asked, checked and complete."""
+        lengths = tuple(float(s) for s in spacing)
+        _check(labels, lengths, image)
+        world = canonical_affine(lengths) if affine is None else affine
+        return cls(labels, lengths, image, world, axis, surface and labels.ndim == 3)
+
+    def object_row(self, found: Found, index: int, name: str, number: int) -> Measure:
         """Measure one object."""
         box, mask = found.box(index), found.mask(index)
         long, diameter = self._diameters(mask, box)
-        centre = _centre(mask, box)
+        centre = centre_of(mask, box)
         return Measure(
             label=int(found.labels[index]),
             name=name,
@@ -176,7 +164,7 @@ class _Scene:
         )
 
     def class_row(
-        self, found: _Found, own: np.ndarray, rows: Sequence[Measure], name: str
+        self, found: Found, own: np.ndarray, rows: Sequence[Measure], name: str
     ) -> Measure:
         """Measure a class as a whole: the objects `own`, of which the largest ones have `rows`."""
         if len(own) == 1 and rows:
@@ -188,7 +176,7 @@ class _Scene:
         )
         label = int(found.labels[own[0]])
         mask = self.labels[box] == label
-        count, centre = int(found.counts[own].sum()), _centre(mask, box)
+        count, centre = int(found.counts[own].sum()), centre_of(mask, box)
         long, diameter = self._longest(found, own, rows)
         return Measure(
             label=label,
@@ -209,7 +197,7 @@ class _Scene:
         )
 
     def _longest(
-        self, found: _Found, own: np.ndarray, rows: Sequence[Measure]
+        self, found: Found, own: np.ndarray, rows: Sequence[Measure]
     ) -> tuple[SliceDiameters, float]:
         """Return the longest diameters of any object; those without a row are hardly ever asked."""
         long = SliceDiameters(-1, 0.0, 0.0)
@@ -256,39 +244,6 @@ class _Scene:
             maximum=float(values.max()),
             percentiles=tuple(np.percentile(values, PERCENTILES).tolist()),
         )
-
-
-def _found(labels: np.ndarray) -> _Found:
-    """Find the connected objects of all classes at once, in the box around them."""
-    from scipy.ndimage import find_objects
-
-    box = label_box(labels)
-    if box is None:
-        nothing = np.zeros(0, np.int64)
-        return _Found((0,) * labels.ndim, nothing, nothing, nothing, ())
-    part = labels[box]
-    numbers, count = connected(part)
-    inside = numbers != 0
-    found = numbers[inside]
-    values = np.zeros(count + 1, part.dtype)
-    values[found] = part[inside]
-    return _Found(
-        corner=tuple(s.start for s in box),
-        numbers=numbers,
-        labels=values[1:],
-        counts=np.bincount(found, minlength=count + 1)[1:],
-        boxes=tuple(find_objects(numbers)),
-    )
-
-
-def _centre(mask: np.ndarray, box: Box) -> np.ndarray:
-    """Return the mean index along each axis of a mask that lies in `box`."""
-    centre = []
-    for axis, s in enumerate(box):
-        rest = tuple(a for a in range(mask.ndim) if a != axis)
-        weights = np.count_nonzero(mask, axis=rest)
-        centre.append(s.start + float(np.arange(len(weights)) @ weights) / float(weights.sum()))
-    return np.array(centre)
 
 
 def _check(labels: np.ndarray, spacing: Sequence[float], image: np.ndarray | None) -> None:

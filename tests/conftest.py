@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import json
@@ -17,6 +18,7 @@ settings.register_profile("unhurried", settings(), deadline=None)  # machines ar
 settings.load_profile("unhurried")
 
 PARITY = Path(__file__).parent / "networks" / "parity"
+PATIENCE = 60_000  # ms that a test waits for what must come; one that passes never waits so long
 _NUMBERS = itertools.count()
 
 
@@ -52,6 +54,14 @@ def _seeded():
         torch.default_generator.manual_seed(0)
         if torch.cuda.is_initialized():
             torch.cuda.manual_seed_all(0)
+
+
+@pytest.fixture
+def qtbot(qtbot):
+    """Wait as long as a busy machine may need, unless a test says otherwise."""
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitExposed"):
+        setattr(qtbot, name, functools.partial(getattr(qtbot, name), timeout=PATIENCE))
+    return qtbot
 
 
 @pytest.fixture(scope="session", autouse=True)

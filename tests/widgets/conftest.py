@@ -195,7 +195,7 @@ def press_segment(qtbot):
         assert workbench.segment.segment.isEnabled(), workbench.segment.hint.text()
         qtbot.mouseClick(workbench.segment.segment, Qt.MouseButton.LeftButton)
         if wait:
-            qtbot.waitUntil(lambda: not workbench.runner.busy, timeout=30000)
+            qtbot.waitUntil(lambda: not workbench.runner.busy)
 
     return press
 

@@ -47,6 +47,7 @@ def test_a_run_lets_nothing_turn_that_paints_the_window_again_and_again(qtbot, m
     qtbot.waitUntil(lambda: bool(_bars()))
     assert wheel.state() == QMovie.MovieState.Paused
     go.set()
-    qtbot.waitUntil(lambda: not runner.busy)
+    qtbot.waitUntil(lambda: wheel.state() == QMovie.MovieState.NotRunning)
+    assert not runner.busy
     with progress(total=2):  # napari's own activities have their wheel
         assert wheel.state() == QMovie.MovieState.Running

@@ -54,7 +54,7 @@ def test_the_picture_is_drawn_only_while_somebody_looks(view, qtbot, tmp_path):
     view.show()
     assert view.picture.isVisible()  # its place is kept
     height = view.picture.image.height()
-    qtbot.waitUntil(lambda: _picture(view) is not None, timeout=20000)
+    qtbot.waitUntil(lambda: _picture(view) is not None)
     assert view.picture.image.height() == height
     assert "phantom" in view.picture.caption.text()
     pixels = _picture(view).toImage()
@@ -71,7 +71,7 @@ def test_a_drawn_picture_is_kept(view, qtbot, tmp_path, monkeypatch):
     card = make_card()
     _show(view, card, tmp_path)
     view.show()
-    qtbot.waitUntil(lambda: _picture(view) is not None, timeout=20000)
+    qtbot.waitUntil(lambda: _picture(view) is not None)
     monkeypatch.setattr(card_view, "example_picture", None)  # whoever draws again, fails
     _show(
         view, make_card("other", classes=(LabelClass(value=1, name="x"),) * 1, config={}), tmp_path

@@ -85,7 +85,7 @@ def test_segmenting_needs_no_workbench(qtbot, viewer, open_dock, press_segment, 
     viewer.add_image(volume_values, name="case")
     alone = open_dock(viewer, "Segment")
     qtbot.mouseClick(alone.panel("segment").segment, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not alone.runner.busy, timeout=30000)
+    qtbot.waitUntil(lambda: not alone.runner.busy)
     assert len(viewer.layers) == 2
     assert alone.run_bar.text.whole().startswith("Done")
 

@@ -24,7 +24,7 @@ def press(panel, qtbot, monkeypatch):
         monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
         button = panel.shelf.import_button
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(button.isEnabled, timeout=20000)
+        qtbot.waitUntil(button.isEnabled)
 
     return press
 

@@ -47,7 +47,7 @@ def press(qtbot, panel):
         assert panel.segment.isEnabled(), panel.hint.text()
         click(qtbot, panel.segment)
         if wait:
-            qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+            qtbot.waitUntil(lambda: not panel._runner.busy)
 
     return press
 
@@ -61,7 +61,7 @@ def slow(panel):
 def wait_for_windows(qtbot, panel):
     steps = []
     panel._runner.progressed.connect(steps.append)
-    qtbot.waitUntil(lambda: any(s.done for s in steps), timeout=30000)
+    qtbot.waitUntil(lambda: any(s.done for s in steps))
     return steps
 
 
@@ -161,7 +161,7 @@ def test_cancel_midway_leaves_the_layers_alone(qtbot, scene, panel, press, slow)
     ended = []
     panel._runner.ended.connect(ended.append)
     panel._runner.cancel()
-    qtbot.waitUntil(lambda: not panel._runner.busy, timeout=10000)
+    qtbot.waitUntil(lambda: not panel._runner.busy)
     assert ended == ["cancelled"]
     assert steps[-1].done < steps[-1].total
     assert [layer.name for layer in scene.layers] == ["big"]
@@ -311,7 +311,7 @@ class TestWhileItRuns:
         image = scene.add_image(volume_values, name="case", scale=(2, 1, 1))
         press(wait=False)
         scene.layers.remove(image)
-        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        qtbot.waitUntil(lambda: not panel._runner.busy)
         assert [layer.name for layer in scene.layers] == ["case · tiny-volume"]
         np.testing.assert_allclose(scene.layers[0].scale, (2, 1, 1))
 
@@ -323,7 +323,7 @@ class TestWhileItRuns:
         scene.layers.selection.active = image
         press(wait=False)
         image.name = "ann"
-        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        qtbot.waitUntil(lambda: not panel._runner.busy)
         assert [i.name for i in scene.layers] == ["ann", "ann · tiny-volume", "above"]
         assert panel.images.fields[0].currentText() == "ann"
 
@@ -333,7 +333,7 @@ class TestWhileItRuns:
         image = scene.add_image(volume_values, name="case")
         press(wait=False)
         image.data = volume_values[:8]
-        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        qtbot.waitUntil(lambda: not panel._runner.busy)
         assert answers(scene) == []
         assert "case was replaced by an image of another size" in panel.hint.text()
 
@@ -343,7 +343,7 @@ class TestWhileItRuns:
         scene.add_image(volume_values, name="first")
         press(wait=False)
         scene.add_image(volume_values, name="second")
-        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+        qtbot.waitUntil(lambda: not panel._runner.busy)
         assert [i.name for i in scene.layers] == ["first", "first · tiny-volume", "second"]
 
     @pytest.mark.parametrize("gone", ["hidden", "deleted"])
@@ -362,7 +362,7 @@ class TestWhileItRuns:
         else:
             viewer.window.remove_dock_widget(workbench)
             workbench.deleteLater()
-        qtbot.waitUntil(lambda: not runner.busy, timeout=10000)
+        qtbot.waitUntil(lambda: not runner.busy)
         assert [layer.name for layer in viewer.layers] == ["big"]
 
 
@@ -375,7 +375,7 @@ def test_two_viewers_do_not_mix(qtbot, scene, panel, models, press, volume_value
     use(beside, models, "tiny-grey")
     press(wait=False)
     click(qtbot, beside.segment)
-    qtbot.waitUntil(lambda: not (panel._runner.busy or beside._runner.busy), timeout=30000)
+    qtbot.waitUntil(lambda: not (panel._runner.busy or beside._runner.busy))
     assert [i.name for i in scene.layers] == ["here", "here · tiny-volume"]
     assert [i.name for i in other.layers] == ["there", "there · tiny-grey"]
 

@@ -55,7 +55,7 @@ def press(qtbot, panel):
         assert panel.segment.isEnabled(), panel.hint.text()
         click(qtbot, panel.segment)
         if wait:
-            qtbot.waitUntil(lambda: not panel._runner.busy, timeout=30000)
+            qtbot.waitUntil(lambda: not panel._runner.busy)
 
     return press
 
@@ -275,9 +275,9 @@ class TestAllOpenImages:
         panel.form.config = panel.form.config.replace(overlap=0.9)
         choose(Scope.OPEN)
         press(wait=False)
-        qtbot.waitUntil(lambda: len(answers(scene)) == 1, timeout=30000)
+        qtbot.waitUntil(lambda: len(answers(scene)) == 1)
         panel._runner.cancel()
-        qtbot.waitUntil(lambda: not panel._runner.busy, timeout=10000)
+        qtbot.waitUntil(lambda: not panel._runner.busy)
         assert [i.name for i in answers(scene)] == ["small · tiny-volume"]
         assert "1 of 2 are done and stay" in panel.hint.text()
 

@@ -43,7 +43,7 @@ def press(qtbot, workbench, *, wait=True):
     click(qtbot, button)
     assert workbench.runner.busy
     if wait:
-        qtbot.waitUntil(lambda: not workbench.runner.busy, timeout=60_000)
+        qtbot.waitUntil(lambda: not workbench.runner.busy)
 
 
 def undo(viewer, layer):
@@ -113,7 +113,7 @@ def test_a_cancelled_second_run_changes_nothing(qtbot, window, monkeypatch):
     press(qtbot, workbench, wait=False)
     assert not workbench.segment.segment.isEnabled()
     click(qtbot, workbench.run_bar.cancel)
-    qtbot.waitUntil(lambda: not workbench.runner.busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not workbench.runner.busy)
     assert "Cancelled" in workbench.run_bar.text.whole()
     np.testing.assert_array_equal(labels.data, before)
     assert len(labels._undo_history) == history
@@ -129,7 +129,7 @@ def test_an_error_is_said_and_the_next_run_goes_well(qtbot, window, models, noti
     workbench.segment.refresh()
     if workbench.segment.segment.isEnabled():  # else the panel has seen it already
         click(qtbot, workbench.segment.segment)
-        qtbot.waitUntil(lambda: not workbench.runner.busy, timeout=60_000)
+        qtbot.waitUntil(lambda: not workbench.runner.busy)
     assert not answers(viewer)
     said = [workbench.segment.hint.text(), *(str(n.message) for n in notices)]
     assert any("damaged" in words for words in said), said
@@ -146,7 +146,7 @@ def test_closing_the_viewer_while_it_computes_ends_the_run(qtbot, window):
     runner = workbench.runner
     press(qtbot, workbench, wait=False)
     viewer.close()
-    qtbot.waitUntil(lambda: not runner.busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not runner.busy)
 
 
 def test_two_viewers_do_not_mix(qtbot, window, make_napari_viewer, open_workbench):
@@ -160,7 +160,7 @@ def test_two_viewers_do_not_mix(qtbot, window, make_napari_viewer, open_workbenc
     press(qtbot, workbench, wait=False)
     assert not beside.runner.busy
     press(qtbot, beside, wait=False)
-    qtbot.waitUntil(lambda: not (workbench.runner.busy or beside.runner.busy), timeout=60_000)
+    qtbot.waitUntil(lambda: not (workbench.runner.busy or beside.runner.busy))
     [first], [second] = answers(viewer), answers(other)
     assert first.ndim == 3
     assert second.ndim == 2

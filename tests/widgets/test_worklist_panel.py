@@ -69,7 +69,7 @@ def opened(qtbot, viewer):
     """Wait until a case is open."""
 
     def wait(name):
-        qtbot.waitUntil(lambda: session_of(viewer).case == name, timeout=10000)
+        qtbot.waitUntil(lambda: session_of(viewer).case == name)
 
     return wait
 
@@ -82,7 +82,7 @@ def segmented(qtbot, viewer):
         assert panel.form.segment.isEnabled(), panel.form.segment.toolTip()
         qtbot.mouseClick(panel.form.segment, LEFT)
         if wait:
-            qtbot.waitUntil(lambda: not runner_of(viewer).busy, timeout=30000)
+            qtbot.waitUntil(lambda: not runner_of(viewer).busy)
 
     return press
 
@@ -229,11 +229,11 @@ def test_an_image_that_cannot_be_read_is_noted_on_its_row(qtbot, viewer, panel, 
     opened("case_1")
     (folder / "case_2.png").write_bytes(b"\x89PNG cut off")
     panel.open_next()
-    qtbot.waitUntil(lambda: "⚠" in rows(panel)[1][1], timeout=10000)
+    qtbot.waitUntil(lambda: "⚠" in rows(panel)[1][1])
     assert "cut off or damaged" in panel.form.about.text()
     assert session_of(viewer).case == "case_1"
     panel.open_next()
-    qtbot.waitUntil(lambda: panel.opener.wanted == "", timeout=10000)
+    qtbot.waitUntil(lambda: panel.opener.wanted == "")
 
 
 def paint(viewer):
@@ -338,7 +338,7 @@ def test_one_can_go_on_looking_while_it_runs_and_cancel_keeps_the_rest(
     assert "look at other cases meanwhile" in panel.form.segment.toolTip()
     click_row(qtbot, panel, "case_4", double=True)
     opened("case_4")
-    qtbot.waitUntil(lambda: not runner.busy, timeout=30000)
+    qtbot.waitUntil(lambda: not runner.busy)
     worklist.changed.disconnect(stop_after_one)
     finished = worklist.count(State.SEGMENTED)
     assert finished >= 1
@@ -409,7 +409,7 @@ def test_two_viewers_do_not_mix(qtbot, make_panel, viewer, folder, tmp_path):
     assert rows(second) == []
     open_folder(second._viewer, folder)
     first.open_next()
-    qtbot.waitUntil(lambda: session_of(viewer).case == "case_1", timeout=10000)
+    qtbot.waitUntil(lambda: session_of(viewer).case == "case_1")
     assert session_of(other).case == ""
     assert not other.layers
     worklist_of(first).set_state("case_2", State.DONE)

@@ -40,11 +40,11 @@ def window(scene, qtbot, settings):
 
 
 def ready(window, qtbot):
-    qtbot.waitUntil(window.parts.evaluate.isEnabled, timeout=20000)
+    qtbot.waitUntil(window.parts.evaluate.isEnabled)
 
 
 def settle(window, qtbot):
-    qtbot.waitUntil(lambda: not window.runner.busy, timeout=30000)
+    qtbot.waitUntil(lambda: not window.runner.busy)
 
 
 def press(qtbot, button):
@@ -301,6 +301,6 @@ def test_a_viewer_closed_while_it_compares_leaves_nothing_behind(scene, qtbot):
     press(qtbot, window.parts.evaluate)
     runner = window.runner
     viewer.close()
-    qtbot.waitUntil(lambda: not runner.busy, timeout=20000)
+    qtbot.waitUntil(lambda: not runner.busy)
     truth.events.data()  # reaches nobody
     assert truth.data.any()

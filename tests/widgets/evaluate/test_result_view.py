@@ -109,7 +109,7 @@ def test_the_row_and_the_point_of_a_case_are_one(page, evaluation, qtbot):
     show(page, evaluation)
     choose(page.metrics, "Dice")
     choose(page.classes, "cyst")
-    with qtbot.waitSignal(page.picked, timeout=2000):
+    with qtbot.waitSignal(page.picked):
         viewport = page.chart.plot.viewport()
         qtbot.mouseClick(viewport, LEFT, pos=page.chart.place_of(1, "b"))
     assert (page.case.case, page.case.name) == ("b", "liver")

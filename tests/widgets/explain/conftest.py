@@ -70,7 +70,7 @@ def panel_of(qtbot, use):
         panel = ExplainPanel(viewer)
         qtbot.addWidget(panel)
         panel.show()
-        qtbot.waitUntil(lambda: panel.questions.listing is not None, timeout=30000)
+        qtbot.waitUntil(lambda: panel.questions.listing is not None)
         return panel
 
     return make
@@ -81,7 +81,7 @@ def settle(qtbot):
     """Wait until all that was asked is answered."""
 
     def wait(panel):
-        qtbot.waitUntil(lambda: not panel.asking.busy and not panel._soon.isActive(), timeout=30000)
+        qtbot.waitUntil(lambda: not panel.asking.busy and not panel._soon.isActive())
 
     return wait
 

@@ -21,7 +21,7 @@ def panel_in(make_napari_viewer, qtbot, use):
         use(viewer, model)
         panel = ExplainPanel(viewer)
         viewer.window.add_dock_widget(panel, name="Explain")
-        qtbot.waitUntil(lambda: panel.questions.listing is not None, timeout=30000)
+        qtbot.waitUntil(lambda: panel.questions.listing is not None)
         qtbot.wait(50)  # until the canvas has its size
         return viewer, panel
 

@@ -100,7 +100,7 @@ def test_closing_the_panel_ends_what_it_computes(qtbot, picture, use, slow, maps
     use(picture, "tiny-grey")
     panel = ExplainPanel(picture)
     panel.show()
-    qtbot.waitUntil(lambda: panel.questions.listing is not None, timeout=30000)
+    qtbot.waitUntil(lambda: panel.questions.listing is not None)
     gate = slow()
     panel.parts.show.click()
     qtbot.waitUntil(gate.begun.is_set)

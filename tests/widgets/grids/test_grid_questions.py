@@ -72,7 +72,7 @@ def settled(qtbot):
 
     def wait(viewer):
         questions = grid_questions(viewer)
-        qtbot.waitUntil(lambda: questions.busy is None, timeout=10000)
+        qtbot.waitUntil(lambda: questions.busy is None)
         questions.look()
         return questions
 
@@ -101,7 +101,7 @@ def test_thick_slices_are_resampled_when_a_person_says_so(
     assert len(viewer.layers) == 2  # nothing happens unasked
     layer, image = viewer.layers
     _click(strip.place, qtbot)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=10000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3)
     settled(viewer)
     made = viewer.layers[1]
     assert made.name == "thick_seg · resampled onto ct"
@@ -133,7 +133,7 @@ def test_a_box_is_placed_by_whole_voxels_and_what_is_kept_is_not_asked_again(
     assert strip.place.text() == "Place on the image"
     assert not strip.isHidden()
     _click(strip.place, qtbot)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=10000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3)
     made = viewer.layers[-1]
     box = (slice(4, 14), slice(3, 15), slice(2, 16))
     np.testing.assert_array_equal(made.data[box], ball((10, 12, 14)))
@@ -168,7 +168,7 @@ def test_without_a_dock_a_notice_asks(make_napari_viewer, files, notices, qtbot)
     notice = QWidget()
     qtbot.addWidget(notice)
     press(notice)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=10000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3)
 
 
 def test_labels_made_for_nothing_that_is_open_are_left_alone(files, settled):
@@ -199,7 +199,7 @@ def test_labels_are_placed_on_the_shown_step_of_a_film(files, qtbot, settled):
     viewer.dims.set_point(0, 2)
     open_dropped(viewer, [files / "thick_seg.nii.gz"])
     settled(viewer).place()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=10000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3)
     made = next(layer for layer in viewer.layers if "resampled" in layer.name)
     assert made.data.shape == (1, *IMAGE.shape)
     assert same_place(made, film, (2,))
@@ -219,7 +219,7 @@ def test_what_cannot_be_placed_is_said_and_stays_asked(files, qtbot, settled, no
     questions = settled(viewer)
     assert questions.first() is not None
     questions.place()
-    qtbot.waitUntil(lambda: questions.busy is None, timeout=10000)
+    qtbot.waitUntil(lambda: questions.busy is None)
     assert "choose the image the labels were made for" in notices[-1].message
     assert questions.first() is not None
     assert len(viewer.layers) == 2
@@ -240,7 +240,7 @@ def test_a_case_whose_labels_lie_on_another_grid_opens_and_asks(tmp_path, qtbot,
     assert "lies on another grid than 'a'" in question.words
     assert question.keep_words == "Leave them out"
     questions.place()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     made = viewer.layers[1]
     assert isinstance(made, Labels)
     assert unsaved(viewer) == [made]

@@ -51,7 +51,7 @@ def test_a_click_on_the_image_alone_finds_the_object_and_a_slice_is_carried_on(
     assert not panel.parts.segment_here.isEnabled()
     panel.choose("point")
     pointer_of(viewer, viewer.layers["scan"]).click((6, 16, 14))
-    qtbot.waitUntil(lambda: not panel.prompting.queue.busy, timeout=30000)
+    qtbot.waitUntil(lambda: not panel.prompting.queue.busy)
     labels = panel.about.labels
     assert not labels.data.any()
     panel.parts.accept.click()
@@ -60,7 +60,7 @@ def test_a_click_on_the_image_alone_finds_the_object_and_a_slice_is_carried_on(
     labels.refresh()
     assert panel.parts.carry_on.isEnabled(), panel.parts.carry_on.toolTip()
     panel.parts.carry_on.click()
-    qtbot.waitUntil(lambda: not panel.prompting.queue.busy, timeout=30000)
+    qtbot.waitUntil(lambda: not panel.prompting.queue.busy)
     assert panel.parts.hint.text().startswith("Slices ")
     panel.parts.accept.click()
     assert dice(labels.data == 1, inside) > 0.7
@@ -82,13 +82,13 @@ def test_the_model_of_the_session_is_loaded_once_and_shared(
     assert panel.parts.classes.name == "anterior"
     panel.choose("box")
     pointer_of(viewer, viewer.layers["scan"]).drag((6, 8, 6), (6, 20, 18), (6, 24, 22))
-    qtbot.waitUntil(lambda: not panel.prompting.queue.busy, timeout=60000)
+    qtbot.waitUntil(lambda: not panel.prompting.queue.busy)
     assert panel.about.labels is not None, (panel.parts.hint.text(), panel.view.hand.on)
     loaded = session.ready_segmenter
     assert loaded is not None
     assert len(given_of(panel.about.labels).pending()) == 1
     panel.parts.segment_here.click()
-    qtbot.waitUntil(lambda: not panel.prompting.queue.busy, timeout=60000)
+    qtbot.waitUntil(lambda: not panel.prompting.queue.busy)
     assert session.ready_segmenter is loaded
     assert len(given_of(panel.about.labels).turns) == 2
     for turn in given_of(panel.about.labels).turns:

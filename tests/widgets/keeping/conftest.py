@@ -60,7 +60,7 @@ def offered(qtbot):
 
     def wait(viewer):
         offers = offers_of(viewer)
-        qtbot.waitUntil(lambda: offers.first() is not None, timeout=5000)
+        qtbot.waitUntil(lambda: offers.first() is not None)
         return offers.first()
 
     return wait

@@ -121,7 +121,7 @@ def save_and_wait(qtbot, monkeypatch):
     def save(viewer, path):
         monkeypatch.setattr(questions, "ask_project", lambda _start: str(path))
         opening.save_project_as(viewer)
-        qtbot.waitUntil(lambda: not saves_of(viewer).running, timeout=10000)
+        qtbot.waitUntil(lambda: not saves_of(viewer).running)
 
     return save
 
@@ -130,7 +130,7 @@ def save_and_wait(qtbot, monkeypatch):
 def open_and_wait(qtbot):
     def open_it(viewer, path):
         opening.open_project(viewer, path)
-        qtbot.waitUntil(lambda: opening.project_path(viewer) == Path(path), timeout=10000)
+        qtbot.waitUntil(lambda: opening.project_path(viewer) == Path(path))
 
     return open_it
 
@@ -186,7 +186,7 @@ def test_moved_with_its_images_it_opens_and_moved_without_them_it_asks_where_the
     write_image(tmp_path / "anderswo" / "bilder_T1.nii.gz", other)
     fourth = sitting()
     opening.open_project(fourth, moved / "fall.medseg.json")
-    qtbot.waitUntil(lambda: bool(notices), timeout=10000)
+    qtbot.waitUntil(lambda: bool(notices))
     assert "is not the image this project was made with" in notices[-1].message
     assert len(fourth.layers) == 0
 
@@ -221,12 +221,12 @@ def test_damaged_newer_and_missing_projects_say_so_and_leave_the_viewer_alone(
     shutil.copytree(folder_of(path), folder_of(promptless))
     count = len(notices)
     opening.open_project(first, promptless)
-    qtbot.waitUntil(lambda: len(notices) > count, timeout=10000)
+    qtbot.waitUntil(lambda: len(notices) > count)
     assert "damaged" in notices[-1].message
     shutil.rmtree(folder_of(path))
     count = len(notices)
     opening.open_project(first, path)
-    qtbot.waitUntil(lambda: len(notices) > count, timeout=10000)
+    qtbot.waitUntil(lambda: len(notices) > count)
     assert "copy that folder with the project" in notices[-1].message
     _same(_state(first), state)
 
@@ -247,10 +247,10 @@ def test_what_is_not_saved_is_asked_about_before_a_project_takes_its_place(
 
     monkeypatch.setattr(questions, "ask_closing", ask)
     opening.open_project(first, path)
-    qtbot.waitUntil(lambda: len(asked) == 1, timeout=10000)
+    qtbot.waitUntil(lambda: len(asked) == 1)
     assert labels in first.layers
     opening.open_project(first, path)
-    qtbot.waitUntil(lambda: labels not in first.layers, timeout=10000)
+    qtbot.waitUntil(lambda: labels not in first.layers)
     assert asked == [["Tumor"], ["Tumor"]]
     assert not (first.layers["Tumor"].data[7] == 2).any()
 
@@ -344,5 +344,5 @@ def test_an_image_in_pieces_comes_back_in_pieces(
         tif.write(values, subifds=1, tile=(16, 16))
         tif.write(values[1::2, ::2], subfiletype=1, tile=(16, 16))
     opening.open_project(second, tmp_path / "a.medseg.json")
-    qtbot.waitUntil(lambda: bool(notices), timeout=10000)
+    qtbot.waitUntil(lambda: bool(notices))
     assert "is not the" in notices[-1].message

@@ -58,7 +58,7 @@ def test_prompts_survive_a_crash_and_stand_beside_the_labels_that_are_saved(
     second.add_image(image_values, name="case")
     offered(second)
     offers_of(second).restore()
-    qtbot.waitUntil(lambda: len(second.layers) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(second.layers) == 2)
     assert kept_prompts(second.layers[1]) == [((), (CLICK, LINE))]
     keep_prompts(second.layers[1], [])
     assert "prompts" not in provenance_of(second, second.layers[1])

@@ -38,7 +38,7 @@ def saved(qtbot):
     """Wait until a viewer saves nothing any more."""
 
     def wait(viewer):
-        qtbot.waitUntil(lambda: not saves_of(viewer).running, timeout=10000)
+        qtbot.waitUntil(lambda: not saves_of(viewer).running)
 
     return wait
 

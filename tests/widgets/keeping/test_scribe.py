@@ -40,7 +40,7 @@ def test_after_a_moment_of_rest_all_is_brought_to_the_disk_and_garbage_is_collec
     scribe().submit(lambda: scribe().before_rest(1, lambda: brought.append("once")))
     scribe().submit(lambda: scribe().before_rest(1, lambda: brought.append("twice")))
     assert gc.get_threshold()[0] == 0  # in that thread nobody may delete windows
-    qtbot.waitUntil(lambda: bool(brought) and gc.get_threshold()[0] > 0, timeout=5000)
+    qtbot.waitUntil(lambda: bool(brought) and gc.get_threshold()[0] > 0)
     assert brought == ["twice"]
 
 
@@ -60,4 +60,4 @@ def test_the_end_of_the_program_waits_until_all_is_written(qtbot, works):
         own.submit(lambda: own.before_rest(1, lambda: done.append(2)))
     own.finish()
     assert done == ([1, 2] if works else [])
-    qtbot.waitUntil(lambda: gc.get_threshold()[0] > 0, timeout=5000)
+    qtbot.waitUntil(lambda: gc.get_threshold()[0] > 0)

@@ -56,7 +56,7 @@ def test_the_file_button_says_what_is_unsaved_and_saves_it(
     monkeypatch.setattr(questions, "ask_where_to_save", lambda *_, **__: str(path))
     button.save.trigger()
     assert button.text() == "Saving…"
-    qtbot.waitUntil(lambda: button.text() == "File", timeout=10000)
+    qtbot.waitUntil(lambda: button.text() == "File")
     np.testing.assert_array_equal(read_labels(path).array[0], painted.data)
     painted.undo()
     assert button.text() == "File ●"
@@ -75,14 +75,14 @@ def test_projects_are_saved_opened_and_listed_from_the_file_button(
     button, path = workbench.strip.files, tmp_path / "fall.medseg.json"
     monkeypatch.setattr(questions, "ask_project", lambda _start: str(path))
     button.save_project.trigger()
-    qtbot.waitUntil(lambda: opening.project_path(viewer) == path, timeout=10000)
+    qtbot.waitUntil(lambda: opening.project_path(viewer) == path)
     state = painted.data.copy()
     button.refresh()
     (recent,) = button.recent.actions()
     assert recent.text() == "fall"
     assert recent.toolTip() == str(path)
     recent.trigger()
-    qtbot.waitUntil(lambda: painted not in viewer.layers and len(viewer.layers) == 2, timeout=10000)
+    qtbot.waitUntil(lambda: painted not in viewer.layers and len(viewer.layers) == 2)
     np.testing.assert_array_equal(viewer.layers["liver"].data, state)
     path.unlink()
     recent.trigger()
@@ -96,7 +96,7 @@ def test_unsaved_work_is_offered_in_the_dock_without_taking_the_focus_and_later_
     strip, focus = workbench.restore, QApplication.focusWidget()
     assert strip.isHidden()
     viewer.layers.remove(painted)
-    qtbot.waitUntil(lambda: not strip.isHidden(), timeout=5000)
+    qtbot.waitUntil(lambda: not strip.isHidden())
     assert QApplication.focusWidget() is focus
     assert strip.minimumSizeHint().width() <= 380
     _press(strip.later, qtbot)
@@ -109,16 +109,16 @@ def test_restore_puts_it_back_as_one_step_and_discard_deletes_it(
 ):
     strip, state = workbench.restore, painted.data.copy()
     viewer.layers.remove(painted)
-    qtbot.waitUntil(lambda: not strip.isHidden(), timeout=5000)
+    qtbot.waitUntil(lambda: not strip.isHidden())
     assert strip.text.text().startswith("2 corrections of case_017 from today")
     _press(strip.restore, qtbot)
-    qtbot.waitUntil(lambda: "liver" in viewer.layers, timeout=5000)
+    qtbot.waitUntil(lambda: "liver" in viewer.layers)
     again = viewer.layers["liver"]
     assert history(again) == ["Restored"]
     np.testing.assert_array_equal(again.data, state)
     assert strip.isHidden()
     viewer.layers.remove(again)
-    qtbot.waitUntil(lambda: not strip.isHidden(), timeout=5000)
+    qtbot.waitUntil(lambda: not strip.isHidden())
     _press(strip.discard, qtbot)
     written()
     assert find_journals([journal_directory()]) == []

@@ -67,7 +67,7 @@ def press(qtbot, scene, window):
     def press():
         assert window.start.isEnabled(), window.hint.text()
         qtbot.mouseClick(window.start, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: not runner_of(scene).busy, timeout=60_000)
+        qtbot.waitUntil(lambda: not runner_of(scene).busy)
 
     return press
 

@@ -130,7 +130,7 @@ def test_while_another_run_goes_nothing_can_be_changed_and_its_end_is_not_taken_
     assert not window.path.isEnabled()
     assert not window.choose.isEnabled()
     runner.cancel()
-    qtbot.waitUntil(lambda: not runner.busy, timeout=10000)
+    qtbot.waitUntil(lambda: not runner.busy)
     assert window.start.isEnabled()
     assert "Cancelled" not in window.hint.text()
     assert window.path.isEnabled()

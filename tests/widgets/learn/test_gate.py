@@ -18,8 +18,6 @@ from napari_medseg.widgets.learn.gate_saving import suggested_name, why_not_name
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.sessions import runner_of, session_of
 
-WAIT = 15000
-
 
 @pytest.fixture
 def teacher(models):
@@ -64,7 +62,7 @@ def click(qtbot):
 
 
 def rest(qtbot, viewer):
-    qtbot.waitUntil(lambda: not runner_of(viewer).busy, timeout=WAIT)
+    qtbot.waitUntil(lambda: not runner_of(viewer).busy)
 
 
 def test_promote_writes_a_new_model_uses_it_and_one_click_goes_back(
@@ -83,7 +81,7 @@ def test_promote_writes_a_new_model_uses_it_and_one_click_goes_back(
     assert "kept: choose another name" in parts.promote.toolTip()
     parts.name.setText("tiny-grey-2")
     before = (models / "tiny-grey.safetensors").read_bytes()
-    with qtbot.waitSignal(page.promoted, timeout=WAIT) as told:
+    with qtbot.waitSignal(page.promoted) as told:
         click(parts.promote)
     rest(qtbot, viewer)
     path = models / "tiny-grey-2.safetensors"
@@ -98,7 +96,7 @@ def test_promote_writes_a_new_model_uses_it_and_one_click_goes_back(
     assert not (models / "tiny-grey-2.replay.safetensors").exists()
     assert not parts.promote.isEnabled()
     assert not parts.discard.isEnabled()
-    qtbot.waitUntil(lambda: parts.roll_back.button.isEnabled(), timeout=WAIT)
+    qtbot.waitUntil(lambda: parts.roll_back.button.isEnabled())
     assert "tiny-grey-2 was made from tiny-grey on 2" in parts.roll_back.says.text()
     click(parts.roll_back.button)
     assert session_of(viewer).model == old
@@ -121,12 +119,12 @@ def test_a_full_disk_leaves_nothing_and_promote_can_be_pressed_again(
 
     monkeypatch.setattr(finetune_result, "save_checkpoint", half)
     click(page.parts.promote)
-    qtbot.waitUntil(lambda: bool(notices), timeout=WAIT)
+    qtbot.waitUntil(lambda: bool(notices))
     rest(qtbot, viewer)
     assert "No space left" in str(notices[0].message)
     assert not (models / "tiny-grey-2.safetensors").exists()
     monkeypatch.setattr(finetune_result, "save_checkpoint", write)
-    with qtbot.waitSignal(page.promoted, timeout=WAIT):
+    with qtbot.waitSignal(page.promoted):
         click(page.parts.promote)
     assert (models / "tiny-grey-2.safetensors").exists()
 
@@ -162,7 +160,7 @@ def test_the_slider_shows_what_a_mix_changes_where_a_person_looked_and_elsewhere
     tuned = tuned_from(teacher)
     page = open_gate(viewer, tuned, book)
     preview, slider = page.parts.preview, page.parts.slider.slider
-    with qtbot.waitSignal(preview.shown, timeout=WAIT):
+    with qtbot.waitSignal(preview.shown):
         slider.setValue(20)
     volume = Volume(image[None], (1.0, 1.0))
     old, new = (tuned.segmenter_at(a).segment(volume).labels for a in (0.0, 1.0))
@@ -175,10 +173,10 @@ def test_the_slider_shows_what_a_mix_changes_where_a_person_looked_and_elsewhere
     assert f"{int((shown == OTHER).sum()):,} change otherwise" in preview.counts.text()
     assert preview.answer_layer.layer is None
     assert viewer.layers.selection.active.name == "scan"
-    with qtbot.waitSignal(preview.shown, timeout=WAIT):
+    with qtbot.waitSignal(preview.shown):
         preview.answer.click()
     np.testing.assert_array_equal(preview.answer_layer.layer.data, new)
-    with qtbot.waitSignal(preview.shown, timeout=WAIT):
+    with qtbot.waitSignal(preview.shown):
         slider.setValue(0)
     assert not np.asarray(preview.changes_layer.layer.data).any()
     assert "No pixels" in preview.counts.text()
@@ -262,7 +260,7 @@ def test_the_report_is_saved_and_says_what_a_failure_was(
     monkeypatch.setattr(gate, "ask_path", lambda *_: path)
     click(page.parts.report)
     rest(qtbot, viewer)
-    qtbot.waitUntil(path.exists, timeout=WAIT)
+    qtbot.waitUntil(path.exists)
     content = json.loads(path.read_text("utf-8"))
     assert content["alpha"] == page.alpha == 1.0
     assert content["effort"][0]["edited_voxels"] == 16 * 30
@@ -270,7 +268,7 @@ def test_the_report_is_saved_and_says_what_a_failure_was(
     monkeypatch.setattr(gate, "ask_path", lambda *_: path / "is a file.csv")
     notices.clear()
     click(page.parts.report)
-    qtbot.waitUntil(lambda: any(n.severity.name == "ERROR" for n in notices), timeout=WAIT)
+    qtbot.waitUntil(lambda: any(n.severity.name == "ERROR" for n in notices))
 
 
 def test_two_viewers_have_gates_of_their_own(
@@ -278,7 +276,7 @@ def test_two_viewers_have_gates_of_their_own(
 ):
     first, second = make_napari_viewer(), make_napari_viewer()
     pages = [open_gate(viewer, tuned_from(teacher)) for viewer in (first, second)]
-    with qtbot.waitSignal(pages[0].promoted, timeout=WAIT):
+    with qtbot.waitSignal(pages[0].promoted):
         click(pages[0].parts.promote)
     assert session_of(first).model.path.stem == "tiny-grey-2"
     assert session_of(second).model.path.stem == "tiny-grey"

@@ -31,7 +31,7 @@ def names(book):
 def save_as(qtbot, viewer, shelf, path):
     remember_project(viewer, path)
     saves_of(viewer).changed.emit()
-    qtbot.waitUntil(lambda: shelf.book.project == path and not shelf._moving, timeout=10000)
+    qtbot.waitUntil(lambda: shelf.book.project == path and not shelf._moving)
 
 
 def test_cases_move_with_the_first_save_and_are_copied_by_save_as(qtbot, scene, shelf, tmp_path):

@@ -45,7 +45,7 @@ def opened(scene, qtbot):
 
 
 def settle(window, qtbot):
-    qtbot.waitUntil(lambda: not window.runner.busy, timeout=20000)
+    qtbot.waitUntil(lambda: not window.runner.busy)
 
 
 def press(qtbot, button):
@@ -278,4 +278,4 @@ def test_a_viewer_closed_while_it_measures_leaves_nothing_behind(scene, qtbot):
     runner = window.runner
     assert runner.busy
     viewer.close()
-    qtbot.waitUntil(lambda: not runner.busy, timeout=20000)
+    qtbot.waitUntil(lambda: not runner.busy)

@@ -109,7 +109,7 @@ def test_other_groups_forget_the_chosen_case_and_what_was_clickable(boxes, qtbot
 def test_cases_of_the_same_name_are_told_apart_by_their_group(boxes, qtbot):
     boxes.show_groups([group(0.2, 0.4), group(0.2, 0.6, key=7, name="cyst", colour=BLUE)], "Dice")
     for key in (7, 1):
-        with qtbot.waitSignal(boxes.chosen, timeout=2000) as told:
+        with qtbot.waitSignal(boxes.chosen) as told:
             qtbot.mouseClick(boxes.plot.viewport(), LEFT, pos=boxes.place_of(key, "case 0"))
         assert told.args == [key, "case 0"]
 
@@ -120,14 +120,14 @@ def test_a_click_finds_its_case_also_after_the_chart_has_another_size(boxes, qtb
     for size in ((500, 300), (260, 150)):
         boxes.resize(*size)
         QApplication.processEvents()
-        with qtbot.waitSignal(boxes.chosen, timeout=2000) as told:
+        with qtbot.waitSignal(boxes.chosen) as told:
             qtbot.mouseClick(boxes.plot.viewport(), LEFT, pos=boxes.place_of(1, "case 9"))
         assert told.args == [1, "case 9"]
         places = {(p.x(), p.y()) for p in (boxes.place_of(1, f"case {i}") for i in range(9))}
         assert len(places) == 9, "equal values cover each other"
         assert boxes._ring.getData()[0].tolist() == pytest.approx([0.1])
     boxes.select(1, "case 4")  # its ring reaches over its neighbours
-    with qtbot.waitSignal(boxes.chosen, timeout=500) as told:
+    with qtbot.waitSignal(boxes.chosen) as told:
         qtbot.mouseClick(boxes.plot.viewport(), LEFT, pos=boxes.place_of(1, "case 5"))
     assert told.args == [1, "case 5"]
 

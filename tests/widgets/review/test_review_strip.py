@@ -61,7 +61,7 @@ def press(qtbot):
 def find(qtbot, press):
     def find(strip):
         press(strip.search)
-        qtbot.waitUntil(lambda: not strip.runner.busy, timeout=30000)
+        qtbot.waitUntil(lambda: not strip.runner.busy)
 
     return find
 
@@ -172,7 +172,7 @@ def test_a_search_is_cancelled_and_leaves_the_queue_as_it_was(strip, viewer, pre
     press(strip.search)
     assert not strip.search.isEnabled()
     strip.runner.cancel()
-    with qtbot.waitSignal(strip.runner.ended, timeout=30000) as ended:
+    with qtbot.waitSignal(strip.runner.ended) as ended:
         pass
     assert ended.args == ["cancelled"]
     assert strip.queue.places == ()
@@ -191,7 +191,7 @@ def test_two_viewers_do_not_mix_and_one_may_close_during_a_search(
     qtbot.mouseClick(second.search, Qt.MouseButton.LeftButton)
     runner = second.runner
     other.close()
-    qtbot.waitUntil(lambda: not runner.busy, timeout=30000)
+    qtbot.waitUntil(lambda: not runner.busy)
     strip.go_on()
     assert _marker(viewer).visible
 

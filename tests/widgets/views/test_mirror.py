@@ -100,20 +100,20 @@ def test_strokes_edits_undo_and_redo_are_drawn_in_the_copy(viewer, mirror, qtbot
     ):
         told.clear()
         do()
-        qtbot.waitUntil(lambda: bool(told), timeout=2000)
+        qtbot.waitUntil(lambda: bool(told))
 
 
 def test_steps_through_the_slices_draw_nothing_anew(viewer, mirror, qtbot):
     layer = viewer.layers["liver"]
     layer.paint((2, 3, 3), 1)
     told = _redrawn(mirror.copy_of(layer))
-    qtbot.waitUntil(lambda: bool(told), timeout=2000)
+    qtbot.waitUntil(lambda: bool(told))
     told.clear()
     for step in (0, 3, 4):
         viewer.dims.set_current_step(0, step)
     assert not mirror._dirty
     layer.paint((4, 3, 3), 1)
-    qtbot.waitUntil(lambda: bool(told), timeout=2000)
+    qtbot.waitUntil(lambda: bool(told))
 
 
 def test_another_array_is_taken_over_also_one_with_more_axes(viewer, model, mirror):

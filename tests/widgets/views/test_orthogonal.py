@@ -47,7 +47,7 @@ def views(viewer, qtbot):
         tall = all(view.canvas.height() > 200 for view in views.views)
         return tall and len(set(seen[-5:])) == 1 and len(seen) > 5 and shows_all(viewer)
 
-    qtbot.waitUntil(settled, timeout=60000)
+    qtbot.waitUntil(settled)
     return views
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_medseg.io.classes import ClassName
 from napari_medseg.io.dicom.headers import quiet
-from napari_medseg.volume import Volume
+from napari_medseg.volume import Storage, Volume
 
 _LARGEST = 2**28  # bytes; above, frames in which a class has no voxel are left out
 _FEWEST = 8  # pixels of a frame; highdicom packs smaller ones so that no reader finds them
@@ -54,35 +54,18 @@ def write_segmentation(
         If its files are gone, or the file cannot be written.
     """
     import highdicom as hd
-    from pydicom import dcmread
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
     from napari_medseg import __version__
 
-    slices = like.storage.header.get("slices") if like.storage else None
-    if like.storage is None or not slices:
-        raise ValueError(
-            f"a DICOM segmentation refers to the DICOM images it belongs to, and "
-            f"'{like.name}' was read from none; use .nii.gz"
-        )
+    storage, slices = _source(like)
     values = [int(v) for v in np.unique(labels) if v]
     if not values:
         raise ValueError("there is no label to write, and DICOM has no empty segmentations")
-    stored = like.storage.to_stored(labels)
-    if np.prod(stored.shape[-2:]) < _FEWEST:
-        raise ValueError(
-            f"slices of {stored.shape[-2]} x {stored.shape[-1]} voxels are too small for a DICOM "
-            "segmentation; use .nii.gz"
-        )
+    numbers = _numbered(storage.to_stored(labels), values)
     with quiet():
-        files = list(dict.fromkeys(file for file, _ in slices))
-        frame = generate_uid()  # for images that name no frame of reference
-        apart = _apart(np.asarray(like.storage.affine))
-        images = [
-            _completed(dcmread(file, stop_before_pixels=True), frame, apart) for file in files
-        ]
-        numbers = _numbered(stored, values)
-        if len(files) == 1 and len(slices) > 1:  # frames of one file, in its own order
+        images = _images(storage, slices)
+        if len(images) == 1 and len(slices) > 1:  # frames of one file, in its own order
             numbers = numbers[np.argsort([index for _, index in slices])]
         seg = hd.seg.Segmentation(
             source_images=images,
@@ -107,8 +90,35 @@ def write_segmentation(
         seg.save_as(path, enforce_file_format=True)
 
 
+def _source(like: Volume) -> tuple[Storage, Sequence[tuple[str, int]]]:
+    """Return how an image lies in its DICOM files: of each slice its file and its frame there."""
+    slices = like.storage.header.get("slices") if like.storage else None
+    if like.storage is None or not slices:
+        raise ValueError(
+            f"a DICOM segmentation refers to the DICOM images it belongs to, and "
+            f"'{like.name}' was read from none; use .nii.gz"
+        )
+    return like.storage, slices
+
+
+def _images(storage: Storage, slices: Sequence[tuple[str, int]]) -> list[Any]:
+    """Read the headers of an image's files, each once, and complete them."""
+    from pydicom import dcmread
+    from pydicom.uid import generate_uid
+
+    frame = generate_uid()  # for images that name no frame of reference
+    apart = _apart(np.asarray(storage.affine))
+    files = dict.fromkeys(file for file, _ in slices)
+    return [_completed(dcmread(file, stop_before_pixels=True), frame, apart) for file in files]
+
+
 def _numbered(stored: np.ndarray, values: Sequence[int]) -> np.ndarray:
     """Return labels ``(slices, rows, columns)`` as numbers of segments: 1, 2, ... without gaps."""
+    if np.prod(stored.shape[-2:]) < _FEWEST:
+        raise ValueError(
+            f"slices of {stored.shape[-2]} x {stored.shape[-1]} voxels are too small for a DICOM "
+            "segmentation; use .nii.gz"
+        )
     table = np.zeros(max(values) + 1, np.uint8 if len(values) < 256 else np.uint16)
     table[list(values)] = np.arange(1, len(values) + 1)
     numbers: np.ndarray = table[stored]

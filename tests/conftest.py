@@ -6,7 +6,10 @@ import functools
 import gc
 import itertools
 import json
+import os
 import random
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +23,26 @@ settings.load_profile("unhurried")
 PARITY = Path(__file__).parent / "networks" / "parity"
 PATIENCE = 60_000  # ms that a test waits for what must come; one that passes never waits so long
 _NUMBERS = itertools.count()
+_SCREENS = []
+
+
+def pytest_configure(config):
+    """Give each of several processes a virtual screen of its own, where there are any.
+
+    One screen has one mouse, one focus and one clipboard, which tests side by side would share. It
+    ends with the process, however that ends.
+    """
+    if not hasattr(config, "workerinput") or shutil.which("Xvfb") is None:
+        return
+    words = "-displayfd 1 -screen 0 1920x1200x24 -nolisten tcp"
+    ends_with_its_input = f"Xvfb {words} & exec >/dev/null; read -r _; kill $!; wait"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    screen = subprocess.Popen(["sh", "-c", ends_with_its_input], text=True, **pipes)
+    number = screen.stdout.readline().strip()
+    if number:  # else it did not start, and the one there is will do
+        _SCREENS.append(screen)
+        os.environ["DISPLAY"] = f":{number}"
+        os.environ.pop("WAYLAND_DISPLAY", None)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

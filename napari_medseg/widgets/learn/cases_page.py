@@ -15,6 +15,7 @@ from napari_medseg.widgets.learn.gate_roll_back import RollBack
 from napari_medseg.widgets.learn.intent import lesson_of, question_of
 from napari_medseg.widgets.learn.kept_cases import KeptCases
 from napari_medseg.widgets.learn.label_values import names_in, unknown_to
+from napari_medseg.widgets.learn.obstacle import obstacle
 from napari_medseg.widgets.learn.outlook import Outlook
 from napari_medseg.widgets.learn.parts import Stored
 from napari_medseg.widgets.learn.plan_view import PlanView
@@ -175,19 +176,10 @@ class CasesPage(QWidget):
         self.refresh()
 
     def _why_not(self) -> str:
-        if self.below.run:
-            return self.below.why_not
-        if self._runner.busy:
-            return "A run is going; wait for it or cancel it below."
-        if not self._shelf.book.entries:
-            return "No case yet: add an image you corrected."
-        if not self._shelf.book.used:
-            return "All cases are left out; tick one in the list."
-        if self._forecast is None:
-            return self._told or "The cases are being looked at; a moment."
-        if not self._forecast.may_start:
-            return "This cannot be learnt yet: see above what is in the way."
-        return ""
+        busy = self._runner.busy
+        return self.below.why_not or obstacle(
+            self._shelf.book, self._forecast, busy=busy, told=self._told
+        )
 
     def _start(self) -> None:
         forecast = self._forecast

@@ -63,6 +63,7 @@ def channel_redundancy(
         definition="mean singular value of the matrix of channels by voxels, each channel scaled "
         "to length 1, channels that are 0 everywhere left out; 1 where all are orthogonal, one "
         "over the root of their number where all are the same (after LGMSNet, Fig. 1c)",
+        measure="mean singular value",
     )
 
 

@@ -181,6 +181,7 @@ def modality_importance(
         "what leaving out a channel of the image changes",
         ("channel", "probability lost where something is found", "share of voxels that change"),
         tuple(rows),
+        measure="probability lost where something is found",
         definition="the channel is set to 0, which is the mean or, if the model can, missing",
     )
     return overlay, table

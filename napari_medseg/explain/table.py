@@ -31,11 +31,13 @@ class Table:
     kind : str
         "bars" (one number a row), "lines" (the second column is the abscissa of the others),
         "matrix" (see `matrices`) or "table".
+    measure : str
+        The column that says most, for a chart; empty is the last.
 
     Raises
     ------
     ValueError
-        If a row has another length than the columns.
+        If a row has another length than the columns, or there is no column `measure`.
     """
 
     name: str
@@ -44,8 +46,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     definition: str = ""
     kind: str = "table"
+    measure: str = ""
 
     def __post_init__(self) -> None:
+        if self.measure and self.measure not in self.columns:
+            raise ValueError(f"{self.name!r} has no column {self.measure!r} to draw")
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"every row of {self.name!r} needs {len(self.columns)} values")
 
@@ -53,6 +58,16 @@ class Table:
         """Return the values of a column."""
         index = self.columns.index(name)
         return tuple(row[index] for row in self.rows)
+
+    @property
+    def drawn(self) -> str:
+        """The column that says most."""
+        return self.measure or self.columns[-1]
+
+    def measured(self) -> list[tuple[str, float]]:
+        """Return what each row is about, and its number in the column that says most."""
+        values = self.column(self.drawn)
+        return [(str(row[0]), float(value)) for row, value in zip(self.rows, values, strict=True)]
 
     def matrices(self) -> dict[str, np.ndarray]:
         """Return the matrices ``(R, C)`` of a table of kind "matrix", by their names.

@@ -254,4 +254,5 @@ def _layers(segmenter: Segmenter, view: View, value: int, report: Report) -> Tab
         tuple(rows),
         definition="contribution: activation times gradient of the class's logit at this voxel; "
         "its size at the place over the voxel, as a share of that of the whole map",
+        measure="share that lies here",
     )

@@ -30,6 +30,7 @@ def test_channels_that_are_orthogonal_are_not_redundant_and_equal_ones_are(known
     table = channel_redundancy(segmenter, view_with(segmenter, same), ["fine"])
     assert table.column("mean singular value")[0] == pytest.approx(0.5, abs=1e-3)
     assert table.column("if all were the same")[0] == pytest.approx(0.5)
+    assert table.measured() == [("fine", table.column("mean singular value")[0])]
     assert "LGMSNet" in table.definition
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from napari_medseg.widgets.classes.palette import next_colour
 from napari_medseg.widgets.plots.chart import Chart, pyqtgraph
 
-_MOST = 8  # curves that can be told apart
+_MOST = 10  # curves that can be told apart; no network has more stages
 _SHARE = 0.25  # of the height, that the histogram takes
 
 
@@ -38,6 +38,7 @@ class Lines(Chart):
     ) -> None:
         super().__init__("There is nothing to draw")
         self.drawn = dict(list(curves.items())[:_MOST])
+        self.left_out = len(curves) - len(self.drawn)
         self.plot.setLabel("bottom", below)
         self.plot.showGrid(y=True, alpha=0.25)
         colours: list[str] = []
@@ -49,7 +50,7 @@ class Lines(Chart):
             self._add_histogram(*histogram)
         self.heading.setText(
             " &nbsp; ".join(
-                f"<span style='color: {colour}'>■</span>&nbsp;{escape(name)}"
+                f"<span style='color: {colour}'>■</span>&nbsp;{_in_one_line(name)}"
                 for name, colour in zip(self.drawn, colours, strict=True)
             )
         )
@@ -65,3 +66,7 @@ class Lines(Chart):
         )
         bars.setZValue(-1)
         self.plot.addItem(bars)
+
+
+def _in_one_line(name: str) -> str:
+    return escape(name).replace(" ", "&nbsp;")

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_medseg.widgets.explain.bars import Bars
+from napari_medseg.widgets.explain.grid import Grid
 from napari_medseg.widgets.explain.heat import Heat
 from napari_medseg.widgets.explain.lines import Lines
 from napari_medseg.widgets.explain.short_button import ShortButton
@@ -32,8 +24,7 @@ if TYPE_CHECKING:
     from napari_medseg.explain.table import Table
 
 _CHART = 220  # pixels
-_ROW, _ROWS = 24, 8  # pixels of a row of a table, and how many are seen at once
-_NAME, _WIDEST = 110, 84  # pixels of the first column, and of others
+_LEFT_OUT = "and {count} {which}; they are in the saved table"
 
 
 class Page(QWidget):
@@ -58,13 +49,19 @@ class Page(QWidget):
 
     def clear(self) -> None:
         """Show nothing but what stands there while there is nothing."""
-        self._take_away()
+        self.begin()
         if self._empty:
             self.say(self._empty)
 
     def begin(self) -> None:
         """Take everything away, for what comes next."""
-        self._take_away()
+        while self._column.count():
+            item = self._column.takeAt(0)
+            widget = None if item is None else item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.setParent(None)
+                widget.deleteLater()
 
     def say(self, text: str, *, bold: bool = False) -> None:
         """Add a sentence."""
@@ -77,31 +74,25 @@ class Page(QWidget):
     def add_table(self, table: Table) -> None:
         """Add numbers, as bars, curves or rows, whichever they are."""
         self._caption(table.words, table.definition, table)
-        if table.kind == "bars":
-            rows = [(str(row[0]), float(row[-1])) for row in table.rows]
-            likely = all(0 <= value <= 1 for _, value in rows)
-            bars = Bars(rows, 1.0 if likely else 0.0)
-            self._column.addWidget(bars)
-            if bars.left_out:
-                self.say(f"and {bars.left_out} smaller ones; they are in the saved table")
-        elif table.kind == "lines":
+        if table.kind == "lines":
             x, *columns = np.array(table.rows, float).T if table.rows else [np.zeros(0)]
-            self._chart(Lines(table.columns[0], x, dict(zip(table.columns[1:], columns,
-                                                            strict=True))))  # fmt: skip
+            named = dict(zip(table.columns[1:], columns, strict=True))
+            self._chart(Lines(table.columns[0], x, named))
         elif table.kind == "matrix":
             self._column.addWidget(Heat(table.matrices()))
         else:
-            self._column.addWidget(Bars([(str(row[0]), float(row[-1])) for row in table.rows]))
-            self._column.addWidget(_grid(table))
+            self._bars(table)
+            if table.kind == "table":
+                self._column.addWidget(Grid(table))
 
-    def add_bars(self, table: Table, rows: Sequence[tuple[str, float]]) -> None:
-        """Add one column of a table as bars; all of the table is saved."""
+    def add_bars(self, table: Table) -> None:
+        """Add the column that says most as bars; all of the table is saved."""
         self._caption(table.words, table.definition, table)
-        self._column.addWidget(Bars(rows))
+        self._bars(table)
 
     def add_curves(self, curves: Curves) -> None:
         """Add learnt functions over the histogram of what they were given."""
-        self._caption(f"{curves.words}; grey: the inputs they saw", "", curves)
+        self._caption(f"{curves.words} (grey)", "", curves)
         named = dict(zip(curves.channels, curves.values, strict=True))
         self._chart(Lines("input", curves.points, named, (curves.edges, curves.counts.sum(0))))
         for note in curves.notes:
@@ -134,50 +125,19 @@ class Page(QWidget):
     def _save(self, what: object, *_: object) -> None:
         self.save_wanted.emit(what)
 
+    def _bars(self, table: Table) -> None:
+        rows = table.measured()
+        likely = table.kind == "bars" and all(0 <= value <= 1 for _, value in rows)
+        if table.kind != "bars":
+            self.say(f"{table.drawn[:1].upper()}{table.drawn[1:]}:")
+        bars = Bars(rows, 1.0 if likely else 0.0)
+        self._column.addWidget(bars)
+        if bars.left_out:
+            self.say(_LEFT_OUT.format(count=bars.left_out, which="smaller ones"))
+
     def _chart(self, chart: Lines) -> None:
         chart.setFixedHeight(_CHART)
         chart.follow(self._viewer)
         self._column.addWidget(chart)
-
-    def _take_away(self) -> None:
-        while self._column.count():
-            item = self._column.takeAt(0)
-            widget = None if item is None else item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.setParent(None)
-                widget.deleteLater()
-
-
-def _grid(table: Table) -> QTableWidget:
-    """Return the rows as a table one can read and copy from."""
-    grid = QTableWidget(len(table.rows), len(table.columns))
-    grid.setHorizontalHeaderLabels(list(table.columns))
-    grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    grid.setToolTip(table.definition or table.words)
-    grid.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # paths of layers end differently
-    down = grid.verticalHeader()
-    assert down is not None
-    down.setVisible(False)
-    down.setDefaultSectionSize(_ROW)
-    for r, row in enumerate(table.rows):
-        for c, cell in enumerate(row):
-            text = f"{cell:.4g}" if isinstance(cell, float) else str(cell)
-            grid.setItem(r, c, QTableWidgetItem(text))
-    _narrow(grid)
-    return grid
-
-
-def _narrow(grid: QTableWidget) -> None:
-    """Break the titles of wide columns, and give the table the height of its rows."""
-    along = grid.horizontalHeader()
-    assert along is not None
-    centred = Qt.AlignmentFlag.AlignCenter
-    along.setDefaultAlignment(Qt.AlignmentFlag(int(centred) | int(Qt.TextFlag.TextWordWrap)))
-    grid.resizeColumnsToContents()
-    for column in range(grid.columnCount()):
-        widest = _NAME if column == 0 else _WIDEST
-        grid.setColumnWidth(column, min(grid.columnWidth(column), widest))
-    along.setStretchLastSection(True)
-    along.setFixedHeight(2 * _ROW)
-    grid.setFixedHeight(_ROW * (min(grid.rowCount(), _ROWS) + 2) + 20)
+        if chart.left_out:
+            self.say(_LEFT_OUT.format(count=chart.left_out, which="more"))

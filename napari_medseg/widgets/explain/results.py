@@ -52,8 +52,7 @@ def show_because(page: Page, because: Because, show: Show) -> None:
     for overlay in why.overlays:
         words = overlay.words[:1].upper() + overlay.words[1:]
         page.add_button(f"Show {called(overlay)}", words, partial(show, [overlay]))
-    parts = zip(why.layers.column("layer"), why.layers.column("share that lies here"), strict=True)
-    page.add_bars(why.layers, [(str(name), float(share)) for name, share in parts])
+    page.add_bars(why.layers)
     best = max(why.layers.rows, key=lambda row: float(row[2]), default=None)
     if best is not None:
         page.say(

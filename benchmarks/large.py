@@ -31,8 +31,8 @@ from napari_medseg.engine.block_run import BlockRun
 from napari_medseg.engine.blockwise import segment_blockwise
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
 from napari_medseg.engine.checkpoint import save_checkpoint
-from napari_medseg.engine.inference import predictor
 from napari_medseg.engine.inference_config import InferenceConfig
+from napari_medseg.engine.predictor import predictor
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.io import open_pyramid, read_volume
 from napari_medseg.networks import create_network

@@ -26,10 +26,11 @@ from napari_medseg.engine.blocks import Blocks, Footprint, cut, label_chunks, sl
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.channels import can_do_without, fitted
 from napari_medseg.engine.grid import Grid
-from napari_medseg.engine.inference import check_flips, is_out_of_memory, predictor
+from napari_medseg.engine.inference import check_flips, is_out_of_memory
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.part import Box, network_box, placed, touching
 from napari_medseg.engine.plan import Plan, make_plan
+from napari_medseg.engine.predictor import predictor
 from napari_medseg.engine.preprocess import check_volume, network_grid
 from napari_medseg.engine.readout import NotFiniteError, Readout
 from napari_medseg.engine.resample import AxisMap, Resampler

@@ -115,12 +115,7 @@ def measure_values(
     ValueError
         If no value is finite, or all are the same.
     """
-    if preprocessing.normalise == "fixed" and len(preprocessing.mean) not in (1, channels):
-        raise ValueError(
-            f"the model's card normalises {len(preprocessing.mean)} channels, '{name}' has "
-            f"{channels}; choose another model"
-        )
-    values = _by_card(preprocessing, channels)
+    values = _by_card(preprocessing, channels, name)
     if not _needs_statistics(dtype, preprocessing):
         scale = unit_scale(dtype, 0.0)[0] if preprocessing.unit_range else 1.0
         return values.replace(scale=scale)
@@ -157,8 +152,13 @@ def _needs_statistics(dtype: np.dtype, preprocessing: Preprocessing) -> bool:
     return asked or by_values or dtype.kind == "f"
 
 
-def _by_card(preprocessing: Preprocessing, channels: int) -> Values:
+def _by_card(preprocessing: Preprocessing, channels: int, name: str) -> Values:
     """Return what the card says by itself; statistics are filled in later."""
+    if preprocessing.normalise == "fixed" and len(preprocessing.mean) not in (1, channels):
+        raise ValueError(
+            f"the model's card normalises {len(preprocessing.mean)} channels, '{name}' has "
+            f"{channels}; choose another model"
+        )
     each = channels // len(preprocessing.mean) if preprocessing.normalise == "fixed" else 0
     return Values(
         limits=(preprocessing.clip or _ANY,) * channels,

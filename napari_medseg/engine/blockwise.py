@@ -100,7 +100,7 @@ def segment_blockwise(
         Bytes for image, sums and labels beside what the network itself needs; None is a quarter of
         what is free, at most 1 GiB. The more, the less is computed twice.
     time : int
-        Which time point.
+        Which time point, counted from 0.
     scheduler : str or None
         Address of a dask.distributed cluster ("tcp://host:8786"). Its workers must see model,
         image and labels by the same paths; no voxels travel.
@@ -128,9 +128,8 @@ def segment_blockwise(
     store, again = _opened(run, Path(out), pyramid, config, time)
     with store.alone(), store.removed_if_empty():
         values = _values(run, store, report)
-        budget = memory or min(_MOST_MEMORY, (host_memory()[0] or 4 * _MOST_MEMORY) // 4)
-        at_least = max(1, 2 * workers)
-        blocks = run.cut(budget, columns=at_least, offset=store.offset)
+        columns = max(1, 2 * workers)
+        blocks = run.cut(memory or _budget(), columns=columns, offset=store.offset)
         left = stretches(blocks, store)
         done = len(blocks) - sum(map(len, left))
         notes = list(run.notes + values.notes)
@@ -140,11 +139,8 @@ def segment_blockwise(
         if scheduler is None and not workers:
             notes += _run_here(run, values, left, _told(store, on_block), report)
         elif left:
-            from napari_medseg.engine.block_cluster import cluster, run_on
-
             job = _job(str(model), run, Path(out), values, device)
-            with cluster(scheduler, workers) as client:
-                notes += run_on(client, job, left, on_block or _nothing, report)
+            notes += _run_elsewhere(job, scheduler, workers, left, on_block or _nothing, report)
         store.finish(report)
     return Blockwise(
         Path(out), len(blocks), done, clock.monotonic() - begun, tuple(dict.fromkeys(notes))
@@ -199,6 +195,26 @@ def _run_here(
         notes += run.column(boxes, values, write, counted)
         before += total
     return notes
+
+
+def _run_elsewhere(
+    job: Job,
+    scheduler: str | None,
+    workers: int,
+    left: list[list[Box]],
+    on_block: OnBlock,
+    report: Report,
+) -> list[str]:
+    """Have the stretches done by a cluster, or by processes of this machine; return notes."""
+    from napari_medseg.engine.block_cluster import cluster, run_on
+
+    with cluster(scheduler, workers) as client:
+        return run_on(client, job, left, on_block, report)
+
+
+def _budget() -> int:
+    """Return the bytes to take where nobody says how many."""
+    return min(_MOST_MEMORY, (host_memory()[0] or 4 * _MOST_MEMORY) // 4)
 
 
 def _job(model: str, run: BlockRun, out: Path, values: Values, device: str) -> Job:

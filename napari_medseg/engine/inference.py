@@ -7,13 +7,11 @@ do not overlap there; a whole image is one window.
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
 import functools
 import gc
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +22,11 @@ from napari_medseg.engine.device import free_memory
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.part import Box, checked_box, network_box, placed, touching
 from napari_medseg.engine.plan import Plan, make_plan
+from napari_medseg.engine.predictor import on_cpu, predictor
 from napari_medseg.engine.preprocess import Prepared
 from napari_medseg.engine.readout import NotFiniteError, Reader, Readout
 from napari_medseg.engine.resample import AxisMap, Resampler
-from napari_medseg.engine.sliding_window import Consume, Predict, sliding_window
+from napari_medseg.engine.sliding_window import Consume, sliding_window
 from napari_medseg.progress import Report, Step, silent
 
 _MEMORY_FULL = (
@@ -142,26 +141,35 @@ def read_out(
         if outcome is None:
             break
         if outcome == "not finite":
-            if not plan.mixed:
-                raise ValueError(
-                    f"the answer of {card.name!r} is not a number (NaN); its weights may be "
-                    "damaged, or this image is far from what it was trained on: choose another"
-                )
-            plan = dataclasses.replace(plan, mixed=False)
+            plan = _in_full_precision(plan, card)
             notes.append("mixed precision overflowed: used float32")
             continue
-        lighter = plan.lighter()
-        if lighter is None:
-            raise OSError(
-                f"there is not enough memory on {plan.device} for an image of "
-                f"{'x'.join(map(str, prepared.grid.input_shape))} voxels; "
-                "close other programs or choose a smaller image"
-            )
-        plan = lighter
+        plan = _lighter(plan, prepared.grid.input_shape)
         report(Step(0, len(touched[0].tiling), "window", note=first.difference(plan)))
     if dataclasses.replace(plan, mixed=first.mixed) != first:
         notes.append(first.difference(plan))
     return plan, tuple(notes)
+
+
+def _in_full_precision(plan: Plan, card: ModelCard) -> Plan:
+    """Return the plan to try where the answer is not finite."""
+    if not plan.mixed:
+        raise ValueError(
+            f"the answer of {card.name!r} is not a number (NaN); its weights may be damaged, or "
+            "this image is far from what it was trained on: choose another"
+        )
+    return dataclasses.replace(plan, mixed=False)
+
+
+def _lighter(plan: Plan, shape: Sequence[int]) -> Plan:
+    """Return the plan to try where memory was not enough."""
+    lighter = plan.lighter()
+    if lighter is None:
+        raise OSError(
+            f"there is not enough memory on {plan.device} for an image of "
+            f"{'x'.join(map(str, shape))} voxels; close other programs or choose a smaller image"
+        )
+    return lighter
 
 
 def check_flips(card: ModelCard, config: InferenceConfig) -> None:
@@ -187,7 +195,7 @@ def _attempt(
     plan, part = touched
     try:
         if plan.device.type == "cpu":
-            network = _on_cpu(network)
+            network = on_cpu(network)
         grid = prepared.grid
         consume: Consume = placed(readout, wanted, [p.start for p in part])
         if not grid.is_identity:
@@ -282,58 +290,3 @@ def _in_slices(plan: Plan, report: Report) -> Report:
         report(Step(min(step.done * batch, slices), slices, "slice", step.note))
 
     return counted
-
-
-def predictor(
-    network: nn.Module, card: ModelCard, plan: Plan, *, flips: bool, channels: int | None = None
-) -> Predict:
-    """Wrap a network: ``(C, *window) -> (K, *window)`` float32, on its device.
-
-    `channels` is what it returns, K of the card unless given.
-    """
-    stack = 1 + (plan.slice_axis or 0)
-    layout = torch.channels_last if plan.slice_axis is not None else torch.contiguous_format
-    kind = torch.float16 if plan.device.type == "cuda" else torch.bfloat16
-
-    def forward(batch: Tensor) -> Tensor:
-        with torch.autocast(plan.device.type, dtype=kind, enabled=plan.mixed):
-            logits: Tensor = network(batch)
-        expected = (batch.shape[0], channels or card.out_channels, *batch.shape[2:])
-        if tuple(logits.shape) != expected:
-            raise ValueError(
-                f"the network returned {tuple(logits.shape)} where its card promises {expected}; "
-                "card and network do not belong together"
-            )
-        return logits.float()
-
-    def mirrored(batch: Tensor) -> Tensor:
-        axes = range(2, batch.ndim)
-        mirrors = [c for n in range(batch.ndim - 1) for c in itertools.combinations(axes, n)]
-        total = forward(batch)
-        for mirror in mirrors[1:]:
-            total = total + forward(batch.flip(mirror)).flip(mirror)
-        return total / len(mirrors)
-
-    run = mirrored if flips else forward
-
-    def predict(tile: Tensor) -> Tensor:
-        tile = tile.to(plan.device)
-        if plan.slice_axis is None:
-            return run(tile[None])[0]
-        batch = tile.movedim(stack, 0).contiguous(memory_format=layout)
-        return run(batch).movedim(0, stack)
-
-    return predict
-
-
-def _on_cpu(network: nn.Module) -> nn.Module:
-    """Return the network itself if it is on the CPU, else a copy that is."""
-    tensors = [*network.parameters(), *network.buffers()]
-    if all(t.device.type == "cpu" for t in tensors):
-        return network
-    moved: dict[int, object] = {}  # deepcopy takes these instead of copying on the full device
-    for tensor in tensors:
-        value = tensor.detach().cpu()
-        is_weight = isinstance(tensor, nn.Parameter)
-        moved[id(tensor)] = nn.Parameter(value, tensor.requires_grad) if is_weight else value
-    return copy.deepcopy(network, moved)

@@ -153,28 +153,11 @@ def make_plan(
     ValueError
         If the config asks for what this model cannot do.
     """
-    dims = card.spatial_dims
-    if config.strategy == "slices" and dims == 3:
-        raise ValueError(
-            f"{card.name!r} is a 3-D model and cannot go slice by slice; "
-            "choose the strategy auto or windows"
-        )
+    asked, resized = _asked_window(card, config)
     axes = [axis for axis in range(3) if axis != slice_axis]
-    resized = card.preprocessing.size is not None and config.window is None
-    asked = config.window or card.preprocessing.window
-    if config.strategy == "windows" and asked is None:
-        asked = (_DEFAULT_WINDOW[dims],) * dims
-        resized = False
-    if asked is not None and len(asked) != dims:
-        raise ValueError(
-            f"window {tuple(asked)} has {len(asked)} sides, {card.name!r} needs {dims} "
-            f"({'H, W' if dims == 2 else 'D, H, W'})"
-        )
-    in_windows = asked is not None and config.strategy != "whole" and not resized
     window = [1, 1, 1]
     for index, axis in enumerate(axes):
-        side = asked[index] if in_windows and asked is not None else size[axis]
-        window[axis] = _up(side, divisor)
+        window[axis] = _up(size[axis] if asked is None else asked[index], divisor)
     if slice_axis is not None:
         pixels = window[axes[0]] * window[axes[1]]
         window[slice_axis] = _batch(size[slice_axis], pixels, device)
@@ -190,6 +173,27 @@ def make_plan(
         mixed=automatic or config.precision == "mixed",
     )
     return dataclasses.replace(plan, sums_on_cpu=_sums_do_not_fit(plan, card.out_channels))
+
+
+def _asked_window(card: ModelCard, config: InferenceConfig) -> tuple[tuple[int, ...] | None, bool]:
+    """Return the sides of the windows, None for all in one, and whether it is the card's size."""
+    dims = card.spatial_dims
+    if config.strategy == "slices" and dims == 3:
+        raise ValueError(
+            f"{card.name!r} is a 3-D model and cannot go slice by slice; "
+            "choose the strategy auto or windows"
+        )
+    resized = card.preprocessing.size is not None and config.window is None
+    asked = config.window or card.preprocessing.window
+    if config.strategy == "windows" and asked is None:
+        asked = (_DEFAULT_WINDOW[dims],) * dims
+        resized = False
+    if asked is not None and len(asked) != dims:
+        raise ValueError(
+            f"window {tuple(asked)} has {len(asked)} sides, {card.name!r} needs {dims} "
+            f"({'H, W' if dims == 2 else 'D, H, W'})"
+        )
+    return (None if resized or config.strategy == "whole" else asked), resized
 
 
 def _sums_do_not_fit(plan: Plan, classes: int) -> bool:

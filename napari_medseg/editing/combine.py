@@ -152,7 +152,23 @@ def move_clicked(
     *,
     report: Report = silent,
 ) -> np.ndarray:
-    """Make the objects of `label` under the `points` a part of the class `into` (0 clears them).
+    """Make the objects of `label` under the clicks a part of another class.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(*S)`` integers.
+    label, into : int
+        The class, and the one its objects join; 0 clears them.
+    points : sequence of tuple of int
+        Clicked voxels; those beside the class are passed over.
+    report : Report
+        Called for each part of the class that is looked at; may raise `Cancelled`.
+
+    Returns
+    -------
+    ndarray
+        ``(*S)``, the type of `labels`; a new array.
 
     Raises
     ------

@@ -73,7 +73,25 @@ def keep_clicked(
     touching: str = "corners",
     report: Report = silent,
 ) -> np.ndarray:
-    """Remove every object of `label` but those under the `points` (voxel indices).
+    """Remove every object of `label` but those under the clicks.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``(*S)`` integers.
+    label : int
+        The class.
+    points : sequence of tuple of int
+        Clicked voxels; those beside the class are passed over.
+    touching : str
+        "corners", "edges" or "faces": what voxels of one object share at least.
+    report : Report
+        Called for each part of the class that is looked at; may raise `Cancelled`.
+
+    Returns
+    -------
+    ndarray
+        ``(*S)``, the type of `labels`; a new array.
 
     Raises
     ------
@@ -92,12 +110,9 @@ def remove_clicked(
     touching: str = "corners",
     report: Report = silent,
 ) -> np.ndarray:
-    """Remove the objects of `label` under the `points` (voxel indices).
+    """Remove the objects of `label` under the clicks.
 
-    Raises
-    ------
-    ValueError
-        If none of the points lies on the class.
+    Parameters, errors and what is returned are those of `keep_clicked`.
     """
     found = objects(labels, label, touching, report)
     return _without(labels, found, under(found, label, points))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from napari_medseg.editing.checks import check_points
 from napari_medseg.editing.connected import connected
 from napari_medseg.editing.scope import expanded, label_box
 from napari_medseg.packed import Box, bounding_box
@@ -16,9 +17,16 @@ from napari_medseg.progress import Report, Step
 def objects_of(
     labels: np.ndarray, label: int, points: Sequence[Sequence[int]], report: Report
 ) -> Iterator[tuple[Box, np.ndarray, list[tuple[int, ...]]]]:
-    """Give the box of each object of a class, and its mask and the clicks on it in that box."""
+    """Give the box of each object of a class, and its mask and the clicks on it in that box.
+
+    Raises
+    ------
+    ValueError
+        If a click lies beside the class or outside of the labels.
+    """
     from scipy.ndimage import find_objects
 
+    check_points(labels, points)
     around = label_box(labels, label)
     if around is None:
         return

@@ -18,6 +18,12 @@ from napari_medseg.config import Config
 from napari_medseg.engine.block_counts import Counts, as_floats
 from napari_medseg.engine.card import Preprocessing
 from napari_medseg.engine.preprocess import unit_scale
+from napari_medseg.engine.value_checks import (
+    check_contrast,
+    check_finite,
+    check_statistics,
+    filling_notes,
+)
 from napari_medseg.progress import Report, Step, silent
 
 Pieces = Callable[[], Iterator[np.ndarray]]
@@ -154,11 +160,7 @@ def _needs_statistics(dtype: np.dtype, preprocessing: Preprocessing) -> bool:
 
 def _by_card(preprocessing: Preprocessing, channels: int, name: str) -> Values:
     """Return what the card says by itself; statistics are filled in later."""
-    if preprocessing.normalise == "fixed" and len(preprocessing.mean) not in (1, channels):
-        raise ValueError(
-            f"the model's card normalises {len(preprocessing.mean)} channels, '{name}' has "
-            f"{channels}; choose another model"
-        )
+    check_statistics(preprocessing, channels, name)
     each = channels // len(preprocessing.mean) if preprocessing.normalise == "fixed" else 0
     return Values(
         limits=(preprocessing.clip or _ANY,) * channels,
@@ -171,23 +173,13 @@ def _by_card(preprocessing: Preprocessing, channels: int, name: str) -> Values:
 def _filled(values: Values, counts: Counts, name: str, may_miss: bool) -> tuple[Values, float]:
     """Say what NaN becomes and which channels are not there; return the largest value, too."""
     there = counts.bins.any(1)
-    if not there.any():
-        raise ValueError(
-            f"'{name}' holds no finite value (all are NaN or infinite). "
-            "Check the file or choose another image."
-        )
+    check_finite(bool(there.any()), name)
     missing = tuple(int(c) for c in np.flatnonzero(~there)) if may_miss else ()
     low, high = float(counts.low[there].min()), float(counts.high[there].max())
-    if low == high:
-        raise ValueError(
-            f"every voxel of '{name}' has the value {low:g}, so there is nothing to segment. "
-            "Check the file or choose another image."
-        )
+    check_contrast(low, high, name)
     odd = int(sum(n for c, n in enumerate(counts.odd) if c not in missing))
-    notes = (
-        [f"{odd} NaN or infinite voxels were taken as {low:g}, the smallest value"] if odd else []
-    )
-    return values.replace(fill=low, missing=missing, notes=tuple(notes)), high
+    notes = tuple(filling_notes(odd, low))
+    return values.replace(fill=low, missing=missing, notes=notes), high
 
 
 def _percentiles(

@@ -57,8 +57,16 @@ def write_json(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
 
 
 def read_json(path: str | os.PathLike[str]) -> Evaluation:
-    """Read what `write_json` wrote."""
-    text = Path(path).read_text(encoding="utf-8")
+    """Read what `write_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is something else, or a newer version of this program wrote it.
+    OSError
+        If it cannot be read.
+    """
+    text = Path(path).read_bytes()
     try:
         content = json.loads(text)
         if content["format"] != FORMAT:
@@ -69,7 +77,7 @@ def read_json(path: str | os.PathLike[str]) -> Evaluation:
                 "update this one to read it"
             )
         return _evaluation(content)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeError) as error:
         raise ValueError(
             f"{path} is no evaluation that napari-medseg wrote; choose the JSON file of one"
         ) from error

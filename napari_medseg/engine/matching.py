@@ -66,7 +66,26 @@ def match(prediction: Path, truth: Path) -> Pairs:
 
 
 def label_files(path: Path) -> dict[str, Path]:
-    """Find the label file of every case in a folder, or of the one case a file is."""
+    """Find the label file of every case in a folder, or of the one case a file is.
+
+    Parameters
+    ----------
+    path : Path
+        A label file; a folder of them; a data set as nnU-Net or MONAI lays it out; or a folder
+        with a folder for each case.
+
+    Returns
+    -------
+    dict
+        By the name of the case.
+
+    Raises
+    ------
+    ValueError
+        If two files are of one case.
+    OSError
+        If nothing is there.
+    """
     if _is_image(path):
         return {_case_name(path): path}
     if not path.is_dir():

@@ -179,9 +179,27 @@ def score_classes(
     lesions: LesionRule | None = None,
     report: Report = silent,
 ) -> dict[int, Scores]:
-    """Measure several classes as `score` does, in one pass; without `values`, all that occur.
+    """Measure several classes as `score` does, in one pass.
 
-    `report` is called before every class, and may raise `Cancelled`.
+    Parameters
+    ----------
+    prediction, truth : ndarray
+        ``(*S)`` integers, 2D or 3D.
+    values : iterable of int or None
+        The classes; None takes all that occur, without 0.
+    spacing : sequence of float or None
+        mm along each axis; 1 by default.
+    tolerance : float
+        Of the surface Dice, mm.
+    lesions : LesionRule or None
+        Whether, and how, lesions are counted one by one.
+    report : Report
+        Called before every class; may raise `Cancelled`.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape, or spacing, tolerance or a class cannot be.
     """
     same_shape(prediction, truth)
     spacing = tuple(spacing) if spacing is not None else (1.0,) * truth.ndim

@@ -18,7 +18,23 @@ def predictor(
 ) -> Predict:
     """Wrap a network: ``(C, *window) -> (K, *window)`` float32, on its device.
 
-    `channels` is what it returns, K of the card unless given.
+    Parameters
+    ----------
+    network : nn.Module
+        ``(B, C, *S) -> (B, K, *S)``, on the device of `plan`.
+    card : ModelCard
+        Says K.
+    plan : Plan
+        Device, precision, and the axis of the slices that are a batch.
+    flips : bool
+        Average over all mirrored copies.
+    channels : int or None
+        What the network returns where that is not the card's K.
+
+    Raises
+    ------
+    ValueError
+        What is returned, if the network's answer has another shape.
     """
     stack = 1 + (plan.slice_axis or 0)
     layout = torch.channels_last if plan.slice_axis is not None else torch.contiguous_format

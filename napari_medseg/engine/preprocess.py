@@ -17,6 +17,12 @@ from torch import Tensor
 
 from napari_medseg.engine.card import Preprocessing
 from napari_medseg.engine.grid import Grid
+from napari_medseg.engine.value_checks import (
+    check_contrast,
+    check_finite,
+    check_statistics,
+    filling_notes,
+)
 from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
 
@@ -125,7 +131,24 @@ def network_grid(
     spatial_dims: int,
     slice_axis: int | None = None,
 ) -> tuple[Grid, list[str]]:
-    """Return the grid the card asks for, and notes where it cannot be had."""
+    """Return the grid the card asks for, and notes where it cannot be had.
+
+    Parameters
+    ----------
+    volume : Volume
+        The image, ``(C, *S)``.
+    preprocessing : Preprocessing
+        From the card.
+    spatial_dims : {2, 3}
+        Of the network.
+    slice_axis : int or None
+        What a 2D network steps along in a volume; None is the axis of the largest spacing.
+
+    Raises
+    ------
+    ValueError
+        If the card asks for another number of axes than the network has.
+    """
     size = list(volume.shape)
     axes = list(range(volume.spatial_dims))
     if spatial_dims == 2 and volume.spatial_dims == 3:
@@ -155,7 +178,13 @@ def normalise_values(
     *,
     may_miss: bool = False,
 ) -> tuple[np.ndarray, list[str]]:
-    """Return the values a network expects, ``(C, *S)`` float32 on the input's grid, and notes."""
+    """Return the values a network expects, ``(C, *S)`` float32 on the input's grid, and notes.
+
+    Raises
+    ------
+    ValueError
+        If no value is finite, all are the same, or the card is for other channels.
+    """
     name = volume.name or "image"
     with np.errstate(over="ignore"):  # beyond float32 is infinite, which is filled below
         values = np.array(volume.array, dtype=np.float32)  # a copy: the input stays as it is
@@ -166,20 +195,12 @@ def normalise_values(
     notes = _fill_not_finite(values, name)
     report(Step(0, 0, "image"))
     low, high = float(values.min()), float(values.max())
-    if low == high:
-        raise ValueError(
-            f"every voxel of '{name}' has the value {low:g}, so there is nothing to segment. "
-            "Check the file or choose another image."
-        )
+    check_contrast(low, high, name)
     if preprocessing.unit_range:
         scale, said = unit_scale(volume.array.dtype, high)
         values *= np.float32(1 / scale)
         notes += said
-    if preprocessing.normalise == "fixed" and len(preprocessing.mean) not in (1, len(values)):
-        raise ValueError(
-            f"the model's card normalises {len(preprocessing.mean)} channels, '{name}' has "
-            f"{len(values)}; choose another model"
-        )
+    check_statistics(preprocessing, len(values), name)
     for index, channel in enumerate(values):
         _normalise(channel, index, preprocessing, report)
     values[missing] = 0
@@ -196,15 +217,10 @@ def _fill_not_finite(values: np.ndarray, name: str) -> list[str]:
     finite = np.isfinite(values)
     if finite.all():
         return []
-    if not finite.any():
-        raise ValueError(
-            f"'{name}' holds no finite value (all are NaN or infinite). "
-            "Check the file or choose another image."
-        )
+    check_finite(bool(finite.any()), name)
     smallest = values[finite].min()
     values[~finite] = smallest
-    count = int(finite.size - np.count_nonzero(finite))
-    return [f"{count} NaN or infinite voxels were taken as {smallest:g}, the smallest value"]
+    return filling_notes(int(finite.size - np.count_nonzero(finite)), float(smallest))
 
 
 def unit_scale(dtype: np.dtype, high: float) -> tuple[float, list[str]]:

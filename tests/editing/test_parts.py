@@ -44,6 +44,9 @@ def test_clicks_are_given_with_the_object_they_lie_on():
     assert [clicks for _, _, clicks in found] == [[(1, 1)], [(1, 3), (0, 0)]]
     with pytest.raises(ValueError, match=r"\(0, 0\) lies beside class 1"):
         list(objects_of(labels, 1, [(0, 0)], silent))
+    for beyond in ((8, 7), (-1, -1)):  # the last voxel, counted from the end, is of the class
+        with pytest.raises(ValueError, match="outside of the labels"):
+            list(objects_of(labels, 1, [beyond], silent))
 
 
 def test_it_tells_of_each_object_and_stops_when_asked():

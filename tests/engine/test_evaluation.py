@@ -220,6 +220,12 @@ def test_other_json_files_are_refused(text, words, tmp_path):
         Evaluation.from_json(tmp_path / "a.json")
 
 
+def test_a_file_that_is_no_text_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"\x1f\x8b\x08\xff\xfe")
+    with pytest.raises(ValueError, match=r"a\.json is no evaluation"):
+        Evaluation.from_json(tmp_path / "a.json")
+
+
 class Page(HTMLParser):
     """Checks that tags nest, and gathers what they say."""
 

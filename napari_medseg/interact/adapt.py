@@ -27,6 +27,7 @@ from napari_medseg.interact.adapt_config import AdaptConfig
 from napari_medseg.interact.anchors import Anchors, anchors_of
 from napari_medseg.interact.belief import doubt_of
 from napari_medseg.interact.features import RegionFeatures
+from napari_medseg.interact.refine_score import likeliest
 from napari_medseg.interact.seeds import FREE, Seeds
 from napari_medseg.progress import Report, Step, silent
 
@@ -197,7 +198,7 @@ def fit_head(
     some = flat[:, :: max(1, flat.shape[1] // (1 << 14))].float()
     mean, scale = some.mean(1), some.std(1).nan_to_num(0.0) + 1e-3
     own = probabilities_of(region, values) if own is None else own
-    said = np.asarray(values)[own.argmax(0)]
+    said = likeliest(own, values, np.int32)
     shown = said if labels is None else labels
     anchors = anchors_of(seeds, spacing, shown, values, said)
     report(Step(0, 0, "step"))

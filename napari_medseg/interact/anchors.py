@@ -128,8 +128,11 @@ def _border(points: np.ndarray, agrees: np.ndarray, scale: np.ndarray) -> np.nda
         edge[high] |= apart
     here = agrees[tuple(points.T)]
     distance = np.full(len(points), np.inf)
+    rim = np.flatnonzero(edge)
+    agreeing = agrees.ravel()[rim]
     for state in (False, True):
-        across = np.argwhere(edge & (agrees != state))
-        if len(across) and (here == state).any():
+        other = rim[agreeing != state]
+        if len(other) and (here == state).any():
+            across = np.stack(np.unravel_index(other, agrees.shape), axis=1)
             distance[here == state] = _nearest(points[here == state], across, scale)
     return distance

@@ -10,8 +10,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,8 +30,11 @@ from napari_medseg.engine.resample import AxisMap, Resampler
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.sliding_window import Consume
 from napari_medseg.interact.penultimate import Collector, Penultimate
+from napari_medseg.packed import within
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Volume
+
+_KEPT = 1 << 21  # voxels: of no larger box what was read out is kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,8 @@ class RegionFeatures:
         ``(F, *part)`` half precision, likewise.
     stream : int
         Axis along which the engine interpolates last.
+    whole : RegionFeatures or None
+        What it was cut from; what was read out of that is kept there.
     """
 
     box: Box
@@ -61,6 +68,7 @@ class RegionFeatures:
     logits: Tensor
     features: Tensor
     stream: int = 0
+    whole: RegionFeatures | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -75,16 +83,33 @@ class RegionFeatures:
     @property
     def nbytes(self) -> int:
         """Memory that is held."""
-        return self.logits.nbytes + self.features.nbytes
+        read = sum(array.nbytes for array in self._read.values())
+        return self.logits.nbytes + self.features.nbytes + read
 
     def labels(self) -> np.ndarray:
         """Return the model's own labels of the box, ``(*S)``, as `Segmenter.segment` does."""
+        return self._once("labels", RegionFeatures._read_labels)
+
+    def probabilities(self) -> np.ndarray:
+        """Return the probability of every label value: ``(V, *S)`` float32, summing to 1."""
+        return self._once("probabilities", RegionFeatures._read_probabilities)
+
+    def _once(self, name: str, read: Callable[[RegionFeatures], np.ndarray]) -> np.ndarray:
+        """Return a copy of what is read out of the whole once, and kept if that is not large."""
+        whole = self.whole or self
+        if math.prod(whole.shape) > _KEPT:
+            return read(self)
+        if name not in whole._read:
+            whole._read[name] = read(whole)
+        at: Any = (..., *within(self.box, whole.box))
+        return whole._read[name][at].copy()
+
+    def _read_labels(self) -> np.ndarray:
         readout = Readout(self._shape3, self.card)
         self.interpolate(self.logits, readout)
         return readout.labels.reshape(self.shape)
 
-    def probabilities(self) -> np.ndarray:
-        """Return the probability of every label value: ``(V, *S)`` float32, summing to 1."""
+    def _read_probabilities(self) -> np.ndarray:
         found = value_probabilities(self.image_logits(), self.card)
         return found.cpu().numpy().reshape(-1, *self.shape)
 
@@ -152,8 +177,17 @@ class RegionFeatures:
         )
         cut = (slice(None), *at)
         return dataclasses.replace(
-            self, box=asked, part=part, logits=self.logits[cut], features=self.features[cut]
+            self,
+            box=asked,
+            part=part,
+            logits=self.logits[cut],
+            features=self.features[cut],
+            whole=self.whole or self,
         )
+
+    @cached_property
+    def _read(self) -> dict[str, np.ndarray]:
+        return {}
 
     @property
     def _box3(self) -> Box:

@@ -296,9 +296,9 @@ def _free(
     labels: np.ndarray, locked: Collection[int], may_change: np.ndarray | None
 ) -> np.ndarray | None:
     """Return which voxels of a region may change, None if all may."""
-    if not set(locked) & set(np.unique(labels).tolist()):
-        return may_change
     open_ = ~np.isin(labels, list(locked))
+    if open_.all():
+        return may_change
     return open_ if may_change is None else open_ & may_change
 
 

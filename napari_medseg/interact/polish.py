@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_medseg.interact.refine_region import Region
-from napari_medseg.interact.refine_score import smoothed
+from napari_medseg.interact.refine_score import likeliest, smoothed
 
 _ROUNDS = 10
 _TIE = 1.0
@@ -43,19 +43,15 @@ def polish(region: Region, *, prior: np.ndarray | None = None, most: int = 1 << 
     logs = np.log(np.maximum(region.probabilities, np.finfo(np.float32).tiny))
     logs = np.maximum(logs, logs.max(axis=0) - _SURE)
     if prior is not None:
-        logs += _PRIOR[prior.ndim] * (prior == np.reshape(region.values, (-1, *[1] * prior.ndim)))
+        for value, log in zip(region.values, logs, strict=True):
+            log += np.float32(_PRIOR[prior.ndim]) * (prior == value)
+    coarse = grid.means(logs)
+    moved = smoothed(coarse, look, _TIE, _ROUNDS) - coarse
+    for log, more in zip(logs, moved, strict=True):
+        log += grid.back(more)  # what is finer than a block stays; only the smoothing is coarse
     open_ = region.seeds.allowed(region.values)
-    best = np.full(region.labels.shape, -np.inf, np.float32)
-    row = np.zeros(region.labels.shape, np.intp)
-    for number, log in enumerate(logs):
-        coarse = grid.means(log)
-        # what is finer than a block stays; only the smoothing itself is coarse
-        score = log + grid.back(smoothed(coarse, look, _TIE, _ROUNDS) - coarse)
-        better = open_[number] & (score > best)
-        best[better], row[better] = score[better], number
-    found = np.asarray(region.values, region.labels.dtype)[row]
-    labels = region.labels.copy()
-    where = np.ones(labels.shape, bool) if region.may_change is None else region.may_change
-    labels[where] = found[where]
+    labels = likeliest(logs, region.values, region.labels.dtype, open_)
+    if region.may_change is not None:
+        np.copyto(labels, region.labels, where=~region.may_change)
     region.hold(labels)
     return labels

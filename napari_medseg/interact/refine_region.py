@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_medseg.interact.refine_grid import WorkGrid
 from napari_medseg.interact.refine_score import normalised
-from napari_medseg.interact.seeds import Seeds
+from napari_medseg.interact.seeds import FREE, Seeds
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +70,9 @@ class Region:
         if self.may_change is not None:
             where = where & self.may_change
         others = tuple(v for v in self.values if v != value)
-        places = np.nonzero(where)
-        if not others or not places[0].size:
+        if not others or not where.any():
             return
+        places = np.nonzero(where)
         open_ = self.seeds.allowed(others, places)
         if self.probabilities is None:
             liked = -np.arange(len(others), dtype=np.float32)[:, None]
@@ -87,9 +87,11 @@ class Region:
     def hold(self, labels: np.ndarray) -> None:
         """Make `labels` what the prompts say, wherever they may change."""
         required = self.seeds.required
-        asked = np.isin(required, self.values)  # what is locked now may have been asked for before
+        asked = required != FREE
         if self.may_change is not None:
-            asked = asked & self.may_change
-        labels[asked] = required[asked]
+            asked &= self.may_change
+        if asked.any():
+            asked[asked] = np.isin(required[asked], self.values)  # others are locked by now
+            labels[asked] = required[asked]
         for value, denied in self.seeds.forbidden.items():
             self.take_away(labels, denied & (labels == value), value)

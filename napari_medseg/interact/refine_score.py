@@ -6,8 +6,10 @@ Everything is a log-odds: positive for, negative against, 0 undecided; they add 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 _SURE = 4.0  # log-odds beyond which a model is not believed any more than that
 _BINS = 8  # of grey values or of each colour
@@ -74,34 +76,63 @@ def smoothed(score: np.ndarray, look: np.ndarray, weight: float, rounds: int) ->
     ``weight * exp(-d² / 2)`` for a difference ``d`` of looks relative to the typical one: the
     steps of a conditional random field with contrast-sensitive edges (Krähenbühl and Koltun 2011,
     arXiv:1210.5644, with a grid for its dense graph).
+
+    Parameters
+    ----------
+    score : ndarray
+        ``(..., *S)`` float32.
+    look : ndarray
+        ``(C, *S)`` from `normalised`.
     """
-    edges = []
-    for axis in range(score.ndim):
-        apart = np.square(np.diff(look, axis=axis + 1)).sum(axis=0)
-        edges.append(apart)
+    ndim = look.ndim - 1
+    edges = [np.square(np.diff(look, axis=axis + 1)).sum(axis=0) for axis in range(ndim)]
     typical = max(float(np.mean([e.mean() for e in edges if e.size] or [1.0])), 1e-12)
     ties = [weight * np.exp(-e / (2 * typical)) for e in edges]
-    total = np.ones_like(score)
-    for axis, tie in enumerate(ties):
-        low, high = _ends(axis, score.ndim)
+    ends = [_ends(axis, ndim) for axis in range(ndim)]
+    total = np.ones(look.shape[1:], score.dtype)
+    for (low, high), tie in zip(ends, ties, strict=True):
         total[low] += tie
         total[high] += tie
-    result = score
+    result, pulled, passed = score, np.empty_like(score), np.empty_like(score)
     for _ in range(rounds):
-        pulled = score.copy()
-        for axis, tie in enumerate(ties):
-            low, high = _ends(axis, score.ndim)
-            pulled[low] += tie * result[high]
-            pulled[high] += tie * result[low]
-        result = pulled / total
+        pulled[...] = score
+        for (low, high), tie in zip(ends, ties, strict=True):
+            for here, there in ((low, high), (high, low)):
+                pulled[here] += np.multiply(tie, result[there], out=passed[here])
+        result = np.divide(pulled, total, out=None if result is score else result)
     return result
 
 
-def _ends(axis: int, ndim: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def _ends(axis: int, ndim: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Return which voxels have a neighbour above along an axis, and which one below."""
-    before = (slice(None),) * axis
+    before = (..., *(slice(None),) * axis)
     after = (slice(None),) * (ndim - axis - 1)
     return (*before, slice(None, -1), *after), (*before, slice(1, None), *after)
+
+
+def likeliest(
+    scores: np.ndarray, values: Sequence[int], dtype: DTypeLike, open_: np.ndarray | None = None
+) -> np.ndarray:
+    """Return of each voxel the value with the highest score, of several the first.
+
+    Parameters
+    ----------
+    scores : ndarray
+        ``(K, *S)``, of `values`.
+    dtype : data type
+        Of the answer ``(*S)``.
+    open_ : ndarray of bool or None
+        ``(K, *S)``: which of them a voxel may have; where it may have none it gets the first.
+    """
+    found = np.full(scores.shape[1:], values[0], dtype)
+    best = np.full(scores.shape[1:], -np.inf, scores.dtype)
+    for number, (value, score) in enumerate(zip(values, scores, strict=True)):
+        better = score > best
+        if open_ is not None:
+            better &= open_[number]
+        np.copyto(best, score, where=better)
+        np.copyto(found, value, where=better)
+    return found
 
 
 def _levels(channel: np.ndarray) -> np.ndarray:

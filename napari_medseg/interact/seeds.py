@@ -109,15 +109,17 @@ def seeds_of(prompts: Sequence[Prompt], volume: Volume, box: Box, values: Sequen
         frame = prompt.kind == "box" and prompt.positive
         if frame and any(_reaches_out(p, prompt, volume) for p in prompts[number + 1 :]):
             continue
-        where = _said(prompt, volume, box)
-        if where is None:
+        said = _said(prompt, volume, box)
+        if said is None:
             continue
+        at, where = said
         denied = forbidden.setdefault(prompt.value, np.zeros(shape, bool))
         if frame:
-            denied |= where & (required != prompt.value)
+            denied[at] |= where & (required[at] != prompt.value)
             continue
-        erased[where] = not prompt.positive
-        clash = _give(prompt, where, required, forbidden, known)
+        erased[at][where] = not prompt.positive
+        here = {value: mask[at] for value, mask in forbidden.items()}  # views
+        clash = _give(prompt, where, required[at], here, known)
         if clash and number == len(prompts) - 1:  # it was said of earlier ones when they were new
             notes.append(
                 f"the {prompt.words} contradicts an earlier one on {clash} "
@@ -166,8 +168,8 @@ def core_and_band(prompt: Prompt, volume: Volume) -> tuple[Box, np.ndarray, np.n
     return box, core, ~core & (outside <= width)
 
 
-def _said(prompt: Prompt, volume: Volume, box: Box) -> np.ndarray | None:
-    """Return the voxels of the region that a prompt speaks of; None if there are none."""
+def _said(prompt: Prompt, volume: Volume, box: Box) -> tuple[Box, np.ndarray] | None:
+    """Return a box of the region, and which of it a prompt speaks of; None if nothing."""
     try:
         place, mask = prompt.voxels(volume)
     except ValueError:  # said when it was made; on another image it may lie outside
@@ -179,9 +181,8 @@ def _said(prompt: Prompt, volume: Volume, box: Box) -> np.ndarray | None:
     shared = intersection(place, box)
     if shared is None:
         return None
-    where = np.zeros(shape_of(box), bool)
-    where[within(shared, box)] = mask[within(shared, place)]
-    return where if where.any() else None
+    where = mask[within(shared, place)]
+    return (within(shared, box), where) if where.any() else None
 
 
 def _frame(prompt: Prompt, volume: Volume) -> tuple[Box, np.ndarray]:

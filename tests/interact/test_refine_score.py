@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_medseg.interact.refine_score import appearance, log_odds, normalised, smoothed
+from napari_medseg.interact.refine_score import (
+    appearance,
+    likeliest,
+    log_odds,
+    normalised,
+    smoothed,
+)
 
 
 def test_log_odds_are_those_of_the_book_and_bounded():
@@ -116,3 +122,20 @@ def test_no_weight_and_no_round_change_nothing():
     score, look = rng.normal(size=(5, 6)), rng.normal(size=(1, 5, 6))
     np.testing.assert_array_equal(smoothed(score, look, 0.0, 3), score)
     np.testing.assert_array_equal(smoothed(score, look, 1.0, 0), score)
+
+
+def test_several_scores_are_smoothed_as_each_alone():
+    rng = np.random.default_rng(2)
+    look, scores = rng.normal(size=(2, 6, 7)), rng.normal(size=(3, 6, 7))
+    found = smoothed(scores, look, 1.0, 4)
+    for together, score in zip(found, scores, strict=True):
+        np.testing.assert_array_equal(together, smoothed(score, look, 1.0, 4))
+
+
+def test_the_likeliest_value_is_the_first_of_the_highest_that_may_be():
+    scores = np.array([[0.0, 2, 1, 3], [1, 2, 5, 2], [1, 0, 7, 9]])
+    assert likeliest(scores, (0, 4, 6), np.uint8).tolist() == [4, 0, 6, 6]
+    open_ = np.array([[1, 0, 1, 0], [1, 1, 1, 0], [0, 1, 0, 0]], bool)
+    found = likeliest(scores, (0, 4, 6), np.uint8, open_)
+    assert found.tolist() == [4, 4, 4, 0]
+    assert found.dtype == np.uint8

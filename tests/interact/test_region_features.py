@@ -73,6 +73,22 @@ def test_a_box_has_the_values_of_the_whole(whole_of, name, dims, shape, recipe):
         np.testing.assert_allclose(one.probabilities(), whole.probabilities()[(..., *box)], 0, 1e-6)
 
 
+def test_what_was_read_out_once_is_no_other_than_read_for_the_box_alone(whole_of, monkeypatch):
+    _, _, region = whole_of(*EVERY[-1])
+    box = np.s_[1:3, 5:30, 7:21]
+    kept = region.crop(box)
+    first = kept.labels(), kept.probabilities()
+    for array in first:
+        array[:] = 9  # of nobody else
+    again = kept.labels(), kept.probabilities()
+    monkeypatch.setattr("napari_medseg.interact.features._KEPT", 0)
+    alone = region.crop(box)
+    np.testing.assert_array_equal(again[0], alone.labels())
+    np.testing.assert_allclose(again[1], alone.probabilities(), 0, 1e-6)
+    monkeypatch.undo()
+    assert region.nbytes > region.logits.nbytes + region.features.nbytes
+
+
 @every_model
 def test_the_last_layer_makes_the_logits_of_the_features(whole_of, name, dims, shape, recipe):
     segmenter, volume, region = whole_of(name, dims, shape, recipe)

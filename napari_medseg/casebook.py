@@ -107,7 +107,7 @@ class Casebook:
         Parameters
         ----------
         case : Case
-            With what was reviewed and changed.
+            With what was reviewed and changed, and its weight.
         copy_image : bool
             Keep a copy of the image, with consent; without it, where its file is and what it holds.
         files : sequence of Path
@@ -124,24 +124,18 @@ class Casebook:
         ImageNotKept
             If no file gives the image back, and no copy may be kept.
         ValueError
-            If the case to replace is gone.
+            If the case to replace is gone, or the weight cannot be.
         OSError
             If it cannot be written; the list is then as it was.
         """
-        seen = case.labels.size if case.reviewed is None else np.count_nonzero(case.reviewed)
         about = {
-            "name": case.name,
-            "added": datetime.now(UTC).isoformat(timespec="microseconds"),
+            **_told_of(case),
             "rounds": rounds,
-            "shape": list(case.volume.shape),
-            "values": [int(v) for v in seen_values(case)],
-            "reviewed_voxels": int(seen),
-            "edited_voxels": 0 if case.changed is None else int(np.count_nonzero(case.changed)),
             "prompts": prompts,
             "minutes": minutes,
             "copied": copy_image,
-            "voxels": voxel_hash(case.volume.array),
         }
+        entry_of({**about, "file": "", "sha256": ""})  # refused before anything is written
 
         def stored(entries: list[CaseEntry]) -> list[CaseEntry]:
             at = len(entries) if replacing is None else entries.index(_now(replacing, entries))
@@ -207,16 +201,6 @@ class Casebook:
         case = read_case(self.folder, stored, self.project)
         return replace(case, name=entry.name, weight=entry.weight)
 
-    def load_used(self) -> tuple[list[Case], list[str]]:
-        """Read the cases that are learnt from; what cannot be read is said and skipped."""
-        cases, said = [], []
-        for entry in self.used:
-            try:
-                cases.append(self.load(entry))
-            except (OSError, ValueError) as error:
-                said.append(f"case '{entry.name}' is skipped: {error}")
-        return cases, said
-
     def picture(self, entry: CaseEntry) -> Path:
         """Return where the small picture of a case is, where one was kept."""
         return (self.folder / entry.file).with_suffix(".png")
@@ -250,6 +234,21 @@ class Casebook:
             clear_arrays(self.folder, named)
         self.refresh()
         return entries
+
+
+def _told_of(case: Case) -> dict[str, Any]:
+    """Return what the list says of a case that is added now, as JSON values."""
+    seen = case.labels.size if case.reviewed is None else np.count_nonzero(case.reviewed)
+    return {
+        "name": case.name,
+        "weight": float(case.weight),
+        "added": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "shape": list(case.volume.shape),
+        "values": [int(v) for v in seen_values(case)],
+        "reviewed_voxels": int(seen),
+        "edited_voxels": 0 if case.changed is None else int(np.count_nonzero(case.changed)),
+        "voxels": voxel_hash(case.volume.array),
+    }
 
 
 def _now(entry: CaseEntry, entries: Sequence[CaseEntry]) -> CaseEntry:

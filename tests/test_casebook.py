@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,14 +168,24 @@ def test_a_missing_case_is_said_and_the_others_are_kept(three):
     assert book.notices == ("the file of case 'case 1' is missing",)
 
 
-def test_a_damaged_case_is_skipped_in_words_when_cases_are_read(three):
+def test_a_damaged_case_says_so_and_the_others_are_read(three):
     path = three.folder / three.entries[0].file
     path.write_bytes(path.read_bytes()[:-40])
-    cases, said = again(three).load_used()
-    assert [c.name for c in cases] == ["case 1", "case 2"]
-    assert len(said) == 1
-    assert "case 'case 0' is skipped" in said[0]
-    assert "damaged" in said[0]
+    book = again(three)
+    with pytest.raises(ValueError, match="damaged"):
+        book.load(book.entries[0])
+    assert [book.load(e).name for e in book.entries[1:]] == ["case 1", "case 2"]
+
+
+def test_a_case_keeps_the_weight_it_came_with(book):
+    entry = book.add(replace(case(0), weight=2.5), copy_image=True)
+    assert entry.weight == book.load(entry).weight == 2.5
+    lighter = book.update(entry, weight=0.5)
+    again_added = book.add(case(1), copy_image=True, replacing=lighter)
+    assert book.load(again_added).weight == 0.5  # of the place it takes
+    with pytest.raises(ValueError, match="at most 100"):
+        book.add(replace(case(2), weight=101), copy_image=True)
+    assert names(book) == ["case 1"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "cases", "version": 1}'])

@@ -90,10 +90,6 @@ class ModelPanel(QWidget):
         self._looked_at = None
         self.choice.open(path)
 
-    def show_devices(self) -> None:
-        """List the devices anew; which GPUs there are is known once torch is in memory."""
-        self.device.refresh()
-
     def showEvent(self, event: QShowEvent | None) -> None:
         super().showEvent(event)
         self.refresh()

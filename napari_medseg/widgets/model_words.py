@@ -1,4 +1,4 @@
-"""A model card in the words of a clinic: as one line, and as the parts of a page."""
+"""A model card in the words of a clinic, as the parts of a page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.card_words import expected_input, history_lines
-from napari_medseg.engine.headline import headline_score
 from napari_medseg.engine.lineage import Lineage, Relative
 from napari_medseg.widgets.model_colours import ModelColours
 
@@ -19,12 +18,6 @@ def what_it_finds(card: ModelCard, at_most: int = 4) -> str:
     names = [c.name for c in card.classes]
     more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
     return ", ".join(names[:at_most]) + more
-
-
-def one_line(card: ModelCard) -> str:
-    """Return what a list says of a model: classes, dimensions, input, score."""
-    parts = [what_it_finds(card), *input_words(card), headline_score(card)]
-    return " · ".join(p for p in parts if p)
 
 
 def input_words(card: ModelCard) -> tuple[str, str]:

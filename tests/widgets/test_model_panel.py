@@ -17,7 +17,7 @@ from napari_medseg.engine.checkpoint import file_hash, load_checkpoint, save_che
 from napari_medseg.engine.headline import headline_score
 from napari_medseg.widgets.model_list import ROW
 from napari_medseg.widgets.model_panel import ModelPanel
-from napari_medseg.widgets.model_words import one_line, what_it_finds
+from napari_medseg.widgets.model_words import what_it_finds
 from napari_medseg.widgets.sessions import session_of
 
 
@@ -80,10 +80,6 @@ def _derived(models, name, **fields):
     path = models / f"{name}.safetensors"
     save_checkpoint(path, network, card.replace(name=name, **fields))
     return path
-
-
-def test_a_model_is_one_line_of_what_it_finds_and_needs():
-    assert one_line(_card(scores={"Dice, liver": 0.934})) == "liver · 3D · CT · Dice 0.93"
 
 
 @pytest.mark.parametrize(

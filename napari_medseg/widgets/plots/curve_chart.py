@@ -17,7 +17,7 @@ _BETWEEN_DRAWS = 200  # ms; people see no more, and what is charted has better t
 _FEW = 60  # points that are seen each by itself
 _LEAST_STEPS = 5  # that the horizontal axis shows
 _MARGIN = 0.04  # of the limits, beyond them
-_LARGEST = 1e30  # beyond that, and on a logarithmic axis below its inverse, nothing is drawn
+_LARGEST = 1e30  # beyond that nothing is drawn
 
 
 class CurveChart(Chart):
@@ -29,8 +29,6 @@ class CurveChart(Chart):
         What the horizontal axis counts: "step".
     message : str
         What stands there while there are no curves.
-    log : bool
-        Whether the values stand on a logarithmic axis, which leaves out what is not positive.
     limits : (float, float), optional
         The least and the largest that a value can be: nothing beyond is shown.
     """
@@ -40,19 +38,16 @@ class CurveChart(Chart):
         below: str,
         message: str = "Nothing yet",
         *,
-        log: bool = False,
         limits: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(message)
         self._series: dict[str, Series] = {}
         self._colours: dict[str, str] = {}
         self._curves: dict[str, Any] = {}
-        self._log = log
         self._mouse: float | None = None
         self.drawn = 0  # how often
         self.plot.setLabel("bottom", below)
         self.plot.showGrid(y=True, alpha=0.25)
-        self.plot.setLogMode(y=log)
         view = self.plot.getViewBox()
         view.setLimits(minXRange=_LEAST_STEPS)  # else there are halves of steps
         if limits is not None:
@@ -73,17 +68,6 @@ class CurveChart(Chart):
     def names(self) -> tuple[str, ...]:
         """The curves, in the order in which they began."""
         return tuple(self._series)
-
-    @property
-    def log(self) -> bool:
-        """Whether the values stand on a logarithmic axis."""
-        return self._log
-
-    def set_log(self, log: bool) -> None:
-        """Show the values on a logarithmic axis, or on an even one."""
-        self._log = log
-        self.plot.setLogMode(y=log)
-        self.draw()
 
     def begin(self, name: str, colour: str = "") -> None:
         """Begin a curve in this colour, ``#rrggbb``; else it gets one that is told apart."""
@@ -143,14 +127,12 @@ class CurveChart(Chart):
         """Draw what there is now."""
         self.drawn += 1
         for name, series in self._series.items():
-            least = 1 / _LARGEST if self._log else -_LARGEST
-            y = np.where((series.y >= least) & (series.y <= _LARGEST), series.y, np.nan)
+            y = np.where(np.abs(series.y) <= _LARGEST, series.y, np.nan)
             known = np.abs(series.x) <= _LARGEST
             known &= np.isfinite(y).any()  # a curve of gaps alone has no ends
             few = len(series) <= _FEW
             self._curves[name].setData(series.x[known], y[known], symbol="o" if few else None)
         self._say_legend()
-        self._thin_numbers()
         self.show_plot(any(len(series) for series in self._series.values()))
 
     def colour_plot(self) -> None:
@@ -168,14 +150,6 @@ class CurveChart(Chart):
         self._line.setPos(self._mouse)
         self._line.setVisible(True)
         self._say_legend()
-
-    def _thin_numbers(self) -> None:
-        """Write powers of ten alone on a logarithmic axis that has them, else they overlap."""
-        view = self.plot.getViewBox()
-        view.updateAutoRange()  # else it is done when it is painted next
-        low, high = view.viewRange()[1]  # of logarithms, if it is one
-        powers = self._log and np.floor(high) > low
-        self.plot.getAxis("left").setStyle(maxTextLevel=0 if powers else 2)
 
     def _say_legend(self) -> None:
         entries = [

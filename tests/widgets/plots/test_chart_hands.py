@@ -193,21 +193,6 @@ def test_cleared_curves_may_begin_anew(curves):
     assert curves.plot.isVisible()
 
 
-def test_a_logarithmic_axis_leaves_out_what_is_not_positive_and_says_it_all_the_same(curves):
-    curves.append("loss", [0, 1, 2, 3], [100.0, 0.0, -5.0, 0.01])
-    curves.set_log(True)
-    drawn = curves._curves["loss"].getData()[1]
-    assert np.isfinite(drawn).tolist() == [True, False, False, True]
-    low, high = curves.plot.getViewBox().viewRange()[1]
-    assert low <= -2 + 1e-6
-    assert high >= 2 - 1e-6  # powers of ten
-    assert curves.legend() == [("loss", "0.01")]
-    assert curves.plot.getAxis("left").style["maxTextLevel"] == 0  # else numbers overlap
-    curves.set_log(False)
-    assert np.isfinite(curves._curves["loss"].getData()[1]).all()
-    assert not curves.log
-
-
 def test_charts_take_the_colours_of_the_theme_and_outlive_their_viewer(boxes, curves):
     viewer = ViewerModel()
     for chart in (boxes, curves):

@@ -115,9 +115,7 @@ def test_a_curve_is_drawn_at_most_five_times_a_second(curves, qtbot):
     assert (len(x), y[-1]) == (2000, 1 / 1999)
 
 
-@pytest.mark.parametrize("log", [False, True])
-def test_whatever_comes_is_drawn(curves, log):
-    curves.set_log(log)
+def test_whatever_comes_is_drawn(curves):
     for name, x, y in (
         ("zeros", [0, 1], [0, 0]),
         ("nothing", [0, 1], [np.nan, np.inf]),
@@ -130,7 +128,6 @@ def test_whatever_comes_is_drawn(curves, log):
         curves.append(name, x, y)
         curves.draw()
         assert len(colours(curves)) > 2, name
-    assert curves.log is log
     curves.resize(30, 20)
     assert not curves.grab().isNull()
 

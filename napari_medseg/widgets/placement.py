@@ -11,6 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medseg.engine.card import LabelClass
 from napari_medseg.volume import Volume
+from napari_medseg.widgets.insertion import unchosen
 from napari_medseg.widgets.volumes import KEY, place_of
 
 if TYPE_CHECKING:
@@ -43,11 +44,8 @@ def insert_above(viewer: Viewer, below: Layer, layer: Layer) -> None:
             "the file it came from and open it again"
         )
     layers = viewer.layers
-    selected, active = set(layers.selection), layers.selection.active
-    layers.insert(layers.index(below) + 1 if below in layers else len(layers), layer)
-    layers.selection.clear()
-    layers.selection.update(selected)
-    layers.selection.active = active
+    with unchosen(layers):
+        layers.insert(layers.index(below) + 1 if below in layers else len(layers), layer)
 
 
 def same_grid(image: Layer, step: tuple[int, ...] = ()) -> dict[str, Any]:

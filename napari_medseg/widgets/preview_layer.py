@@ -8,6 +8,7 @@ from weakref import ref
 import numpy as np
 from napari.layers import Labels, Layer
 
+from napari_medseg.widgets.insertion import leave_out_tools
 from napari_medseg.widgets.layers import insert_above, remove_layer, same_grid
 from napari_medseg.widgets.volumes import KEY
 
@@ -75,6 +76,7 @@ class PreviewLayer:
                 **place,
             )
             layer.editable = False
+            leave_out_tools(layer)
             insert_above(viewer, viewer.layers[-1], layer)  # no image hides it
             return
         new = {name: value for name, value in look.items() if before.get(name) is not value}

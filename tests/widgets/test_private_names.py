@@ -16,10 +16,11 @@ ADAPTERS = {
         "_commit_staged_history",
     },
     "widgets/step_log.py": {"_undo_history", "_redo_history", "_staged_history"},
+    "widgets/insertion.py": {"_activate_on_insert", "_overlays"},
     "widgets/views/main_canvas.py": {"_qt_viewer"},
 }
 PRIVATE = re.compile(
-    r"\b(?:layer|labels|image|viewer|window|overlay|copy)\._[a-z]\w*"
+    r"\b(?:layers?|labels|image|viewer|window|overlay|copy)\._[a-z]\w*"
     r"|\b_(?:\w+_history|qt_viewer|qt_window|slice_input|updated_slice|selected_color)\b"
     r"|\bfrom napari\._|\bimport napari\._|\bnapari\.\w+\._"
 )

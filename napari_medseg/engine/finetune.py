@@ -19,7 +19,7 @@ from napari_medseg.engine.cases import Case
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_course import Course, OnProgress
 from napari_medseg.engine.finetune_result import FineTuned, result_of
-from napari_medseg.engine.finetune_state import StateFile, fingerprint
+from napari_medseg.engine.finetune_state import StateFile, origin
 from napari_medseg.engine.replay import Replay, load_replay
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.progress import Report, silent
@@ -92,7 +92,7 @@ def finetune(
     corrected = _looked_at(cases)
     known = load_replay(replay) if isinstance(replay, str | Path) else replay
     folder = None if out is None else Path(out)
-    state = StateFile(folder, fingerprint(segmenter, corrected, config, known))
+    state = StateFile(folder, origin(segmenter, corrected, config, known))
     saved = state.resumed(segmenter.device) if resume else None
     with torch.random.fork_rng(devices=[]), keep_memory():
         course = Course(segmenter, corrected, config, known, state, report, on_progress, fabric)

@@ -168,16 +168,21 @@ class FineTuneConfig(Config):
             "tip": "auto: mixed on CUDA, float32 elsewhere; volumes on a CPU always float32",
         },
     )
-    save_every: int = field(
-        default=20, metadata={"min": 1, "tip": "steps between two copies on disk, to resume from"}
+    save_every: float = field(
+        default=30.0,
+        metadata={
+            "min": 0.0,
+            "tip": "seconds between two copies on disk, to resume from; 0 = after every step",
+        },
     )
     seed: int = field(default=0)
 
     def __post_init__(self) -> None:
         check_choices(self, trained=TRAINED, validation=VALIDATIONS, precision=PRECISIONS)
-        check_least(self, steps=0, batch_size=1, parts=1, validate_every=1, save_every=1)
+        check_least(self, steps=0, batch_size=1, parts=1, validate_every=1)
         check_least(self, patience=0, seed=0)
         check_not_negative(self, "decoder_rate", "encoder_rate", "supervised", "changed_weight")
+        check_not_negative(self, "save_every")
         check_not_negative(self, "distillation", "rehearsal", "pull", "gradient_clip", "forgetting")
         check_positive(self, "learning_rate", "temperature")
         check_share(self, "ema", "replay", all_of_it=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -150,6 +151,7 @@ class Course:
         self._examiner = Examiner(copy.deepcopy(self._grown), self.card, self.guards)
         self.results: list[StageResult] = []
         self.clock = Clock()
+        self._saved = time.monotonic()
 
     def run(self, saved: dict[str, Any] | None) -> list[StageResult]:
         """Take all runs to their end, from where `saved` was if anything was."""
@@ -214,7 +216,7 @@ class Course:
             over = config.patience and notes.worse >= config.patience
             if run.done >= until or over:
                 return
-            if run.done and run.done % config.save_every == 0:
+            if run.done and time.monotonic() - self._saved >= config.save_every:
                 self._save(run, notes)
             line = self._tell(stage, run, notes)
             supervised, distilled = run.update(*patches.of(run.done), partial(self._report, line))
@@ -335,3 +337,4 @@ class Course:
                 "seconds": self.clock.spent,
             }
         )
+        self._saved = time.monotonic()

@@ -30,7 +30,7 @@ from napari_medseg.engine.finetune_config import FineTuneConfig
         ({"learning_rate": math.inf}, "learning_rate must be positive"),
         ({"distillation": math.nan}, "distillation must be at least 0"),
         ({"patience": -1}, "patience must be at least 0"),
-        ({"save_every": 0}, "save_every must be at least 1"),
+        ({"save_every": -1}, "save_every"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"alphas": ()}, "alphas must be numbers from 0 to 1"),
         ({"alphas": (0.5, 2.0)}, "alphas must be numbers from 0 to 1"),

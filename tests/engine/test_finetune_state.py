@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from napari_medseg.engine.finetune_config import FineTuneConfig
-from napari_medseg.engine.finetune_state import StateFile, fingerprint
+from napari_medseg.engine.finetune_state import Origin, OtherRun, StateFile, origin
 from napari_medseg.engine.replay import Replay
 
 CPU = torch.device("cpu")
 CONFIG = FineTuneConfig(steps=3)
+F = Origin("model", "cases", "known", '{"steps": 3}')
 
 
 def replay(seed=0):
@@ -29,18 +30,18 @@ def asked(small_model, corrected):
 
 def test_the_same_question_has_the_same_number(asked, small_model, corrected):
     again = [small_model(), [corrected(0), corrected(1)], FineTuneConfig(steps=3), replay()]
-    assert fingerprint(*again) == fingerprint(*asked)
+    assert origin(*again) == origin(*asked)
 
 
 def test_what_may_change_on_the_way_is_no_part_of_it(asked):
     model, cases, config, known = asked
-    before = fingerprint(*asked)
+    before = origin(*asked)
     gentler = config.replace(learning_rate=1e-5, save_every=1)
     renamed = [replace(case, name="another") for case in cases]
     unseen = np.where(cases[0].reviewed, cases[0].labels, 9)
-    assert fingerprint(model, cases, gentler, known) == before
-    assert fingerprint(model, renamed, config, known) == before
-    assert fingerprint(model, [replace(cases[0], labels=unseen), cases[1]], config, known) == before
+    assert origin(model, cases, gentler, known) == before
+    assert origin(model, renamed, config, known) == before
+    assert origin(model, [replace(cases[0], labels=unseen), cases[1]], config, known) == before
 
 
 def test_a_setting_an_image_a_label_or_a_mark_makes_another_one(asked, corrected):
@@ -59,7 +60,7 @@ def test_a_setting_an_image_a_label_or_a_mark_makes_another_one(asked, corrected
         (model, [replace(first, weight=2.0), second], config, known),
         (model, cases, config, None),
     ]
-    numbers = {fingerprint(*one) for one in [asked, *questions]}
+    numbers = {origin(*one) for one in [asked, *questions]}
     assert len(numbers) == len(questions) + 1
 
 
@@ -79,12 +80,12 @@ def test_other_weights_another_card_or_another_replay_make_another_one(asked, sm
         (small_model(normalise="none", window=(32, 32)), cases, config, known),
         *((model, cases, config, other) for other in (longer, relabelled, other_guards, replay(1))),
     ]
-    numbers = {fingerprint(*one) for one in [asked, *questions]}
+    numbers = {origin(*one) for one in [asked, *questions]}
     assert len(numbers) == len(questions) + 1
 
 
 def test_what_was_saved_last_comes_back_to_the_bit(tmp_path):
-    file = StateFile(tmp_path / "new" / "folder", "f")
+    file = StateFile(tmp_path / "new" / "folder", F)
     assert not file.exists()
     assert file.load(CPU) is None
     state = {"step": 3, "weights": {"w": torch.randn(4, 3)}, "curve": [{"dice": None, "step": 1}]}
@@ -101,25 +102,39 @@ def test_what_was_saved_last_comes_back_to_the_bit(tmp_path):
 
 
 def test_without_a_folder_nothing_is_kept():
-    file = StateFile(None, "f")
+    file = StateFile(None, F)
     file.save({"step": 1})
     file.remove()
     assert not file.exists()
     assert file.load(CPU) is None
 
 
-def test_a_state_of_something_else_or_another_time_is_refused(tmp_path):
-    StateFile(tmp_path, "f").save({"step": 1})
-    with pytest.raises(ValueError, match="of another model, other cases or other settings"):
-        StateFile(tmp_path, "g").load(CPU)
-    StateFile(tmp_path, "f").save({"step": 1, "version": 0})
-    with pytest.raises(ValueError, match="start anew without resuming"):
-        StateFile(tmp_path, "f").load(CPU)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model": "m"}, "another model"),
+        ({"cases": "c", "known": "k"}, "other cases and other examples of what the model knew"),
+        ({"settings": '{"steps": 4, "replay": 0.5}'}, r"other settings \(replay, steps\)"),
+    ],
+)
+def test_a_state_of_something_else_says_what_it_was_begun_with(tmp_path, change, said):
+    StateFile(tmp_path, F).save({"step": 1})
+    with pytest.raises(OtherRun, match=f"begun with {said} and cannot.*begin anew"):
+        StateFile(tmp_path, replace(F, **change)).load(CPU)
+
+
+@pytest.mark.parametrize(
+    "old", [{"version": 1, "of": "5f3a"}, {"of": {"model": "model"}}, {"of": {}}]
+)
+def test_a_state_of_another_time_is_refused(tmp_path, old):
+    StateFile(tmp_path, F).save({"step": 1, **old})
+    with pytest.raises(OtherRun, match="begun with an earlier version of this program"):
+        StateFile(tmp_path, F).load(CPU)
 
 
 def test_a_state_that_holds_code_is_not_run(tmp_path):
-    StateFile(tmp_path, "f").save({"step": 1})
+    StateFile(tmp_path, F).save({"step": 1})
     (file,) = tmp_path.iterdir()
-    torch.save({"version": 1, "of": "f", "run": pytest.fail}, file)
+    torch.save({"version": 2, "of": vars(F), "run": pytest.fail}, file)
     with pytest.raises(ValueError, match="damaged or no state of a fine-tuning"):
-        StateFile(tmp_path, "f").load(CPU)
+        StateFile(tmp_path, F).load(CPU)

@@ -153,20 +153,32 @@ def learn(request: Request, report: Report = silent) -> FineTuned | Path:
         report(Step(0, 0, "case", text))
     if isinstance(lesson.config, TrainingConfig):
         return _train(cases, lesson, folder, request.resume, _charted(report, request.feed))
-    from napari_medseg.engine.finetune import finetune
+    return _finetune(cases, request, folder, report)
 
-    model = Path(lesson.model)
+
+def _finetune(cases: list[Case], request: Request, folder: Path, report: Report) -> FineTuned:
+    from napari_medseg.engine.finetune import finetune
+    from napari_medseg.engine.finetune_state import OtherRun
+
+    lesson, model = request.lesson, Path(request.lesson.model)
+    assert isinstance(lesson.config, FineTuneConfig)
     loaded = load_model(model, lesson.device, request.segmenter, report)
-    return finetune(
-        loaded.segmenter,
-        cases,
-        lesson.config,
-        replay=known_before(model),
-        out=folder,
-        resume=request.resume,
-        report=report,
-        on_progress=_told(report, request.feed),
-    )
+    try:
+        return finetune(
+            loaded.segmenter,
+            cases,
+            lesson.config,
+            replay=known_before(model),
+            out=folder,
+            resume=request.resume,
+            report=report,
+            on_progress=_told(report, request.feed),
+        )
+    except OtherRun as error:
+        raise ValueError(
+            f"This run was begun with {error.begun_with} and cannot go on. Press Stop, then begin "
+            "anew: the cases are kept, what this run had learnt is not."
+        ) from error
 
 
 def _copy_of(project: Path) -> Path:

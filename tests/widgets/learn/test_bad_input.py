@@ -81,7 +81,7 @@ def test_a_full_disk_stops_the_run_and_it_goes_on_where_it_was_saved(
 ):
     panel = open_panel(scene)
     hands.fill(panel, a_case("a"))
-    hands.begin(panel, steps=2000, patience=0, save_every=1)
+    hands.begin(panel, steps=2000, patience=0, save_every=0)
     state = run_folder(panel._shelf.book.project) / "finetune.resume.pt"
     hands.until(state.is_file)
     write = Path.write_bytes

@@ -10,6 +10,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_medseg.casebook import Casebook
+from napari_medseg.engine import finetune_state
 from napari_medseg.engine.checkpoint import read_card
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.session import ChosenModel
@@ -17,7 +18,7 @@ from napari_medseg.widgets.learn.lesson import Lesson, interrupted, run_folder
 from napari_medseg.widgets.learn.turn import is_taken
 from napari_medseg.widgets.sessions import session_of
 
-LONG = {"steps": 2000, "patience": 0, "save_every": 1}
+LONG = {"steps": 2000, "patience": 0, "save_every": 0}
 
 LEARN = """
 import json, sys
@@ -72,6 +73,26 @@ def test_a_second_window_waits_for_its_turn_and_says_so(hands, open_with_model, 
     assert second.page is second.gate
     second._shelf.take(first._shelf.book.project)  # one may go on with it anywhere
     assert interrupted(first._shelf.book.project) == first.of_run.lesson
+
+
+def test_a_run_begun_under_an_earlier_recipe_says_what_to_do(
+    hands, open_with_model, a_case, monkeypatch
+):
+    panel = open_with_model()
+    hands.fill(panel, a_case("a"))
+    hands.begin(panel, **LONG)
+    hands.click(panel.running.pause)
+    hands.wait_for_end(panel)
+    monkeypatch.setattr(finetune_state, "_VERSION", 3)
+    hands.click(panel.running.pause)
+    hands.wait_for_end(panel)
+    said = panel.running.stage.text()
+    assert "begun with an earlier version of this program and cannot go on. Press Stop" in said
+    assert "finetune.resume.pt" not in said
+    hands.click(panel.running.stop)
+    assert panel.page is panel.cases
+    assert interrupted(panel._shelf.book.project) is None
+    assert [entry.name for entry in panel._shelf.book.used] == ["a"]
 
 
 def test_closing_the_window_keeps_the_run(

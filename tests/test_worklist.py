@@ -125,7 +125,9 @@ def test_two_windows_keep_each_others_states(worklist):
 WRITER = """
 import sys
 from pathlib import Path
+from napari_medseg import worklist_file
 from napari_medseg.worklist_file import CaseRecord, State, WorklistFile
+worklist_file._PATIENCE = 120
 file = WorklistFile(Path(sys.argv[1]))
 for index in range(40):
     file.update({f"{sys.argv[2]}{index}": CaseRecord(State.DONE)})
@@ -136,7 +138,7 @@ def test_programs_that_write_at_once_lose_nothing(tmp_path):
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name]) for name in "abc"
     ]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(timeout=250) for writer in writers] == [0, 0, 0]
     records, _ = WorklistFile(tmp_path).read()
     assert set(records) == {f"{name}{index}" for name in "abc" for index in range(40)}
 

@@ -142,6 +142,20 @@ def settings():
 
 
 @pytest.fixture
+def make_napari_viewer(make_napari_viewer, qtbot):
+    """Make a viewer as napari's own fixture does, which forgets to wait until it is seen."""
+
+    def make(**options):
+        viewer = make_napari_viewer(**options)
+        if options.get("show"):
+            with qtbot.waitExposed(viewer.window._qt_window):
+                pass
+        return viewer
+
+    return make
+
+
+@pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer()
 

@@ -93,8 +93,8 @@ def test_a_long_text_is_cut_and_whole_in_the_tooltip(qtbot):
     label = ElidedLabel("a very long name of a layer that no dock can show")
     qtbot.addWidget(label)
     label.resize(80, 20)
-    label.show()
-    qtbot.waitExposed(label)
+    with qtbot.waitExposed(label):
+        label.show()
     assert label.shown().endswith("…")
     assert label.toolTip() == label.whole()
     assert label.minimumSizeHint().width() <= 40
@@ -121,8 +121,8 @@ def test_a_line_that_changes_does_not_lay_out_the_window_again(qtbot):
     qtbot.addWidget(window)
     QVBoxLayout(window).addWidget(line)
     window.resize(120, 60)
-    window.show()
-    qtbot.waitExposed(window)
+    with qtbot.waitExposed(window):
+        window.show()
     qtbot.wait(30)  # what it lays out when it is shown
     seen = []
 

@@ -46,11 +46,11 @@ def test_what_was_saved_or_discarded_with_its_case_is_not_offered_later(
     labels = viewer.add_labels(np.zeros(image.data.shape, np.uint8), **same_grid(image))
     with labels.block_history():
         labels.paint((1, 3, 2), 2, refresh=False)
-    assert scribe().wait(scribe().submit(lambda: None), 10)
+    assert scribe().wait(scribe().submit(lambda: None), 60)
     assert len(find_journals([folder])) == 1
     asked(UnsavedAnswer(choice))
     open_case(viewer, "b")
-    assert scribe().wait(scribe().submit(lambda: None), 10)
+    assert scribe().wait(scribe().submit(lambda: None), 60)
     assert find_journals([folder]) == []
 
 

@@ -16,7 +16,7 @@ def written(qtbot):
     """Wait until all that was done is on disk."""
 
     def wait():
-        assert scribe().wait(scribe().submit(lambda: None), 20)
+        assert scribe().wait(scribe().submit(lambda: None), 60)
 
     yield wait
     wait()

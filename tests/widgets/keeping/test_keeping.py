@@ -94,7 +94,7 @@ def test_after_a_crash_the_work_is_offered_and_comes_back_as_one_step(
 def _until(condition):
     from qtpy.QtTest import QTest
 
-    for _ in range(200):
+    for _ in range(6000):  # a minute at least
         if condition():
             return
         QTest.qWait(10)

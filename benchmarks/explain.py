@@ -30,7 +30,8 @@ from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.memory import held_bytes, working_bytes
 from napari_medseg.explain.passing import run
 from napari_medseg.explain.showing import Question, show
-from napari_medseg.explain.view import View, view_of
+from napari_medseg.explain.view import View
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.networks import architectures, create_network
 from napari_medseg.volume import Volume
 

@@ -101,7 +101,7 @@ def explain(args: argparse.Namespace) -> int:
     from napari_medseg.engine.inference_config import InferenceConfig
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.explain.entries import catalogue
-    from napari_medseg.explain.view import view_of
+    from napari_medseg.explain.viewing import view_of
     from napari_medseg.io import read_volume
 
     segmenter = Segmenter.load(args.model, device=args.device)
@@ -211,7 +211,7 @@ def _compare(
     from napari_medseg.commands.terminal import say
     from napari_medseg.engine.segmenter import Segmenter
     from napari_medseg.explain.comparison import compare
-    from napari_medseg.explain.view import view_of
+    from napari_medseg.explain.viewing import view_of
     from napari_medseg.explain.voxel import changes, why
 
     other = Segmenter.load(args.compare, device=args.device)

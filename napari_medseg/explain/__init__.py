@@ -33,7 +33,7 @@ _HOMES = {
     "spline_curves": "splines",
     "summary": "feature_maps",
     "uncertainty": "evidence",
-    "view_of": "view",
+    "view_of": "viewing",
     "why": "voxel",
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.feature_maps import class_mask, class_share, mostly
+from napari_medseg.explain.classes import class_mask, class_share, mostly
 from napari_medseg.explain.layers import find_layer, named_layers
 from napari_medseg.explain.passing import Pass, run
 from napari_medseg.explain.table import Cell, Table

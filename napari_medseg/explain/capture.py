@@ -132,6 +132,17 @@ def map_bytes(layer: Layer, size: Sequence[int], *, batch: int = 1, item: int = 
     return batch * layer.channels * math.prod(side // layer.stride for side in size) * item
 
 
+def recorded_bytes(
+    layers: Sequence[Layer], shape: Sequence[int], crop: Sequence[slice] | None, *, item: int = 4
+) -> int:
+    """Return what is kept of the maps of some layers for an input ``(B, C, *S)``."""
+    total = 0
+    for layer in layers:
+        part = cropped(crop, layer.stride, shape[2:])
+        total += shape[0] * layer.channels * math.prod(p.stop - p.start for p in part) * item
+    return total
+
+
 def check_maps(
     network: SegmentationNetwork,
     layers: Sequence[Layer],
@@ -147,11 +158,7 @@ def check_maps(
     `beside` is how many bytes the answer takes that is kept with them.
     """
     batch, size = shape[0], shape[2:]
-    needed = beside
-    for layer in layers:
-        part = cropped(crop, layer.stride, size)
-        voxels = math.prod(p.stop - p.start for p in part)
-        needed += batch * layer.channels * voxels * item
+    needed = beside + recorded_bytes(layers, shape, crop, item=item)
     allowed = room(limit)
     if needed <= allowed:
         return
@@ -163,10 +170,11 @@ def check_maps(
     fitting = tuple(layer.name for layer in sorted(fits, key=lambda layer: layer.stride))
     instead = [f"a coarser layer ({', '.join(fitting[:4])})"] if layers and fitting else []
     instead += ["half precision"] if layers and item > 2 else []
+    instead += ["fewer slices"] if batch > 1 else []
     raise TooLarge(
         f"the maps of {', '.join(layer.name for layer in layers) or 'the answer'}",
         needed,
         allowed,
-        [*instead, "fewer slices", "a part of the image"],
+        [*instead, "a part of the image" if crop is None else "a smaller part of the image"],
         layers=fitting if layers else (),
     )

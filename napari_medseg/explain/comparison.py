@@ -9,19 +9,19 @@ import numpy as np
 import torch
 
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.explain.classes import class_channel, class_name
 from napari_medseg.explain.comparable import (
     prepare_alike,
     shared_classes,
     why_not_comparable,
 )
-from napari_medseg.explain.feature_maps import class_channel
 from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.overlay import Overlay, sampled
 from napari_medseg.explain.passing import Pass, classes_of, probabilities_of, run
 from napari_medseg.explain.place import Place
 from napari_medseg.explain.table import Cell, Table
-from napari_medseg.explain.targets import class_name
-from napari_medseg.explain.view import View, view_of
+from napari_medseg.explain.view import View
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.progress import Report, silent
 
 

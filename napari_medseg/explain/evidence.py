@@ -12,11 +12,12 @@ from torch import Tensor
 
 from napari_medseg.engine.readout import entropy
 from napari_medseg.engine.segmenter import Segmenter
+from napari_medseg.explain.classes import class_names
 from napari_medseg.explain.gradients import channel_names
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.passing import classes_of, looking, probabilities_of, run
 from napari_medseg.explain.table import Table
-from napari_medseg.explain.targets import Region, Target, class_names, target_of
+from napari_medseg.explain.targets import Region, Target, target_of
 from napari_medseg.explain.view import View
 from napari_medseg.progress import Report, Step, silent
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.capture import map_bytes
+from napari_medseg.explain.classes import class_share
 from napari_medseg.explain.layers import Layer, find_layer
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.passing import Pass, run
@@ -66,7 +66,8 @@ def features(
     most : int or None
         How many channels to keep; fewer where the memory does not hold them, and it is said.
     half : bool or None
-        Whether to record in half precision; None does so where the maps are large.
+        Whether to record in half precision; None does so where the maps are large, or do not fit
+        else.
     report : Report
         May raise `Cancelled`.
 
@@ -165,8 +166,8 @@ def layer_maps(
 ) -> tuple[Pass, Layer]:
     """Return a pass that recorded a layer, and the layer."""
     chosen = find_layer(segmenter.network, layer)
-    if half is None:
-        half = map_bytes(chosen, view.size, batch=len(view.image)) > _HALF_FROM
+    if half is None and map_bytes(chosen, view.size, batch=len(view.image)) > _HALF_FROM:
+        half = True
     return run(segmenter, view, [layer], half=half, report=report), chosen
 
 
@@ -201,72 +202,6 @@ def separation(maps: Tensor, inside: np.ndarray) -> np.ndarray:
         up_to = torch.searchsorted(without, within, right=True).double()
         scores.append(float((below + up_to).mean()) / 2 / len(without))
     return np.array(scores)
-
-
-def class_share(
-    segmenter: Segmenter,
-    view: View,
-    logits: Tensor,
-    labels: np.ndarray | None,
-    value: int,
-    stride: int,
-) -> np.ndarray:
-    """Return which voxels of maps over the image are mostly of a class: ``(*S)`` bool.
-
-    Where no voxel is mostly of it, those that hold some of it. `stride` is that of the maps; see
-    `features` for `labels`.
-
-    Raises
-    ------
-    ValueError
-        If these are none or all.
-    """
-    inside = mostly(view, class_mask(segmenter, view, logits, labels, value), stride)
-    if not inside.any() or inside.all():
-        blocks = f", in blocks of {stride} voxels" if stride > 1 else ""
-        raise ValueError(
-            f"class {value} is {'everywhere' if inside.any() else 'nowhere'} in the part of the "
-            f"image looked at{blocks}; choose another class, place or a finer layer"
-        )
-    return inside
-
-
-def mostly(view: View, mask: Tensor, stride: int) -> np.ndarray:
-    """Bring a mask ``(B, *S')`` of the view to maps of a stride; see `class_share`."""
-    pool = F.avg_pool2d if mask.ndim == 3 else F.avg_pool3d
-    share = view.placed(pool(mask.float()[:, None], stride))[0][0]
-    inside = np.asarray(share >= 0.5)
-    return inside if inside.any() else np.asarray(share > 0)
-
-
-def class_mask(
-    segmenter: Segmenter, view: View, logits: Tensor, labels: np.ndarray | None, value: int
-) -> Tensor:
-    """Return which voxels of the view are of a class, by labels or by the answer: ``(B, *S')``."""
-    if labels is not None:
-        return view.onto(np.asarray(labels == value, np.uint8)) > 0
-    channel = class_channel(segmenter, value)
-    if segmenter.card.activation == "softmax":
-        return logits.argmax(1) == channel
-    return logits[:, channel] > 0
-
-
-def class_channel(segmenter: Segmenter, value: int) -> int:
-    """Return the output channel of a class, given its label value; 0 is the background.
-
-    Raises
-    ------
-    ValueError
-        If the model has no such class.
-    """
-    softmax = segmenter.card.activation == "softmax"
-    if value == 0 and softmax:
-        return 0
-    values = [c.value for c in segmenter.card.classes]
-    if value not in values:
-        known = ", ".join(f"{c.value} ({c.name})" for c in segmenter.card.classes)
-        raise ValueError(f"{segmenter.card.name!r} has no class {value}; it has {known}")
-    return values.index(value) + softmax
 
 
 def principal_colours(values: Tensor) -> tuple[np.ndarray, tuple[float, float, float]]:

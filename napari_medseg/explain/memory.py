@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.capture import record
 from napari_medseg.explain.layers import named_layers
-from napari_medseg.explain.room import TooLarge, working_room
+from napari_medseg.explain.room import TooLarge, sides, working_room
 from napari_medseg.networks.base import SegmentationNetwork
 
 _SIDES = {2: (64, 128), 3: (32, 64)}  # of the small images
@@ -73,11 +73,11 @@ def check_pass(
     )
     instead = []
     if window is not None:
-        instead.append(f"a window of {_sides(window)}")
+        instead.append(f"a window of {sides(window)}")
     if later:
         instead.append(f"a later layer ({', '.join(later[:4])})")
     raise TooLarge(
-        f"{'passes' if by is None else 'gradients'} over {_sides(size)} voxels",
+        f"{'passes' if by is None else 'gradients'} over {sides(size)} voxels",
         needed,
         allowed,
         instead or ["a machine with more memory"],
@@ -148,10 +148,6 @@ def held_bytes(network: SegmentationNetwork, size: Sequence[int], by: By) -> np.
                     score = network(x).sum()
                 torch.autograd.grad(score, list(found.values()) or [x], allow_unused=True)
     return np.array(living.course, np.float64)
-
-
-def _sides(size: Sequence[int]) -> str:
-    return "x".join(map(str, size))
 
 
 class _Living(TorchDispatchMode):

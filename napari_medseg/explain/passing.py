@@ -14,10 +14,11 @@ from torch import Tensor
 from napari_medseg.engine.inference import is_out_of_memory
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.blend import Blend
-from napari_medseg.explain.capture import check_maps, cropped, record
+from napari_medseg.explain.capture import check_maps, cropped, record, recorded_bytes
 from napari_medseg.explain.layers import Layer, find_layer
 from napari_medseg.explain.memory import By, check_pass
 from napari_medseg.explain.place import Place
+from napari_medseg.explain.room import room
 from napari_medseg.explain.view import View
 from napari_medseg.progress import Report, Step, silent
 
@@ -57,11 +58,13 @@ def run(
     view: View,
     names: Sequence[str] = (),
     *,
-    half: bool = False,
+    half: bool | None = None,
     limit: int | None = None,
     report: Report = silent,
 ) -> Pass:
     """Run a view, slice by slice where it has several, and in its windows; see `record`.
+
+    Where `half` is None, maps are recorded in half precision if there is no room for them else.
 
     Raises
     ------
@@ -69,21 +72,16 @@ def run(
         Before anything is computed, if maps and logits take more than `limit`, or than they may.
     """
     network, layers = segmenter.network, {n: find_layer(segmenter.network, n) for n in names}
-    kept = (len(view.image), segmenter.card.out_channels, *view.size)
-    check_maps(
-        network,
-        list(layers.values()),
-        view.image.shape,
-        view.crop,
-        limit=limit,
-        item=2 if half else 4,
-        beside=4 * math.prod(kept),
-    )
+    beside = 4 * math.prod((len(view.image), segmenter.card.out_channels, *view.size))
+    what = list(layers.values()), view.image.shape, view.crop
+    if half is None:
+        half = beside + recorded_bytes(*what) > room(limit)
+    check_maps(network, *what, limit=limit, item=2 if half else 4, beside=beside)
     found: list[dict[str, Tensor]] = []
     with looking(segmenter, view, report) as outer:
         for index, image in enumerate(view.image):
             if view.windows is not None:
-                found.append(_blended(segmenter, view, image, layers, half, outer))
+                found.append(_blended(segmenter, view, image, layers, half, limit, outer))
                 continue
             outer(Step(index, len(view.image), "slice" if len(view.image) > 1 else "window"))
             with record(network, names, crop=view.crop, half=half, limit=limit) as maps:
@@ -109,6 +107,7 @@ def _blended(
     image: Tensor,
     layers: dict[str, Layer],
     half: bool,
+    limit: int | None,
     report: Report,
 ) -> dict[str, Tensor]:
     """Return the blended maps ``(1, n, *S'')`` of one slice or volume, and as "" its logits."""
@@ -119,7 +118,7 @@ def _blended(
     }
     answer = Blend(view.windows, 1, tuple(slice(0, side) for side in view.size))
     for corner, part in in_windows(view, image, report):
-        with record(segmenter.network, list(layers)) as maps:
+        with record(segmenter.network, list(layers), half=half, limit=limit) as maps:
             logits = segmenter.network(part.to(segmenter.device))
         answer.add(logits[0].cpu(), corner)
         for name, blend in sums.items():

@@ -64,6 +64,11 @@ def amount(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 0.1):.1f} MB"
 
 
+def sides(size: Sequence[int]) -> str:
+    """Return voxels a side in words."""
+    return "x".join(map(str, size))
+
+
 def _share(device: torch.device, share: float) -> int:
     free = free_memory(device)
     return int(share * (_UNKNOWN if free is None else free))

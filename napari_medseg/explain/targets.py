@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain.feature_maps import class_channel, class_mask
+from napari_medseg.explain.classes import class_channel, class_mask, class_name
 from napari_medseg.explain.view import View
 
 Region = np.ndarray | Literal["here"] | None
@@ -89,15 +89,3 @@ def target_of(
         return Target(channel, name, found)
     said = f"the model finds no {name} here; the evidence is for all voxels of the view"
     return Target(channel, name, inside, (said,))
-
-
-def class_name(segmenter: Segmenter, value: int) -> str:
-    """Return what a class is called."""
-    names = {c.value: c.name for c in segmenter.card.classes}
-    return names.get(value, "background")
-
-
-def class_names(segmenter: Segmenter) -> tuple[str, ...]:
-    """Return what each output channel is called."""
-    names = tuple(c.name for c in segmenter.card.classes)
-    return ("background", *names) if segmenter.card.activation == "softmax" else names

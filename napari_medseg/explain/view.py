@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,23 +11,12 @@ import torch
 from torch import Tensor
 
 from napari_medseg.engine.grid import Grid
-from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.part import Box, checked_box
-from napari_medseg.engine.plan import Plan, make_plan
-from napari_medseg.engine.preprocess import Prepared
-from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.engine.windows import cut_window
 from napari_medseg.explain.blend import Windows
+from napari_medseg.explain.extent import Extent
 from napari_medseg.explain.place import Place
-from napari_medseg.explain.where import (
-    all_windows,
-    checked_slices,
-    checked_voxel,
-    on_grid,
-    window_around,
-    windows_of,
-)
-from napari_medseg.progress import Report, Step, silent
+from napari_medseg.explain.where import checked_voxel
 from napari_medseg.volume import Volume
 
 
@@ -82,17 +70,22 @@ class View:
         return self.size if self.windows is None else self.windows.sides
 
     @property
-    def crop(self) -> Box | None:
-        """The voxels of ``*S'`` that show `box`; None without one."""
-        return None if self.box is None else self._of_network(self._part())
-
-    @property
     def sides(self) -> tuple[int, ...]:
         """The view's voxels ``(D, H, W)`` on the network's grid."""
         sides = list(self.size)
         if self.slice_axis is not None:
             sides.insert(self.slice_axis, len(self.image))
         return tuple(sides)
+
+    @property
+    def extent(self) -> Extent:
+        """Which voxels of the image that is."""
+        return Extent(self.grid, self.start, self.sides, self.box)
+
+    @property
+    def crop(self) -> Box | None:
+        """The voxels of ``*S'`` that show `box`; None without one."""
+        return None if self.box is None else self._of_network(self.extent.part)
 
     @property
     def voxel_mm(self) -> tuple[float, ...]:
@@ -107,12 +100,7 @@ class View:
     @property
     def shown(self) -> Box:
         """The voxels ``*S`` of the image that the view, or its box, shows."""
-        shown = []
-        for a, part in enumerate(self._part()):
-            n, m = self.grid.input_shape[a], self.grid.shape[a]
-            low, high = self.start[a] + part.start, self.start[a] + part.stop
-            shown.append(slice(low * n // m, -(-high * n // m)))
-        return tuple(shown[-self.volume.spatial_dims :])
+        return self.extent.shown[-self.volume.spatial_dims :]
 
     def alone(self) -> View:
         """Return the slice of `at` without its neighbours."""
@@ -146,12 +134,12 @@ class View:
         flat = (slice(0, 1),) if self.volume.spatial_dims == 2 else ()
         view = dataclasses.replace(self, box=(*flat, *box))._checked()
         if view.slice_axis is not None:
-            wanted, start = view._part()[view.slice_axis], list(view.start)
+            wanted, start = view.extent.part[view.slice_axis], list(view.start)
             start[view.slice_axis] += wanted.start
             view = dataclasses.replace(view, image=view.image[wanted], start=tuple(start))
         if view.windows is None:
             return view
-        touching = view.windows.touching(view._of_network(view._part()))
+        touching = view.windows.touching(view._of_network(view.extent.part))
         return dataclasses.replace(view._narrowed(touching.span), windows=touching.from_first())
 
     def looking_at(self, at: Sequence[int]) -> View:
@@ -162,7 +150,7 @@ class View:
 
     def holds(self, at: Sequence[int]) -> bool:
         """Whether a voxel of the image is seen."""
-        return all(0 <= v < n for v, n in zip(self._inside(at), self.sides, strict=True))
+        return self.extent.holds(self._whole(at))
 
     def voxel(self, at: Sequence[int] | None = None) -> tuple[int, tuple[int, ...]]:
         """Return the index in B and the voxel of ``*S'`` that show a voxel of the image.
@@ -175,7 +163,7 @@ class View:
         at = self.at if at is None else at
         if not self.holds(at):
             raise ValueError(f"voxel {tuple(at)} is not in the part of the image looked at")
-        inside = list(self._inside(at))
+        inside = list(self.extent.inside(self._whole(at)))
         index = 0 if self.slice_axis is None else inside.pop(self.slice_axis)
         return index, tuple(inside)
 
@@ -204,22 +192,18 @@ class View:
                 f"maps of shape {tuple(values.shape)} do not belong to a view of "
                 f"{tuple(self.image.shape)}"
             )
-        axis, recorded = self.slice_axis, self.box is not None and stride is not None
+        axis = self.slice_axis
         maps = values[0] if axis is None else values.movedim(0, 1 + axis)
-        cut, scale, translate = [slice(None)], [], []
-        for a, (side, part) in enumerate(zip(self.sides, self._part(), strict=True)):
-            n, m = self.grid.input_shape[a], self.grid.shape[a]
-            begins = recorded and a != axis
-            # network voxels per voxel of the map
-            step = stride if begins and stride is not None else side / maps.shape[1 + a]
-            first, last = math.floor(part.start / step), math.ceil(part.stop / step)
-            cut.append(slice(0, last - first) if begins else slice(first, last))
-            scale.append(step * n / m)
-            translate.append((self.start[a] + (first + 0.5) * step) * n / m - 0.5)
-        laid = maps[tuple(cut)]
+        steps = [side / n for side, n in zip(self.sides, maps.shape[1:], strict=True)]
+        begins = [False] * 3
+        if self.box is not None and stride is not None:
+            begins = [a != axis for a in range(3)]
+            steps = [stride if b else step for b, step in zip(begins, steps, strict=True)]
+        cut, scale, translate = self.extent.lie(steps, begins)
+        laid = maps[(slice(None), *cut)]
         if self.volume.spatial_dims == 2:
-            return laid[:, 0], Place.over(self.volume, tuple(scale[1:]), tuple(translate[1:]))
-        return laid, Place.over(self.volume, tuple(scale), tuple(translate))
+            return laid[:, 0], Place.over(self.volume, scale[1:], translate[1:])
+        return laid, Place.over(self.volume, scale, translate)
 
     def onto(self, mask: np.ndarray) -> Tensor:
         """Bring labels of the image ``(*S)`` to the view by nearest voxel: ``(B, *S')``.
@@ -246,19 +230,8 @@ class View:
         cut = cut_window(whole[None], self.start, self.sides)
         return cut if self.slice_axis is None else cut[0].movedim(self.slice_axis, 0)
 
-    def _part(self) -> Box:
-        """Return the view's voxels ``(D, H, W)`` that show the image, or its `box`."""
-        part = []
-        for a, side in enumerate(self.sides):
-            n, m = self.grid.input_shape[a], self.grid.shape[a]
-            low, high = 0, m
-            if self.box is not None:
-                low, high = self.box[a].start * m // n, -(-self.box[a].stop * m // n)
-            part.append(slice(max(low - self.start[a], 0), min(high - self.start[a], side)))
-        return tuple(part)
-
     def _checked(self) -> View:
-        if any(part.start >= part.stop for part in self._part()):
+        if any(part.start >= part.stop for part in self.extent.part):
             raise ValueError(
                 "the box is not in the part of the image looked at; choose one there, or look "
                 "at all windows"
@@ -278,108 +251,9 @@ class View:
         image = self.image[(slice(None), slice(None), *part)]
         return dataclasses.replace(self, image=image, start=tuple(start))
 
-    def _inside(self, at: Sequence[int]) -> tuple[int, ...]:
-        at = (0, *at) if self.volume.spatial_dims == 2 else tuple(at)
-        return tuple(v - s for v, s in zip(on_grid(at, self.grid), self.start, strict=True))
-
-
-def view_of(
-    segmenter: Segmenter,
-    volume: Volume,
-    *,
-    at: Sequence[int] | None = None,
-    slices: slice | None = None,
-    whole: bool = False,
-    blend: bool = False,
-    box: Sequence[slice] | None = None,
-    config: InferenceConfig | None = None,
-    prepared: Prepared | None = None,
-    report: Report = silent,
-) -> View:
-    """Prepare what a model sees of an image around a voxel.
-
-    Parameters
-    ----------
-    segmenter : Segmenter
-        The model.
-    volume : Volume
-        The image.
-    at : sequence of int or None
-        A voxel of the image, which ends up in the view; None is the middle, of `box` if given.
-    slices : slice or None
-        Which slices of a volume a 2D model is shown; None is the one of `at`, or those of `box`.
-    whole : bool
-        Take the whole image (or slice) as one window, where the run takes several: a wider look,
-        though not at what the run computes.
-    blend : bool
-        Take all windows of the run (of the slice), whose maps are then blended.
-    box : sequence of slice or None
-        Which voxels ``*S`` of the image overlays cover; None is all of the view. See
-        `View.within`.
-    config : InferenceConfig or None
-        How the model is run. Of the windows of that run, laid without cropping to the body, the
-        view is the one in which `at` counts most.
-    prepared : Prepared or None
-        What ``segmenter.prepare`` gave for this image and config, to look at many places of it.
-    report : Report
-        May raise `Cancelled`.
-
-    Raises
-    ------
-    ValueError
-        If model, image, voxel and box do not go together.
-    """
-    config = config or InferenceConfig()
-    part = checked_box(box, volume.shape)
-    middle = [(b.start + b.stop) // 2 for b in part]
-    at = checked_voxel(middle if at is None else at, volume)
-    slice_axis = segmenter.slice_axis(volume, config)
-    shown = None
-    if slice_axis is not None:
-        wanted = part[slice_axis] if slices is None and box is not None else slices
-        shown = checked_slices(wanted, at, slice_axis, volume)
-    report(Step(0, 0, "image"))
-    if prepared is None:
-        prepared = segmenter.prepare(volume, config, report)
-    plan = make_plan(
-        segmenter.card,
-        config.replace(strategy="whole", window=None) if whole else config,
-        tuple(prepared.image.shape[1:]),
-        slice_axis=slice_axis,
-        divisor=segmenter.network.divisor,
-        device=segmenter.device,
-    )
-    view = _seen(prepared, plan, at, volume, shown, blend=blend and not plan.is_whole)
-    return view if box is None else view.within(box)
-
-
-def _seen(
-    prepared: Prepared,
-    plan: Plan,
-    at: tuple[int, ...],
-    volume: Volume,
-    slices: slice | None,
-    *,
-    blend: bool,
-) -> View:
-    """Cut the window around a voxel, or all of them, out of what was prepared."""
-    grid, axis = prepared.grid, plan.slice_axis
-    here = (0, *at) if volume.spatial_dims == 2 else at
-    start, sides = all_windows(plan) if blend else window_around(plan, on_grid(here, grid))
-    if axis is not None and slices is not None:
-        start[axis], sides[axis] = slices.start, slices.stop - slices.start
-    seen = cut_window(prepared.image, start, sides)
-    seen = seen[None] if axis is None else seen.movedim(1 + axis, 0)
-    return View(
-        image=seen.contiguous(),
-        start=tuple(start),
-        grid=grid,
-        slice_axis=axis,
-        at=at,
-        volume=volume,
-        notes=prepared.notes,
-        windows=windows_of(plan) if blend else None,
-    )
+    def _whole(self, at: Sequence[int]) -> tuple[int, ...]:
+        """Return a voxel ``*S`` of the image as ``(D, H, W)``."""
+        return (0, *at) if self.volume.spatial_dims == 2 else tuple(at)
 
 
 def as_array(maps: Tensor) -> np.ndarray:

@@ -12,13 +12,15 @@ from torch import Tensor
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.attention_maps import attention
+from napari_medseg.explain.classes import class_name, class_names
 from napari_medseg.explain.gradients import contributions, grad_cam
 from napari_medseg.explain.layers import named_layers
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.passing import run
 from napari_medseg.explain.table import Cell, Table
-from napari_medseg.explain.targets import class_name, class_names, target_of
-from napari_medseg.explain.view import View, view_of
+from napari_medseg.explain.targets import target_of
+from napari_medseg.explain.view import View
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.explain.where import checked_voxel
 from napari_medseg.progress import Report, silent
 from napari_medseg.volume import Volume

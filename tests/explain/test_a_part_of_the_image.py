@@ -13,7 +13,7 @@ from napari_medseg.explain.gradients import grad_cam, input_gradients
 from napari_medseg.explain.layers import find_layer
 from napari_medseg.explain.passing import run
 from napari_medseg.explain.showing import Question, show
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.explain.voxel import why
 
 PARTS = [

@@ -10,7 +10,7 @@ import torch
 
 from napari_medseg.explain.analyses import activation_ratio, channel_redundancy, log_amplitude
 from napari_medseg.explain.splines import spline_curves, spline_layers
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.networks.blocks.kan import KANLinear
 from napari_medseg.volume import Volume
 

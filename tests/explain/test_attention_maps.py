@@ -9,7 +9,7 @@ import torch
 from napari_medseg.explain.attention_maps import attention
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.table import Table
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.networks.lgmsnet.blocks import (
     HEADS,
     GlobalMultiScale,

@@ -15,7 +15,7 @@ from napari_medseg.explain.evidence import probabilities
 from napari_medseg.explain.feature_maps import features, summary
 from napari_medseg.explain.gradients import grad_cam
 from napari_medseg.explain.overlay import Overlay
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.volume import Volume
 
 # (image, window): sides that windows divide, sides that they do not, one shorter than a window

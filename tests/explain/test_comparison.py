@@ -10,7 +10,7 @@ from torch import nn
 from napari_medseg.engine.card import LabelClass
 from napari_medseg.explain.comparable import shared_classes, why_not_comparable
 from napari_medseg.explain.comparison import compare
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.networks.base import Feature, SegmentationNetwork
 from napari_medseg.networks.config import NetConfig
 from napari_medseg.progress import Cancelled

@@ -19,7 +19,7 @@ from napari_medseg.explain.gradients import (
     input_gradients,
     receptive_field,
 )
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.networks.base import Feature, SegmentationNetwork
 from napari_medseg.networks.config import NetConfig
 from napari_medseg.progress import Cancelled

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_medseg.explain.feature_maps import (
-    class_channel,
-    features,
-    principal_colours,
-    separation,
-    summary,
-)
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.classes import class_channel
+from napari_medseg.explain.feature_maps import features, principal_colours, separation, summary
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.volume import Volume
 
 
@@ -116,7 +111,7 @@ def test_what_cannot_be_is_refused_in_words(seen):
         summary(segmenter, view, "fine", "beauty")
     with pytest.raises(ValueError, match="did you mean fine"):
         summary(segmenter, view, "fin")
-    with pytest.raises(ValueError, match="nowhere in the part"):
+    with pytest.raises(ValueError, match=r"class 1 is nowhere.*at; choose another class or an"):
         features(segmenter, view, "fine", sort="separation", labels=labels * 0)
     with pytest.raises(ValueError, match="everywhere in the part"):
         features(segmenter, view, "fine", sort="separation", labels=labels * 0 + 1)

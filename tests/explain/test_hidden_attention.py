@@ -10,7 +10,7 @@ from napari_medseg.explain.coarse_answers import has_levels, levels
 from napari_medseg.explain.hidden_attention import class_attention, scanning_blocks
 from napari_medseg.explain.showing import Question, show
 from napari_medseg.explain.table import Table
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.networks.msd_kmamba.state_space import BidirectionalStateSpace, voxel_at
 
 BLOCK = "enc2.1.mix"

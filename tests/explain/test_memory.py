@@ -14,7 +14,7 @@ from napari_medseg.explain.gradients import grad_cam, input_gradients, receptive
 from napari_medseg.explain.layers import find_layer
 from napari_medseg.explain.memory import check_pass, working_bytes
 from napari_medseg.explain.room import TooLarge
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 
 
 @pytest.fixture
@@ -188,9 +188,13 @@ def test_the_blended_answer_of_a_large_image_is_counted_too(known, image, free):
     view = view_of(segmenter, image((80, 80)), blend=True)
     working_bytes(segmenter.network.eval(), (16, 16), None)
     free(4 * 2 * 4 * 80 * 80 - 4)
-    with pytest.raises(TooLarge, match=r"maps of the answer take 0.1 MB.*choose fewer slices") as e:
+    with pytest.raises(
+        TooLarge, match=r"maps of the answer take 0.1 MB.*choose a part of the image"
+    ) as e:
         probabilities(segmenter, view)
     assert e.value.needed == 2 * 4 * 80 * 80
+    with pytest.raises(TooLarge, match=r"choose a smaller part of the image$"):
+        probabilities(segmenter, view.within((slice(0, 79), slice(0, 79))))
     part = view.within((slice(0, 30), slice(0, 30)))
     assert probabilities(segmenter, part).values.shape == (2, 30, 30)
 
@@ -209,3 +213,29 @@ def test_as_many_channels_are_shown_as_fit_the_strongest_first(known, image, fre
         summary(segmenter, view, "fine", half=False)
     assert error.value.needed == map_bytes(find_layer(segmenter.network, "fine"), (64, 64)) + answer
     assert error.value.layers == ("coarse",)
+
+
+def test_maps_that_fit_only_in_half_precision_are_recorded_so_unless_full_is_asked_for(
+    known, image, free
+):
+    segmenter, volume = known(2, channels=8), image((64, 64), channels=8)
+    view = view_of(segmenter, volume)
+    full = summary(segmenter, view, "fine")
+    one, answer = 4 * 64 * 64, 2 * 4 * 64 * 64
+    free(4 * (8 * one // 2 + answer))
+    half = summary(segmenter, view, "fine")
+    np.testing.assert_allclose(half.values, full.values, rtol=1e-2)
+    assert not np.array_equal(half.values, full.values)
+    free(4 * (8 * one // 2 + answer - 1))
+    with pytest.raises(TooLarge) as error:
+        summary(segmenter, view, "fine")
+    assert "half precision" not in str(error.value)  # that is what did not fit
+    assert "slices" not in str(error.value)  # there is one
+
+
+def test_fewer_slices_are_offered_where_there_are_several(known, image, free):
+    segmenter, volume = known(2, channels=2), image((6, 32, 32), channels=2)
+    view = view_of(segmenter, volume, at=(2, 5, 5), slices=slice(0, 6))
+    free(4 * 2 * 4 * 32 * 32)
+    with pytest.raises(TooLarge, match="choose fewer slices or a part of the image"):
+        probabilities(segmenter, view)

@@ -9,7 +9,7 @@ from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.explain.capture import record
 from napari_medseg.explain.gradients import grad_cam, input_gradients
 from napari_medseg.explain.passing import run
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.volume import Volume
 
 

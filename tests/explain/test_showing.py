@@ -11,7 +11,7 @@ from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.showing import Question, show
 from napari_medseg.explain.splines import Curves
 from napari_medseg.explain.table import Table
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 
 _OF_ANY_NETWORK = (
     "occlusion",

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from napari_medseg.explain.splines import spline_curves, spline_layers
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.networks.base import Feature, SegmentationNetwork
 from napari_medseg.networks.blocks.kan import ChannelSpline, KANLinear
 from napari_medseg.networks.config import NetConfig

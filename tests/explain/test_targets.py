@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_medseg.explain.classes import class_name, class_names
 from napari_medseg.explain.passing import (
     classes_of,
     differentiating,
@@ -13,8 +14,8 @@ from napari_medseg.explain.passing import (
     probabilities_of,
     run,
 )
-from napari_medseg.explain.targets import class_name, class_names, target_of
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.targets import target_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.progress import Cancelled
 from napari_medseg.volume import Volume
 

@@ -8,7 +8,7 @@ import torch
 
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.explain.feature_maps import features, summary
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.progress import Cancelled
 from napari_medseg.volume import Volume
 

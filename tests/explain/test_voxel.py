@@ -10,7 +10,7 @@ import torch
 
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.explain.comparison import compare
-from napari_medseg.explain.view import view_of
+from napari_medseg.explain.viewing import view_of
 from napari_medseg.explain.voxel import changes, place_overlay, why
 from napari_medseg.volume import Volume
 

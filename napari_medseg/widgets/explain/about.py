@@ -54,6 +54,8 @@ class About:
         The same as plain values, and the model.
     at : tuple of int
         The voxel asked about.
+    what : str
+        The entry of the catalogue that was asked for; empty where it is a page or a comparison.
     """
 
     images: Sequence[Image | None]
@@ -61,6 +63,7 @@ class About:
     step: tuple[int, ...]
     ground: Ground
     at: tuple[int, ...]
+    what: str = ""
 
     @property
     def image(self) -> Image:

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_medseg.explain.overlay import Overlay
+    from napari_medseg.explain.room import TooLarge
 
 
 class Answers(QObject):
     """Shows answers in the parts of the panel.
 
-    Emits ``told(text)``: what a person should read of it.
+    Emits ``told(text)``: what a person should read of it; ``narrowed(window)`` when a person wants
+    the model to see no more at once than the memory suffices for.
 
     Attributes
     ----------
@@ -41,6 +43,7 @@ class Answers(QObject):
     """
 
     told = Signal(str)
+    narrowed = Signal(object)
 
     def __init__(self, viewer: Viewer, panel: QWidget, parts: Layout, asking: Asking) -> None:
         super().__init__(panel)
@@ -73,7 +76,7 @@ class Answers(QObject):
         self.way_out = None
         if wish.kind == "list":
             self._take_listing(found)
-        elif wish.kind == "save":
+        elif wish.stays:
             say_written(found)
             return
         elif stale := wish.about.stale(self._viewer):
@@ -113,14 +116,27 @@ class Answers(QObject):
         if stale:
             self.told.emit(stale)
         else:
-            self._parts.maps.show_maps(Seen(about.image, about.step, tuple(overlays)))
+            seen = Seen(about.image, about.step, tuple(overlays), about.what)
+            self._parts.maps.show_maps(seen)
 
     def _fail(self, wish: Wish, error: Exception) -> None:
         from napari_medseg.explain.room import TooLarge
 
-        if wish.kind == "show" and isinstance(error, TooLarge) and error.layers:
-            instead = error.layers[0]
-            tip = "The maps of this layer are small enough"
-            act = partial(self._parts.layers.choose, instead)
-            self.way_out = WayOut(f"Show {instead} instead", tip, act)
+        if wish.kind == "show":
+            self._parts.numbers.clear()  # of another slice, or of something else
+        self.way_out = self._smaller(wish.kind, error) if isinstance(error, TooLarge) else None
         self.told.emit(sentence(error))
+
+    def _smaller(self, kind: str, error: TooLarge) -> WayOut | None:
+        """Return what of the same is small enough for the memory."""
+        from napari_medseg.explain.room import sides
+
+        if error.window is not None:
+            tip = "The model sees less around the voxel, until you choose another image or model"
+            act = partial(self.narrowed.emit, error.window)
+            return WayOut(f"Look at {sides(error.window)} at once", tip, act, kind)
+        if kind == "show" and error.layers:
+            tip = "The maps of this layer are small enough"
+            act = partial(self._parts.layers.choose, error.layers[0])
+            return WayOut(f"Show {error.layers[0]} instead", tip, act, kind)
+        return None

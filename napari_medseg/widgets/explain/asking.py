@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from napari_medseg.widgets.explain.known import Known
 
 Work = Callable[..., tuple["Known | None", Any]]
-"""Called in a thread with ``known=`` and ``report=``; returns what is known then, and an answer."""
+"""Called in a thread with ``known=`` and ``report=``; returns what is known then, and an answer.
+
+None in place of what is known leaves it as it is.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +38,17 @@ class Wish:
     about : Any
         What the answer is shown with; stays in the GUI thread.
     by_hand : bool
-        Whether a person pressed a button for it and waits.
+        Whether a person pressed a button for it and waits; what is asked for otherwise fails
+        quietly: it is told here, not by a notice.
+    stays : bool
+        Whether it is about nothing in the viewer and is carried out whatever changes there.
     """
 
     kind: str
     work: Work
     about: Any = field(default=None)
     by_hand: bool = False
+    stays: bool = False
 
 
 class Asking(QObject):
@@ -62,7 +69,7 @@ class Asking(QObject):
         self._waiting: dict[str, Wish] = {}
         self._now: Wish | None = None  # None also while a stale one is being stopped
         self._task: Task | None = None
-        when_gone(parent, partial(_call, WeakMethod(self.clear)))
+        when_gone(parent, partial(_call, WeakMethod(self.end)))
 
     @property
     def busy(self) -> bool:
@@ -91,7 +98,14 @@ class Asking(QObject):
             self._stop()
 
     def clear(self) -> None:
-        """Forget all wishes and what is known of the image; nobody waits any more."""
+        """Forget all wishes and what is known of the image; what is to be saved still is."""
+        self._waiting = {kind: wish for kind, wish in self._waiting.items() if wish.stays}
+        self.known = None
+        if self._now is not None and not self._now.stays:
+            self._stop()
+
+    def end(self) -> None:
+        """Forget everything: nobody waits any more."""
         self._waiting.clear()
         self.known = None
         self._stop()
@@ -105,7 +119,8 @@ class Asking(QObject):
         if self._task is not None or not self._waiting:
             return
         self._now = wish = self._waiting.pop(next(iter(self._waiting)))
-        self._task = task = Task(partial(wish.work, known=self.known))
+        work = wish.work if wish.by_hand else partial(_quietly, wish.work)
+        self._task = task = Task(partial(work, known=self.known))
         task.progressed.connect(self._tell)
         task.returned.connect(self._take)
         task.errored.connect(self._fail)
@@ -118,9 +133,14 @@ class Asking(QObject):
 
     def _take(self, found: tuple[Known | None, Any] | None) -> None:
         wish, self._now = self._now, None  # the next of its kind may be asked for from now on
-        if wish is not None and found is not None:
-            self.known = found[0]
-            self.answered.emit(wish, found[1])
+        if wish is None or found is None:
+            return
+        known, answer = found
+        if isinstance(answer, _Failed):
+            self.failed.emit(wish, answer.error)
+            return
+        self.known = self.known if known is None else known
+        self.answered.emit(wish, answer)
 
     def _fail(self, error: Exception) -> None:
         wish, self._now = self._now, None
@@ -131,6 +151,20 @@ class Asking(QObject):
         self._task = self._now = None
         self._next()
         self.changed.emit()
+
+
+@dataclass(frozen=True, eq=False)
+class _Failed:
+    """An error that is meant for people, as an answer."""
+
+    error: Exception
+
+
+def _quietly(work: Work, **given: Any) -> tuple[Known | None, Any]:
+    try:
+        return work(**given)
+    except (ValueError, OSError) as error:
+        return None, _Failed(error)
 
 
 def _call(method: WeakMethod[Callable[[], None]]) -> None:

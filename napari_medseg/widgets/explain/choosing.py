@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_medseg.widgets.explain.known import Look
 from napari_medseg.widgets.explain.layout import BOXED, EVERYWHERE, HERE, LABELLED, Layout
 from napari_medseg.widgets.explain.subject import Subject
 from napari_medseg.widgets.explain.work import Asked
@@ -22,8 +23,20 @@ class NoBox(ValueError):
     """A box is asked about, and there is none."""
 
 
-def asked_for(entry: Entry, parts: Layout, subject: Subject) -> Asked:
+def look_of(parts: Layout, window: tuple[int, ...] | None) -> Look:
+    """Return how much of the image the panel looks at; `window` is what the memory suffices for."""
+    return Look(parts.part.currentIndex() == EVERYWHERE, window)
+
+
+def asked_for(
+    entry: Entry, parts: Layout, subject: Subject, window: tuple[int, ...] | None
+) -> Asked:
     """Return what the panel asks for.
+
+    Parameters
+    ----------
+    window : tuple of int or None
+        As for `look_of`.
 
     Raises
     ------
@@ -49,7 +62,7 @@ def asked_for(entry: Entry, parts: Layout, subject: Subject) -> Asked:
         labels,
         "here" if where == HERE else None,
         box,
-        part == EVERYWHERE,
+        look_of(parts, window),
     )
 
 

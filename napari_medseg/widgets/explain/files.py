@@ -8,6 +8,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
+from napari_medseg.progress import Report
 from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.asking import Wish
 from napari_medseg.widgets.measure.saving import TABLE_KINDS
@@ -25,8 +26,10 @@ def saving(panel: QWidget, what: Any) -> Wish | None:
     """Ask where an overlay, a table or curves are saved; None if a person changed their mind."""
     kinds = MAP_KINDS if hasattr(what, "place") else TABLE_KINDS
     path = ask_path(panel, f"Save {what.name}", what.name, kinds)
-    return None if path is None else Wish("save", partial(_saved, what, path))
+    if path is None:
+        return None
+    return Wish(f"save {path}", partial(_saved, what, path), by_hand=True, stays=True)
 
 
-def _saved(what: Any, path: Path, known: Any, report: Any) -> tuple[Any, Path]:
-    return known, work.saved(what, path, report)
+def _saved(what: Any, path: Path, known: object, report: Report) -> tuple[None, Path]:
+    return None, work.saved(what, path, report)

@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from napari_medseg.explain.view import View
 
 
+@dataclass(frozen=True)
+class Look:
+    """How much of an image is looked at.
+
+    Parameters
+    ----------
+    blend : bool
+        All windows of the run, not only the one around the voxel.
+    window : tuple of int or None
+        Voxels a side that the model is given at once; None is its own choice.
+    """
+
+    blend: bool = False
+    window: tuple[int, ...] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Known:
     """An image as a model is given it, kept to be asked again.
@@ -30,8 +46,8 @@ class Known:
         The image on the model's grid.
     view : View
         What was looked at last.
-    blend : bool
-        Whether that was asked to be all windows of the run.
+    look : Look
+        How much of the image that is.
     other : LoadedModel or None
         The model it was compared with last.
     """
@@ -41,7 +57,7 @@ class Known:
     volume: Volume
     prepared: Prepared
     view: View
-    blend: bool = False
+    look: Look = Look()
     other: LoadedModel | None = None
 
 
@@ -50,32 +66,36 @@ def looking_at(
     at: Sequence[int],
     known: Known | None,
     report: Report,
-    *,
-    blend: bool = False,
+    look: Look,
 ) -> Known:
-    """Return the image as the model sees it around a voxel; what is known is used again.
-
-    Parameters
-    ----------
-    blend : bool
-        Look at all windows of the run, not only at the one around the voxel.
-    """
+    """Return the image as the model sees it around a voxel; what is known is used again."""
     from napari_medseg.engine.inference_config import InferenceConfig
-    from napari_medseg.explain.view import view_of
+    from napari_medseg.explain.room import sides
+    from napari_medseg.explain.viewing import view_of
 
     assert ground.model is not None  # without one nothing can be asked
     if known is None or known.key != ground.key:
         loaded = loaded_model(ground.model, ground.device, ground.segmenter, report)
         volume = whole_volume(ground.volumes)
         prepared = loaded.segmenter.prepare(volume, InferenceConfig(), report)
-    elif known.blend == blend and known.view.holds(at):
+    elif known.look == look and known.view.holds(at):
         return replace(known, view=known.view.looking_at(at))
     else:
         loaded, volume, prepared = known.loaded, known.volume, known.prepared
-    segmenter = loaded.segmenter
-    view = view_of(segmenter, volume, at=at, prepared=prepared, blend=blend, report=report)
+    view = view_of(
+        loaded.segmenter,
+        volume,
+        at=at,
+        config=InferenceConfig(window=look.window),
+        prepared=prepared,
+        blend=look.blend,
+        report=report,
+    )
+    if look.window is not None:
+        said = f"{sides(look.window)} voxels at once, as the memory does not suffice for more"
+        view = replace(view, notes=(*view.notes, said))
     other = None if known is None else known.other
-    return Known(ground.key, loaded, volume, prepared, view, blend, other)
+    return Known(ground.key, loaded, volume, prepared, view, look, other)
 
 
 def beside(path: Path, known: Known, report: Report) -> Known:

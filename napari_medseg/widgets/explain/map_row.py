@@ -74,11 +74,12 @@ class MapRow(QWidget):
         return self._pages[self.which.value()][0] if self._pages else None
 
     def show_maps(self, seen: Seen) -> bool:
-        """Show the maps of `seen` instead, the same one of them as before where that is there.
+        """Show the maps of `seen` instead, of the same question the same one as before.
 
         Returns whether the image is there still.
         """
-        before = title(*self._pages[self.which.value()], score=False) if self._pages else ""
+        same = self._seen is not None and self._seen.what == seen.what and bool(self._pages)
+        before = title(*self._pages[self.which.value()], score=False) if same else ""
         self._seen, self._pages = seen, seen.maps()
         titles = [title(*page, score=False) for page in self._pages]
         at = titles.index(before) if before in titles else 0
@@ -168,6 +169,8 @@ class MapRow(QWidget):
             self.opacity.blockSignals(False)
 
     def _reset(self) -> None:
+        if self.on_canvas.layer is None:  # a person removed it
+            self._draw()
         self.on_canvas.by_default()
         if self.on_canvas.layer is not None:
             self.on_canvas.layer.visible = True

@@ -62,17 +62,23 @@ class ExplainPanel(QWidget):
         self._fix = Fix.NONE if found is None else found.fix
         self._offer_way_out(bool(reason))
         listing, entry = self.questions.listing, parts.entries.entry
-        wait = "" if listing is not None else "The model is being read"
+        if reason:
+            self.questions.clicks.leave()
+        reading = self.asking.wants("list")
+        wait = "The model is being read" if reading else "The model could not be read"
+        choose = "" if entry is not None else "Choose above what to show"
         stops = self.asking.wants("show", by_hand=True)
         parts.show.setText("Stop" if stops else "Show")
-        choose = "" if entry is not None else "Choose above what to show"
         tip = "Stop" if stops else "Compute it and lay it over the image"
-        enable(parts.show, reason or wait or choose, tip)
+        enable(parts.show, reason or (wait if listing is None else choose), tip)
         enable(parts.why, reason, "Click on a voxel to read why it got its label; Escape leaves")
         enable(parts.point, reason, "Click on the image to say which voxel is meant")
         no_other = "" if parts.other.count() else "No other model at hand finds the same classes"
         enable(parts.other, no_other, "A model that finds the same classes, such as the one before")
-        enable(parts.compare, reason or no_other, "Show where the two models differ on this image")
+        stops = self.asking.wants("compare")
+        parts.compare.setText("Stop" if stops else "Compare")
+        tip = "Stop comparing" if stops else "Show where the two models differ on this image"
+        enable(parts.compare, reason or no_other, tip)
         parts.show_needs(entry, "" if self.subject.labels() else "No labels lie on the image")
         parts.hint.setText(reason or self._told or self.questions.advice())
 
@@ -92,6 +98,7 @@ class ExplainPanel(QWidget):
         super().showEvent(event)
         if self.questions.listing is None:
             self.questions.list_model()
+        self._soon.start()  # one may have gone to another slice meanwhile
         self.refresh()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
@@ -105,7 +112,7 @@ class ExplainPanel(QWidget):
         parts.model.change_wanted.connect(self.model_wanted)
         parts.fix.clicked.connect(self._mend)
         parts.show.clicked.connect(asks.press_show)
-        parts.compare.clicked.connect(asks.compare)
+        parts.compare.clicked.connect(asks.press_compare)
         parts.entries.wanted.connect(asks.show)
         for signal in (parts.entries.chosen, parts.layers.chosen):
             signal.connect(asks.choose)
@@ -137,7 +144,7 @@ class ExplainPanel(QWidget):
     def _on_other_values(self) -> None:
         self._told = ""
         self.questions.renew()
-        self._soon.start()
+        self._on_view()
         self.refresh()
 
     def _on_layers(self, event: Event) -> None:
@@ -153,7 +160,7 @@ class ExplainPanel(QWidget):
         self.subject.follow(event.value)
         self.refresh()
 
-    def _on_view(self, _event: Event) -> None:
+    def _on_view(self, _event: Event | None = None) -> None:
         if self.isVisible():
             self._soon.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,17 @@ from napari_medseg.widgets.explain import work
 from napari_medseg.widgets.explain.about import CHANGED, About
 from napari_medseg.widgets.explain.answers import Answers
 from napari_medseg.widgets.explain.asking import Asking, Wish
-from napari_medseg.widgets.explain.choosing import DEAR, NoBox, advice, asked_for, is_about_place
+from napari_medseg.widgets.explain.choosing import (
+    DEAR,
+    NoBox,
+    advice,
+    asked_for,
+    is_about_place,
+    look_of,
+)
 from napari_medseg.widgets.explain.clicks import Clicks
 from napari_medseg.widgets.explain.files import saving
-from napari_medseg.widgets.explain.layout import EVERYWHERE, Layout
+from napari_medseg.widgets.explain.layout import Layout
 from napari_medseg.widgets.explain.subject import Subject
 from napari_medseg.widgets.explain.way_out import WayOut
 from napari_medseg.widgets.model_choice import model_choice_of
@@ -45,10 +53,12 @@ class Questions(QObject):
         self._panel, self._parts = panel, parts
         self._subject, self._asking = subject, asking
         self._last: About | None = None  # what `show` was last asked for
+        self._window: tuple[int, ...] | None = None  # all that the memory suffices for
         self.answers = Answers(viewer, panel, parts, asking)
         self.clicks = Clicks(viewer, panel, parts, subject)
         self.clicks.chosen.connect(self._take_voxel)
         self.clicks.asked.connect(self._ask_why)
+        self.answers.narrowed.connect(self._narrow)
         for source in (self.answers, self.clicks):
             source.told.connect(self.told)
 
@@ -65,8 +75,9 @@ class Questions(QObject):
 
     def change_image(self) -> None:
         """Begin with another image: what was said of the one before goes."""
-        self._last = None
+        self._last = self._window = None
         self._asking.drop("show", "why", "compare")
+        self._asking.known = None  # nor is it kept in memory
         self.answers.clear()
 
     def renew(self) -> None:
@@ -100,25 +111,31 @@ class Questions(QObject):
             return
         self.answers.way_out = None
         try:
-            asked = asked_for(entry, self._parts, self._subject)
+            asked = asked_for(entry, self._parts, self._subject, self._window)
         except ValueError as error:
             if isinstance(error, NoBox):
-                self.answers.way_out = WayOut(Fix.DRAW.value, FIX_TIPS[Fix.DRAW], self._draw, False)
+                self.answers.way_out = WayOut(Fix.DRAW.value, FIX_TIPS[Fix.DRAW], self._draw)
             self.told.emit(str(error))
             return
         self._list_anew()
-        about = self._last = self._subject.about()
+        by_hand = by_hand or self._asking.wants("show", by_hand=True)  # still waited for
+        about = self._last = replace(self._subject.about(), what=entry.key)
         work_ = partial(work.shown, about.ground, about.at, asked)
         self._asking.ask(Wish("show", work_, about, by_hand))
 
     def take_way_out(self) -> None:
         """Do what is offered where something could not be shown."""
         way_out, self.answers.way_out = self.answers.way_out, None
-        if way_out is not None:
-            way_out.act()
-            if way_out.again:
-                self.show(by_hand=True)
         self.told.emit("")
+        if way_out is None:
+            return
+        way_out.act()
+        if way_out.again == "show":
+            self.show(by_hand=True)
+        elif way_out.again == "why":
+            self._ask_why()
+        elif way_out.again == "compare":
+            self.compare()
 
     def choose(self, *_: object) -> None:
         """Take another entry, layer or class; show it at once if one follows and it is cheap."""
@@ -142,15 +159,22 @@ class Questions(QObject):
                 return
         self.show()
 
+    def press_compare(self) -> None:
+        """Compare two models, or stop comparing them."""
+        if self._asking.wants("compare"):
+            self._asking.drop("compare")
+            self.told.emit("")
+        else:
+            self.compare()
+
     def compare(self) -> None:
         """Compare the model with the other one that is chosen."""
         other = self._parts.other.currentData()
         if other is None or self._subject.obstacle() is not None:
             return
-        about = self._subject.about()
-        everywhere = self._parts.part.currentIndex() == EVERYWHERE
-        work_ = partial(work.compared, about.ground, about.at, Path(other), everywhere)
-        self._asking.ask(Wish("compare", work_, about))
+        about, look = self._subject.about(), look_of(self._parts, self._window)
+        work_ = partial(work.compared, about.ground, about.at, Path(other), look)
+        self._asking.ask(Wish("compare", work_, about, by_hand=True))
 
     def save(self, what: Any) -> None:
         """Ask where a table, curves or an overlay are saved, and save them."""
@@ -190,8 +214,12 @@ class Questions(QObject):
             return
         rows = model_choice_of(self._viewer).rows if model.card.parent else ()
         cards = {row.path: row.card for row in rows if row.card is not None}
-        about = self._subject.about()
-        self._asking.ask(Wish("why", partial(work.because, about.ground, about.at, cards), about))
+        about, look = self._subject.about(), look_of(self._parts, self._window)
+        work_ = partial(work.because, about.ground, about.at, cards, look)
+        self._asking.ask(Wish("why", work_, about, by_hand=True))
+
+    def _narrow(self, window: tuple[int, ...]) -> None:
+        self._window = window
 
     def _follows(self) -> bool:
         entry = self._parts.entries.entry

@@ -23,11 +23,14 @@ class Seen:
         Its index along the axes before the spatial ones.
     overlays : tuple of Overlay
         What was found.
+    what : str
+        What was asked for: of the same, the same map is shown again.
     """
 
     image: Image
     step: tuple[int, ...]
     overlays: tuple[Overlay, ...]
+    what: str = ""
 
     def maps(self) -> list[tuple[Overlay, int]]:
         """Return every map: its overlay and its index there; a picture in colours is one."""

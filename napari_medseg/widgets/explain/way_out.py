@@ -18,11 +18,11 @@ class WayOut:
         What it does.
     act : callable
         Does it.
-    again : bool
-        Whether what was asked for is asked for again then.
+    again : str
+        The kind of wish that is asked for again then; empty is none.
     """
 
     text: str
     tip: str
     act: Callable[[], object]
-    again: bool = True
+    again: str = ""

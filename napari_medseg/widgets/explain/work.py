@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 from napari_medseg.packed import Box
 from napari_medseg.progress import Report, silent
 from napari_medseg.session import LoadedModel
-from napari_medseg.widgets.explain.known import Known, beside, looking_at
+from napari_medseg.widgets.explain.known import Known, Look, beside, looking_at
 from napari_medseg.widgets.interact.question import Ground
 from napari_medseg.widgets.segmenting import loaded_model
 
@@ -59,8 +59,8 @@ class Asked:
 
     Parameters
     ----------
-    blend : bool
-        Whether all windows of the run are looked at, not only the one around the voxel.
+    look : Look
+        How much of the image is looked at.
     """
 
     key: str
@@ -69,7 +69,7 @@ class Asked:
     labels: np.ndarray | None = None
     region: Literal["here"] | None = None
     box: Box | None = None
-    blend: bool = False
+    look: Look = field(default_factory=Look)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +84,9 @@ def listing(
     model: Path,
     device: str,
     ready: Segmenter | None,
-    known: Known | None,
+    known: object,
     report: Report = silent,
-) -> tuple[Known | None, Listing]:
+) -> tuple[None, Listing]:
     """Load a model if need be and list what there is to see of it."""
     loaded = loaded_model(model, device, ready, report)
     from napari_medseg.explain.entries import catalogue, layer_choices
@@ -94,7 +94,7 @@ def listing(
 
     segmenter = loaded.segmenter
     entries = tuple(catalogue(segmenter))
-    return known, Listing(
+    return None, Listing(
         loaded,
         entries,
         layers_of(segmenter.network),
@@ -111,7 +111,7 @@ def shown(
 
     if asked.box is not None:  # the nearest voxel of it
         at = [min(max(a, b.start), b.stop - 1) for a, b in zip(at, asked.box, strict=True)]
-    known = looking_at(ground, at, known, report, blend=asked.blend)
+    known = looking_at(ground, at, known, report, asked.look)
     question = Question(asked.layer, asked.value, asked.labels, asked.region, asked.box)
     return known, show(known.loaded.segmenter, known.view, asked.key, question, report=report)
 
@@ -120,6 +120,7 @@ def because(
     ground: Ground,
     at: Sequence[int],
     cards: Mapping[Path, ModelCard],
+    look: Look,
     known: Known | None,
     report: Report = silent,
 ) -> tuple[Known, Because]:
@@ -132,7 +133,7 @@ def because(
     """
     from napari_medseg.explain.voxel import changes, why
 
-    known = looking_at(ground, at, known, report)
+    known = looking_at(ground, at, known, report, look)
     found = why(known.loaded.segmenter, known.volume, at, view=known.view, report=report)
     try:
         before = _made_from(known.loaded.path, cards, report) if cards else None
@@ -151,22 +152,16 @@ def compared(
     ground: Ground,
     at: Sequence[int],
     other: Path,
-    blend: bool,
+    look: Look,
     known: Known | None,
     report: Report = silent,
 ) -> tuple[Known, Comparison]:
-    """Compare the model with another one, which came before it, where it looks now.
-
-    Parameters
-    ----------
-    blend : bool
-        Whether all windows of the run are compared, not only the one around the voxel.
-    """
+    """Compare the model with another one, which came before it, where it looks now."""
     from napari_medseg.explain.comparable import prepare_alike
     from napari_medseg.explain.comparison import compare
-    from napari_medseg.explain.view import view_of
+    from napari_medseg.explain.viewing import view_of
 
-    known = beside(other, looking_at(ground, at, known, report, blend=blend), report)
+    known = beside(other, looking_at(ground, at, known, report, look), report)
     assert known.other is not None
     before, after, view = known.other.segmenter, known.loaded.segmenter, known.view
     if not prepare_alike(before.card, after.card):  # the same part, as the other one is given it

@@ -64,7 +64,7 @@ def test_an_error_is_told_in_words_and_the_next_is_computed(qtbot, asking, notic
 
     failed = []
     asking.failed.connect(lambda wish, error: failed.append((wish.kind, str(error))))
-    asking.ask(Wish("show", fails))
+    asking.ask(Wish("show", fails, by_hand=True))
     asking.ask(Wish("why", answers(1), "why"))
     qtbot.waitUntil(lambda: not asking.busy)
     assert failed == [("show", "the layer is not there; choose another one")]

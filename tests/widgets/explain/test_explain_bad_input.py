@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_medseg.engine.checkpoint import save_checkpoint
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.explain import capture
+from napari_medseg.explain import capture, passing
 from napari_medseg.networks import create_network
 from napari_medseg.widgets.explain.layout import BOXED, EVERYWHERE
 from napari_medseg.widgets.explain.work import Asked, shown
@@ -23,7 +23,8 @@ def test_maps_that_are_too_large_say_so_and_a_smaller_layer_is_one_click_away(
     panel = panel_of(picture)
     parts = panel.parts
     allowed, errors = [0], []  # bytes
-    monkeypatch.setattr(capture, "room", lambda limit=None: allowed[0])
+    for module in (capture, passing):
+        monkeypatch.setattr(module, "room", lambda limit=None: allowed[0])
     panel.asking.failed.connect(lambda _wish, error: errors.append(error))
     parts.layers.choose("enc1")
     qtbot.mouseClick(parts.show, Qt.MouseButton.LeftButton)

@@ -5,8 +5,9 @@
 
 Two bundled models meet images as from another device (`benchmarks.shifts`): polyps with another
 colour cast, contrast, blur and vignette; hippocampi with inverted, bent intensities and a bias
-field. All images are of the models' test splits, which they never saw: N of them, shifted, are the
-corrected cases, others, shifted, say what is gained, and others as they were say what is forgotten.
+field. And the polyp model meets something else: lesions in ultrasound of the breast. All images are
+ones the models never saw, their own of their test splits: N of the new domain are the corrected
+cases, others of it say what is gained, and others of the old one say what is forgotten.
 What is rehearsed, and the guard cases that decide how far to go, are of the training split: the
 replay patches a training would have left. "Plain" learns all weights at a rate that gains much; the
 rows below it differ from it only as they say, the last is `FineTuneConfig` as it is, without
@@ -45,7 +46,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.shifts import other_camera, other_scanner
+from benchmarks.shifts import in_colour, other_camera, other_scanner
 from napari_medseg.engine.cases import Case, load_case
 from napari_medseg.engine.finetune import finetune
 from napari_medseg.engine.finetune_config import FineTuneConfig
@@ -84,6 +85,10 @@ class Domain:
         Training cases that replay patches are cut from, and held-out ones that are guarded.
     steps, batch : int
         Of every run.
+    elsewhere : str
+        Name of the folder of the new domain's images, where these are others; the model saw none.
+    is_new : callable
+        Whether one of these, by name, is of the new domain.
     """
 
     model: str
@@ -95,6 +100,13 @@ class Domain:
     guards: int
     steps: int
     batch: int
+    elsewhere: str = ""
+    is_new: Callable[[str], bool] = lambda name: True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the data is."""
+        return all((DATA / name).is_dir() for name in (self.data, self.elsewhere))
 
 
 DOMAINS = {
@@ -121,6 +133,12 @@ DOMAINS = {
         batch=2,
     ),
 }
+DOMAINS["lesions"] = replace(
+    DOMAINS["polyps"],
+    shift=in_colour,
+    elsewhere="busi",
+    is_new=lambda name: not name.startswith("normal"),  # there is no lesion
+)
 
 _PLAIN = FineTuneConfig(
     learning_rate=1e-3,
@@ -162,6 +180,10 @@ class Bench:
         files = find_cases(DATA / domain.data, need_labels=True)
         self._test = [f for i, f in enumerate(files) if domain.is_test(i, f.name)]
         self._train = [f for i, f in enumerate(files) if not domain.is_test(i, f.name)]
+        self._new = self._test
+        if domain.elsewhere:
+            others = find_cases(DATA / domain.elsewhere, need_labels=True)
+            self._new = [f for f in others if domain.is_new(f.name)]
         self.replay = self._rehearsal(results)
         self._before: dict[int, dict[str, float]] = {}
 
@@ -187,13 +209,15 @@ class Bench:
 
     def cases(self, seed: int, count: int) -> tuple[list[Case], list[Case], list[Case]]:
         """Return cases to learn from, others of the new domain, and others of the old one."""
-        order = np.random.default_rng([seed, 5]).permutation(len(self._test)).tolist()
-        judged = self.domain.judged
-        most = max(COUNTS)
-        learn = [self._shifted(place, seed) for place in order[:count]]
-        new = [self._shifted(place, seed) for place in order[most : most + judged]]
-        rest = order[most + judged : most + 2 * judged]
-        return [self._corrected(case) for case in learn], new, [self._case(p) for p in rest]
+        old, fresh = (
+            np.random.default_rng([seed, 5]).permutation(len(files)).tolist()
+            for files in (self._test, self._new)  # the same order where these are the same
+        )
+        judged, most = self.domain.judged, max(COUNTS)
+        learn = [self._corrected(self._shifted(place, seed)) for place in fresh[:count]]
+        new = [self._shifted(place, seed) for place in fresh[most : most + judged]]
+        rest = old[most + judged : most + 2 * judged]
+        return learn, new, [load_case(self._test[place]) for place in rest]
 
     def before(self, seed: int, new: Sequence[Case], old: Sequence[Case]) -> dict[str, float]:
         """Return what the model scores as it is; once for all cells of a seed."""
@@ -202,11 +226,8 @@ class Bench:
             self._before[seed] = scores
         return self._before[seed]
 
-    def _case(self, place: int) -> Case:
-        return load_case(self._test[place])
-
     def _shifted(self, place: int, seed: int) -> Case:
-        case = self._case(place)
+        case = load_case(self._new[place])
         return replace(case, volume=self.domain.shift(case.volume, seed, place))
 
     def _corrected(self, case: Case) -> Case:
@@ -329,7 +350,7 @@ def main(
     names: Sequence[str] = tuple(DOMAINS), runs: Sequence[str] = tuple(RUNS), pilot: bool = False
 ) -> None:
     """Fill the grid and print a table for each domain and number of cases."""
-    there = [name for name in names if (DATA / DOMAINS[name].data).is_dir()]
+    there = [name for name in names if DOMAINS[name].is_there]
     if not there:
         print(f"skipped: there is no data in {DATA}; MEDSEG_DATA says where it is")
         return

@@ -64,3 +64,16 @@ def other_scanner(volume: Volume, seed: int, number: int) -> Volume:
     along = sum(place * part for place, part in zip(places, direction, strict=True))
     field = np.exp(0.4 * along + 0.15 * np.sin(3 * along + own.uniform(0, 6)))
     return volume.with_array((values * field).astype(np.float32))
+
+
+def in_colour(volume: Volume, seed: int, number: int) -> Volume:
+    """Return a grey picture as a model of colour pictures takes it; no chance is in it.
+
+    Parameters
+    ----------
+    volume : Volume
+        ``(1, H, W)``; what it becomes is ``(3, H, W)``.
+    seed, number : int
+        Of the domain and the picture; they change nothing.
+    """
+    return volume.with_array(np.repeat(volume.array, 3, axis=0))

@@ -54,6 +54,27 @@ def test_the_other_scanner_shows_bright_what_was_dark():
     assert (after >= 0).all()
 
 
+def test_a_grey_picture_in_colour_is_grey_three_times():
+    grey = Volume(np.arange(12, dtype=np.uint8).reshape(1, 3, 4), (1.0, 1.0))
+    assert (shifts.in_colour(grey, 0, 0).array == grey.array).all()
+    assert shifts.in_colour(grey, 0, 0).array.shape == (3, 3, 4)
+
+
+def test_a_domain_of_other_images_learns_from_them_and_is_asked_of_its_own(monkeypatch):
+    old, other = [f"val_{i}" for i in range(70)], [f"benign_{i}" for i in range(50)]
+    monkeypatch.setattr(finetune, "load_case", lambda name: name)
+    monkeypatch.setattr(finetune.Bench, "_corrected", lambda bench, case: case)
+    monkeypatch.setattr(finetune.Bench, "_shifted", lambda bench, place, seed: bench._new[place])
+    for name, new in (("polyps", old), ("lesions", other)):
+        bench = object.__new__(finetune.Bench)
+        bench.domain, bench._test, bench._new = finetune.DOMAINS[name], old, new
+        learn, judged, kept = bench.cases(0, 5)
+        assert {*learn, *judged} <= set(new)
+        assert set(kept) <= set(old)
+        assert len({*learn, *judged, *kept}) == 65  # none of them twice
+        assert bench.cases(0, 1)[0] == learn[:1]
+
+
 def test_painted_slices_are_spread_evenly_and_all_else_is_unseen():
     labels = np.ones((23, 4, 5), np.uint8)
     case = from_nothing.painted(Case(Volume(labels[None].astype(np.float32), (1.0,) * 3), labels))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_medseg.engine import zoo
 from napari_medseg.engine.card import LabelClass, ModelCard, Preprocessing
+from napari_medseg.widgets.background import Task
 
 LEFT = Qt.MouseButton.LeftButton
 MODELS = {
@@ -212,6 +215,25 @@ def press_segment(qtbot):
             qtbot.waitUntil(lambda: not workbench.runner.busy)
 
     return press
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """``with held():`` what is begun waits until it is cancelled, however quick it would be."""
+    work = Task.work
+
+    def wait(task):
+        while not task.abort_requested:
+            threading.Event().wait(0.005)
+        return work(task)
+
+    @contextlib.contextmanager
+    def hold():
+        with monkeypatch.context() as patch:
+            patch.setattr(Task, "work", wait)
+            yield
+
+    return hold
 
 
 @pytest.fixture

@@ -46,7 +46,8 @@ def test_a_click_goes_to_a_step_and_back_and_a_new_step_forgets_what_was_undone(
     for row in (2, 0, 3, 1):
         _click(qtbot, shown, row)
         np.testing.assert_array_equal(layer.data, states[row])
-        qtbot.waitUntil(lambda row=row: shown.list.currentRow() == row)
+        qtbot.waitUntil(lambda: not shown._timer.isActive())  # the list was read anew
+        assert shown.list.currentRow() == row
         assert _names(shown) == ["As it was", "Brush", "Brush", "Segment: liver"]
     dim = shown.list.item(3).foreground().color().alphaF()
     assert dim < 0.6

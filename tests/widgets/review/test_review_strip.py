@@ -164,14 +164,17 @@ def test_the_chosen_model_is_asked_and_stays_in_memory(strip, viewer, find, mode
     assert strip.queue.places
 
 
-def test_a_search_is_cancelled_and_leaves_the_queue_as_it_was(strip, viewer, press, qtbot, models):
+def test_a_search_is_cancelled_and_leaves_the_queue_as_it_was(
+    strip, viewer, press, qtbot, models, held
+):
     from napari_medseg.engine.checkpoint import read_card
 
     path = models / "tiny-volume.safetensors"
     session_of(viewer).model = ChosenModel(path, read_card(path))
-    press(strip.search)
-    assert not strip.search.isEnabled()
-    strip.runner.cancel()
+    with held():
+        press(strip.search)
+        assert not strip.search.isEnabled()
+        strip.runner.cancel()
     with qtbot.waitSignal(strip.runner.ended) as ended:
         pass
     assert ended.args == ["cancelled"]

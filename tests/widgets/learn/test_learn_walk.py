@@ -82,6 +82,7 @@ def test_a_model_learns_from_a_corrected_slice_and_is_used_at_once(
     click(qtbot, gate.parts.promote)
     made = models / "mine.safetensors"
     qtbot.waitUntil(lambda: workbench.session.model.path == made, timeout=WAIT)
+    qtbot.waitUntil(lambda: not workbench.runner.busy)  # that is told a moment later
     assert read_card(made).parent == file_hash(models / "tiny-volume.safetensors")
     assert panel.page is page
     press_segment(workbench)

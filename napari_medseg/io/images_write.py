@@ -83,20 +83,14 @@ def write_tiff(
         pages, axes = np.moveaxis(stored, 0, -3), "CYX"
     if like.spatial_dims == 3:
         axes = f"Z{axes}"
-    transposed = orientation >= 5
-    height, width = like.spacing[-1:-3:-1] if transposed else like.spacing[-2:]
-    depth = like.spacing[0] if like.spatial_dims == 3 else 1.0
     imagej = stored.dtype.name in _IMAGEJ_DTYPES
     options: dict[str, Any] = {"imagej" if imagej else "ome": True}
     metadata: dict[str, Any] = {"axes": axes}
     if classes is not None and imagej:  # labels are of types that ImageJ's form can hold
         metadata["Info"] = classes_text(classes)
-    if like.spacing_known and imagej:
-        metadata |= {"unit": "mm", "spacing": depth}
-        options["resolution"] = (1 / width, 1 / height)
-    elif like.spacing_known:
-        for axis, size in zip("ZYX", (depth, height, width), strict=True):
-            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "mm"}
+    if like.spacing_known:
+        said, resolution = _lengths(like, imagej=imagej, transposed=orientation >= 5)
+        metadata, options = metadata | said, options | resolution
     if orientation != 1:
         options["extratags"] = [(EXIF_ORIENTATION, 3, 1, orientation, True)]
     tifffile.imwrite(
@@ -106,6 +100,20 @@ def write_tiff(
         metadata=metadata,
         **options,
     )
+
+
+def _lengths(
+    like: Volume, *, imagej: bool, transposed: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return how a TIFF says the sides of a voxel in mm: as metadata, and as further options."""
+    height, width = like.spacing[-1:-3:-1] if transposed else like.spacing[-2:]
+    depth = like.spacing[0] if like.spatial_dims == 3 else 1.0
+    if imagej:
+        return {"unit": "mm", "spacing": depth}, {"resolution": (1 / width, 1 / height)}
+    metadata: dict[str, Any] = {}
+    for axis, size in zip("ZYX", (depth, height, width), strict=True):
+        metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "mm"}
+    return metadata, {}
 
 
 def _in_file_order(array: np.ndarray, like: Volume) -> tuple[np.ndarray, int]:

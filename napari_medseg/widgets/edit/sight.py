@@ -71,11 +71,7 @@ def job_of(
     one_slice = one_slice and len(place.shape) == 3
     if one_slice and scene.index is None:
         raise ValueError("the slice you see is outside of these labels; go to another one")
-    rectangles: tuple[Box, ...] = ()
-    if where in (Scope.BOX, Scope.BOX_SLICE) and "box" not in tool.needs:
-        rectangles = drawn_boxes(viewer, layer, one_slice=one_slice)
-        if not rectangles:
-            raise ValueError("no box lies on these labels yet; draw one first")
+    in_boxes = where in (Scope.BOX, Scope.BOX_SLICE) and "box" not in tool.needs
     part = Part(
         every_label=every_label and tool.all_labels and not tool.any_label,
         where="slice" if one_slice else "volume",
@@ -88,10 +84,18 @@ def job_of(
         grey=None if image is None else _values(image, point),
         colour=image is not None and bool(image.rgb),
         source=None if image is None else (image.unique_id, id(image.data)),
-        rectangles=rectangles,
+        rectangles=_scope_boxes(viewer, layer, one_slice) if in_boxes else (),
         step=step,
         other=None if other is None else (other.unique_id, version_of(other)),
     )
+
+
+def _scope_boxes(viewer: Viewer, layer: Labels, one_slice: bool) -> tuple[Box, ...]:
+    """Return the rectangles a tool is to work in."""
+    found = drawn_boxes(viewer, layer, one_slice=one_slice)
+    if not found:
+        raise ValueError("no box lies on these labels yet; draw one first")
+    return found
 
 
 def slice_index(viewer: Viewer, layer: Layer) -> int | None:

@@ -47,15 +47,7 @@ class EvaluateParts:
         self.swap = QPushButton("⇅")
         self.swap.setToolTip("Take the true labels for those to judge, and the other way round")
         self.swap.setFixedWidth(34)
-        self.tolerance = QDoubleSpinBox()
-        self.tolerance.setRange(0.0, 1000.0)
-        self.tolerance.setSingleStep(0.5)
-        self.tolerance.setValue(1.0)
-        self.tolerance.setSuffix(" mm")
-        self.tolerance.setToolTip(
-            "How far the outlines may lie apart and still count as the same (for NSD); take what "
-            "two physicians differ by"
-        )
+        self.tolerance = _tolerance()
         self.lesions = QCheckBox("Lesion by lesion")
         self.lesions.setToolTip(
             "Count which single lesions were found, missed and marked for nothing; for many small "
@@ -70,8 +62,7 @@ class EvaluateParts:
         self.more = Fold("More: when a lesion counts as found", self.rule)
         self.evaluate = main_button("Evaluate")
         self.preflight = ElidedLabel()
-        self.classes = QLabel()
-        self.classes.setTextFormat(Qt.TextFormat.RichText)
+        self.classes = _rich_label()
         self.classes.setToolTip("The classes that are compared, and their colours")
         self.result = ResultView()
         self.definitions = QTextBrowser()
@@ -79,11 +70,13 @@ class EvaluateParts:
         self.pages.addTab(self.result, "Results")
         self.pages.addTab(self.definitions, "What the numbers mean")
         self.show_wrong = QPushButton("Show where it is wrong")
-        self.legend = QLabel()
-        self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend = _rich_label()
         self.copy, self.save = QPushButton("Copy"), QPushButton("Save…")
         self.run_bar = RunBar(runner)
         window.setMinimumSize(640, 420)
+        self._lay_out(window)
+
+    def _lay_out(self, window: QWidget) -> None:
         column = QVBoxLayout(window)
         column.setContentsMargins(8, 8, 8, 8)
         column.addLayout(self._top())
@@ -124,3 +117,22 @@ class EvaluateParts:
         line.addWidget(self.copy)
         line.addWidget(self.save)
         return line
+
+
+def _tolerance() -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(0.0, 1000.0)
+    box.setSingleStep(0.5)
+    box.setValue(1.0)
+    box.setSuffix(" mm")
+    box.setToolTip(
+        "How far the outlines may lie apart and still count as the same (for NSD); take what two "
+        "physicians differ by"
+    )
+    return box
+
+
+def _rich_label() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.RichText)
+    return label

@@ -84,7 +84,7 @@ class FineTunePlan:
     def words(self) -> str:
         """The plan as sentences."""
         cases = "1 case" if self.cases == 1 else f"{self.cases} cases"
-        share = f"{self.learning:,} of {self.parameters:,} weights".replace(",", " ")
+        share = f"{self.learning:,} of {self.parameters:,} weights"
         text = f"From {cases} {_WORDS[self.trained]} will learn ({share}), "
         text += f"{self.steps // len(self.stages)} steps"
         runs = len(self.stages)

@@ -209,11 +209,20 @@ class FineTuned:
         path, alpha = Path(path), self.alpha if alpha is None else alpha
         check_new(path, keep_replay=keep_replay)
         segmenter = self.segmenter_at(alpha)
-        save_checkpoint(path, segmenter.network, segmenter.card.replace(name=path.stem))
+        card = segmenter.card
+        card = card.replace(name=path.stem, title=_title(card, path.stem))
+        save_checkpoint(path, segmenter.network, card)
         if keep_replay:
             replay = extended(self._replay, self._examples, self._size, seed=self.config.seed)
             write_replay(path, replay, name=path.stem)
         return path
+
+
+def _title(card: ModelCard, name: str) -> str:
+    """Return what a model is called that was made from another one: "liver-2 (Liver in CT)"."""
+    known = card.title.removeprefix(f"{card.name} (")
+    known = known if known == card.title else known.removesuffix(")")
+    return f"{name} ({known})" if known else ""
 
 
 def check_new(path: Path, *, keep_replay: bool = False) -> None:

@@ -79,6 +79,8 @@ class PreviewLayer:
             leave_out_tools(layer)
             insert_above(viewer, viewer.layers[-1], layer)  # no image hides it
             return
+        if viewer.layers.index(layer) < viewer.layers.index(on):  # that came later
+            viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
         new = {name: value for name, value in look.items() if before.get(name) is not value}
         for name in ("scale", "rotate", "shear", "affine", "translate"):
             if not _alike(getattr(layer, name), place[name]):  # each of them costs 20 ms

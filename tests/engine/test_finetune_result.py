@@ -1,10 +1,13 @@
 """What a fine-tuning gives: cases before and after, cards, files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from napari_medseg.commands.finetune import summary
+from napari_medseg.engine.checkpoint import read_card
 from napari_medseg.engine.finetune_choice import sweep_rows
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.finetune_result import CaseResult, FineTuned
@@ -95,6 +98,24 @@ def test_the_card_has_scores_of_cases_that_were_held_out_and_of_no_others(tuned)
     assert entry["cases"][0] == {"sha256": "0", "edited": 10, "reviewed": 100}
     assert tuned([0.2], held_out=False).card_at(1.0).scores == {}
     assert tuned([0.2]).card_at(0.3).scores == {}  # between two measured mixes
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "new", "said"),
+    [
+        ("liver", "Liver in CT", "liver-2", "liver-2 (Liver in CT)"),
+        ("liver-2", "liver-2 (Liver in CT)", "liver-3", "liver-3 (Liver in CT)"),
+        ("liver", "Liver (CT)", "mine", "mine (Liver (CT))"),
+        ("liver", "", "liver-2", ""),
+    ],
+)
+def test_a_saved_model_is_told_by_its_title_from_the_one_it_was(
+    tuned, tmp_path, name, title, new, said
+):
+    result = tuned([0.2])
+    result = replace(result, card=result.card.replace(name=name, title=title))
+    card = read_card(result.save(tmp_path / f"{new}.safetensors"))
+    assert (card.name, card.title) == (new, said)
 
 
 def test_the_summary_of_the_command_line_says_all_of_it(tuned):

@@ -69,6 +69,16 @@ def test_one_that_a_person_removed_comes_back_with_its_look(scene):
     assert preview.layer.data.max() == 1
 
 
+def test_no_image_that_came_later_hides_it(scene):
+    viewer, picture, _, preview = scene
+    preview.place(picture, (0, 0), FLAT)
+    layer, later = preview.layer, viewer.add_image(np.zeros((4, 5)), name="later")
+    preview.place(later, (0, 0), FLAT)
+    assert preview.layer is layer
+    assert viewer.layers[-1] is layer
+    assert viewer.layers.selection.active is later
+
+
 def test_on_the_same_slice_only_its_values_are_drawn_anew(scene):
     _, _, volume, preview = scene
     look = {"colormap": DirectLabelColormap(color_dict={None: "white", 1: "red"})}

@@ -193,8 +193,8 @@ def percent(share: float) -> str:
 
 
 def count(voxels: int) -> str:
-    """Return a number of voxels for people: "640", "12 300"."""
-    return f"{voxels:,}".replace(",", " ")
+    """Return a number of voxels for people: "640", "12,300"."""
+    return f"{voxels:,}"
 
 
 def _tip(entry: CaseEntry, remark: str) -> str:

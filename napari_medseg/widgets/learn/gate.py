@@ -99,6 +99,7 @@ class GatePage(QWidget):
         enable(parts.folder, free, f"Choose another folder; now {self._folder}")
         for piece in (parts.name, parts.keep_replay, parts.slider, parts.preview):
             piece.setEnabled(not free)
+        parts.keep_replay.setVisible(not over)
         parts.undo.setVisible(self.is_discarded)
         parts.done.setText(self._done_words())
         parts.done.setVisible(bool(parts.done.text()))
@@ -202,9 +203,9 @@ class GatePage(QWidget):
 
     def _done_words(self) -> str:
         if self._saved is not None:
-            return f"Promoted: {self._saved.stem} is in use now, as a file of its own."
+            return f"Promoted: {self._saved.stem} is in use now."
         if self.is_discarded:
-            return "Discarded: the model you have stays as it is."
+            return "Discarded: your model stays as it is."
         return ""
 
 

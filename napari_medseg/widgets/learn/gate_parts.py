@@ -72,9 +72,11 @@ class GateParts:
         top.addWidget(self.back)
         top.addStretch(1)
         top.addWidget(self.report)
-        done = QHBoxLayout()
+        done = QHBoxLayout()  # one of them stands there: a decision moves nothing
+        done.addWidget(self.keep_replay)
         done.addWidget(self.done, 1)
         done.addWidget(self.undo)
+        self.keep_replay.setMinimumHeight(self.undo.sizeHint().height())
         named = QHBoxLayout()
         named.addWidget(QLabel("Name"))
         named.addWidget(self.name, 1)
@@ -91,7 +93,6 @@ class GateParts:
             Scrolled([*said, self.slider, self.preview, self.table, *folded]), 1
         )  # the decision below is always seen
         column.addLayout(named)
-        column.addWidget(self.keep_replay)
-        column.addLayout(decide)
         column.addLayout(done)
+        column.addLayout(decide)
         column.addWidget(self.roll_back)

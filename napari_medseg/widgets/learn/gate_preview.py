@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from napari_medseg.packed import Box
 
 _PAUSE = 120  # ms without a change before anything is computed
-_ANSWER = "new model (preview)"
-_CHANGES = "what the new model changes (preview)"
+_ANSWER = "preview: new model"
+_CHANGES = "preview: what changes"
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,7 +80,7 @@ class RunView(QObject):
         elif project != self._found:
             self._found, self.lesson = project, waiting
             page = self.made.running_page()
-            page.begin(_title(waiting), anew=True)
+            page.begin(_title(waiting), anew=True, held_out=waiting.holds_out)
             self._wait("Learning was interrupted; what was learnt is kept on disk.")
             self._pages.turn_to(page)
 
@@ -128,7 +128,7 @@ class RunView(QObject):
         assert self.lesson is not None
         self._found = self._shelf.book.project
         page = self.made.running_page()
-        page.begin(_title(self.lesson), anew=not resumed)
+        page.begin(_title(self.lesson), anew=not resumed, held_out=self.lesson.holds_out)
         feed.points.connect(page.show_points)
         self.live.follow(feed)
         self._cases.rest()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _DICE = "Dice"
+_TOLD = "Dice on cases held out is told every few steps"
+_NOT_TOLD = "No case is held out: how good it is on others is not told on the way"
 _HEIGHT = 150  # pixels of a chart
 
 
@@ -48,9 +50,7 @@ class RunningPage(QWidget):
         self.title = wrapped_label()
         self.stage = wrapped_label()
         self.losses = CurveChart("step", "The curves begin with the first step")
-        self.dice = CurveChart(
-            "step", "Dice on cases held out is told every few steps", limits=(0, 1)
-        )
+        self.dice = CurveChart("step", _TOLD, limits=(0, 1))
         self.preview = QCheckBox("Show on this slice what it would find now")
         self.pause, self.stop = main_button("Pause"), QPushButton("Stop")
         self.note = wrapped_label(
@@ -80,8 +80,9 @@ class RunningPage(QWidget):
         self.preview.toggled.connect(self.preview_wanted)
         self.show_running("")
 
-    def begin(self, title: str, *, anew: bool) -> None:
-        """Show a run from its beginning, or one that goes on."""
+    def begin(self, title: str, *, anew: bool, held_out: bool = True) -> None:
+        """Show a run from its beginning, or one that goes on; `held_out` if cases judge it."""
+        self.dice.message.setText(_TOLD if held_out else _NOT_TOLD)
         if anew:
             self.losses.clear()
             self.dice.clear()

@@ -34,7 +34,31 @@ class OtherGrid(ValueError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was measured of one case."""
+    """What was measured of one case.
+
+    Parameters
+    ----------
+    name : str
+        Of the case.
+    unit : {"mm", "px"}
+        Of its distances.
+    dims : {2, 3}
+        Of its labels.
+    voxels : int
+        How many it has.
+    scores : dict
+        By class value.
+    values : frozenset of int
+        The classes that occur in prediction or truth.
+    resampled : bool
+        Whether the prediction was put onto the grid of the truth.
+    notes : tuple of str
+        What was said of that.
+    classes : dict
+        What the files themselves call the classes.
+    files : (Path or None, Path or None)
+        Prediction and truth, if they lie in files.
+    """
 
     name: str
     unit: str
@@ -82,20 +106,8 @@ class Question:
         OtherGrid
             If the two do not lie on one grid, and resampling was not asked for.
         """
-        given = prediction
-        relation = grid_relation(prediction, truth)
-        apart = relation.kind != "same"
-        if apart and not self.resample:
-            raise OtherGrid(
-                f"the prediction {files[0]} does not lie on the grid of its truth {files[1]}: as "
-                f"labels on an image, {relation.words}"
-            )
-        notes: tuple[str, ...] = ()
-        if apart:
-            before = prediction.notes
-            prediction = place_on(prediction, truth, resample=True)
-            notes = tuple(note for note in prediction.notes if note not in before)
-        arrays = prediction.array[0], truth.array[0]
+        placed = self._placed(prediction, truth, files)
+        arrays = placed.array[0], truth.array[0]
         scores = score_classes(
             *arrays,
             self.wanted,
@@ -113,10 +125,22 @@ class Question:
             arrays[1].size,
             scores,
             frozenset(found),
-            apart,
-            notes,
-            _file_names(given, truth),
+            placed is not prediction,
+            tuple(note for note in placed.notes if note not in prediction.notes),
+            _file_names(prediction, truth),
         )
+
+    def _placed(self, prediction: Volume, truth: Volume, files: tuple[str, str]) -> Volume:
+        """Return the prediction itself if it lies on the grid of the truth, else one that does."""
+        relation = grid_relation(prediction, truth)
+        if relation.kind == "same":
+            return prediction
+        if not self.resample:
+            raise OtherGrid(
+                f"the prediction {files[0]} does not lie on the grid of its truth {files[1]}: as "
+                f"labels on an image, {relation.words}"
+            )
+        return place_on(prediction, truth, resample=True)
 
     def gathered(
         self,
@@ -125,7 +149,24 @@ class Question:
         named_by: str,
         compared: tuple[str, str],
     ) -> Evaluation:
-        """Return every class of every case; a class that a case does not have is empty there."""
+        """Return every class of every case; a class that a case does not have is empty there.
+
+        Parameters
+        ----------
+        answers : list of Answer
+            Of all cases.
+        known : dict
+            What others than the files call the classes.
+        named_by : str
+            Who these others are, for people.
+        compared : (str, str)
+            What is judged and what it is judged by.
+
+        Raises
+        ------
+        ValueError
+            If there is no class to score.
+        """
         found = set().union(*(answer.values for answer in answers))
         values = sorted(found) if self.wanted is None else self.wanted
         if not values:

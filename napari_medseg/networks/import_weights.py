@@ -145,17 +145,9 @@ def _fit(architecture: str, theirs: Mapping[str, Tensor], translation: Translati
                 f"a published {record.title} of this shape has no tensor {key!r}; "
                 "the file was made by other code"
             )
-        fitted = _reshaped(tensor, expected[name])
-        state[name] = fitted.to(expected[name].dtype)
-        if fitted.shape != expected[name].shape:
-            raise ValueError(
-                f"{key} has the shape {tuple(tensor.shape)}, a {record.title} of these widths "
-                f"needs {tuple(expected[name].shape)}; the file was made by other code"
-            )
-        if fitted.shape != tensor.shape:
+        state[name] = _fitted(key, tensor, expected[name], record.title)
+        if state[name].shape != tensor.shape:
             reshaped.append(key)
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise ValueError(f"{key} holds values that are not finite: the training went wrong")
     missing = [name for name in expected if name not in state]
     lost = [name for name in missing if not name.endswith("num_batches_tracked")]
     if lost:
@@ -175,7 +167,15 @@ def _fit(architecture: str, theirs: Mapping[str, Tensor], translation: Translati
     )
 
 
-def _reshaped(tensor: Tensor, like: Tensor) -> Tensor:
-    """Turn a 1x1 convolution into the linear layer it is in our network."""
+def _fitted(key: str, tensor: Tensor, like: Tensor, title: str) -> Tensor:
+    """Return a tensor as our network has it: a 1x1 convolution may be a linear layer there."""
     is_pointwise = tensor.ndim > 2 and all(side == 1 for side in tensor.shape[2:])
-    return tensor.flatten(1) if is_pointwise and like.ndim == 2 else tensor
+    fitted = tensor.flatten(1) if is_pointwise and like.ndim == 2 else tensor
+    if fitted.shape != like.shape:
+        raise ValueError(
+            f"{key} has the shape {tuple(tensor.shape)}, a {title} of these widths "
+            f"needs {tuple(like.shape)}; the file was made by other code"
+        )
+    if tensor.is_floating_point() and not tensor.isfinite().all():
+        raise ValueError(f"{key} holds values that are not finite: the training went wrong")
+    return fitted.to(like.dtype)

@@ -95,5 +95,5 @@ assert gc.isenabled() and gc.get_threshold()[0] > 0
 
 def test_slices_of_dask_arrays_do_not_switch_collecting_on_or_off():
     command = [sys.executable, "-c", _DASK_WHILE_A_TASK_RUNS]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr

@@ -399,7 +399,9 @@ def test_a_panel_that_is_gone_hears_nothing_more(qtbot, scene, models, volume_va
     deletion = QEvent.Type.DeferredDelete
     made.deleteLater()
     QCoreApplication.sendPostedEvents(made, getattr(deletion, "value", deletion))
-    scene.add_image(volume_values)  # would raise "wrapped C/C++ object has been deleted"
+    with pytest.raises(RuntimeError, match="deleted"):
+        made.isVisible()
+    scene.add_image(volume_values)  # each would raise the same
     scene.layers.selection.active = None
     made._session.model = None
     made._session.device = "cpu"

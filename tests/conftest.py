@@ -34,13 +34,12 @@ def pytest_configure(config):
     """
     if not hasattr(config, "workerinput") or shutil.which("Xvfb") is None:
         return
-    words = "-displayfd 1 -screen 0 1920x1200x24 -nolisten tcp"
+    number = 100 + os.getpid() % 50_000  # no other process takes it at the same moment
+    words = f":{number} -displayfd 1 -screen 0 1920x1200x24 -nolisten tcp"
     ends_with_its_input = f"Xvfb {words} & exec >/dev/null; read -r _; kill $!; wait"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    screen = subprocess.Popen(["sh", "-c", ends_with_its_input], text=True, **pipes)
-    number = screen.stdout.readline().strip()
-    if number:  # else it did not start, and the one there is will do
-        _SCREENS.append(screen)
+    _SCREENS.append(subprocess.Popen(["sh", "-c", ends_with_its_input], text=True, **pipes))
+    if _SCREENS[-1].stdout.readline():  # else it did not start, and the one there is will do
         os.environ["DISPLAY"] = f":{number}"
         os.environ.pop("WAYLAND_DISPLAY", None)
 

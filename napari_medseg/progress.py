@@ -38,3 +38,13 @@ class Cancelled(Exception):
 
 def silent(step: Step) -> None:
     """Ignore the step: the report of work nobody watches."""
+
+
+def duration(seconds: float) -> str:
+    """Return a time rounded to what it means: "0.4 s", "12 s", "3 min", "1 h 20 min"."""
+    if seconds < 9.5:
+        return f"{seconds:.1f} s" if seconds < 2 else f"{seconds:.0f} s"
+    if seconds < 90:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -30,10 +30,9 @@ from napari_medseg.engine.new_classes import classes_to_add, copy_of, with_class
 from napari_medseg.engine.patches import Example
 from napari_medseg.engine.replay import Replay
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.engine.training_run import duration
 from napari_medseg.engine.trial import ROOM, Trial, measure_step
 from napari_medseg.networks.base import SegmentationNetwork
-from napari_medseg.progress import Report, silent
+from napari_medseg.progress import Report, duration, silent
 
 _WORDS = {
     "head": "the last layer and the scales of all norms",

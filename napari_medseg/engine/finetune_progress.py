@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from napari_medseg.engine.segmenter import Segmenter
-from napari_medseg.engine.training_run import duration
-from napari_medseg.progress import Step
+from napari_medseg.progress import Step, duration
 
 
 @dataclass(frozen=True, eq=False)

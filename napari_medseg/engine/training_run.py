@@ -22,7 +22,7 @@ from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.watch import whole_step
 from napari_medseg.io.atomic import atomic_path
 from napari_medseg.networks.base import SegmentationNetwork
-from napari_medseg.progress import Step
+from napari_medseg.progress import Step, duration
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
@@ -298,10 +298,3 @@ def _optimiser(network: SegmentationNetwork, config: TrainingConfig) -> torch.op
     return torch.optim.AdamW(
         network.parameters(), config.learning_rate, weight_decay=config.weight_decay
     )
-
-
-def duration(seconds: float) -> str:
-    """Say a duration in minutes and seconds, from an hour on in hours and minutes."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -17,10 +17,10 @@ from napari_medseg.engine.sparse import check_seen, is_sparse
 from napari_medseg.engine.training_config import TrainingConfig
 from napari_medseg.engine.training_plan import check_sides, fill_in, make_card
 from napari_medseg.engine.training_presets import preset_config
-from napari_medseg.engine.training_run import duration, memory_format
+from napari_medseg.engine.training_run import memory_format
 from napari_medseg.engine.trial import ROOM, Trial, measure_step
 from napari_medseg.networks import architectures, find_architecture
-from napari_medseg.progress import Report, silent
+from napari_medseg.progress import Report, duration, silent
 
 
 @dataclass(frozen=True)

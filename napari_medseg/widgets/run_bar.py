@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medseg.progress import Step
+from napari_medseg.progress import Step, duration
 from napari_medseg.widgets.background import Runner
 from napari_medseg.widgets.pieces import ElidedLabel
 
@@ -96,13 +96,3 @@ class RunBar(QWidget):
         self.cancel.setEnabled(False)
         self.cancel.setToolTip("Stopping at the next step")
         self.text.say(f"{self._title} · stopping …")
-
-
-def duration(seconds: float) -> str:
-    """Return a time rounded to what it means: "0.4 s", "12 s", "3 min", "1 h 20 min"."""
-    if seconds < 9.5:
-        return f"{seconds:.1f} s" if seconds < 2 else f"{seconds:.0f} s"
-    if seconds < 90:
-        return f"{round(seconds)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

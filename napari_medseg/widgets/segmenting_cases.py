@@ -16,12 +16,11 @@ from napari_medseg.engine.card import ModelCard
 from napari_medseg.engine.inference_config import InferenceConfig
 from napari_medseg.io import CaseFiles, read_volume
 from napari_medseg.io.atomic import UnwritableFile
-from napari_medseg.progress import Report, Step, silent
+from napari_medseg.progress import Report, Step, duration, silent
 from napari_medseg.session import LoadedModel, written_at
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.channel_names import shows
 from napari_medseg.widgets.notices import sentence
-from napari_medseg.widgets.run_bar import duration
 from napari_medseg.worklist_file import CaseRecord, State, WorklistFile
 
 if TYPE_CHECKING:

@@ -245,7 +245,7 @@ def progress(**changes):
 def test_the_bar_says_where_it_is():
     step = progress().line
     assert (step.done, step.total, step.unit) == (13, 29, "step")
-    assert step.note == "learning · loss 0.250 · Dice 0.500 · 1 min 5 s left"
+    assert step.note == "learning · loss 0.250 · Dice 0.500 · 65 s left"
     bare = progress(supervised=None, validation=None, seconds_left=None)
     assert bare.line.note == "learning"
 

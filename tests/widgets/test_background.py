@@ -12,7 +12,7 @@ from qtpy.QtCore import QRunnable, QThread, QThreadPool
 from napari_medseg.progress import Step
 from napari_medseg.widgets.background import Runner, Task
 from napari_medseg.widgets.notices import sentence
-from napari_medseg.widgets.run_bar import RunBar, duration
+from napari_medseg.widgets.run_bar import RunBar
 
 
 @pytest.fixture
@@ -217,14 +217,6 @@ def test_the_run_bar_counts_and_says_how_long_it_will_take(qtbot, monkeypatch):
     assert bar.text.whole() == "window 31 of 78 · 16 s left"
     runner.ended.emit("cancelled")
     assert bar.text.whole() == "Cancelled · case"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.42, "0.4 s"), (3.2, "3 s"), (12.4, "12 s"), (200, "3 min"), (4900, "1 h 22 min")],
-)
-def test_times_are_rounded_to_what_they_mean(seconds, words):
-    assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,9 @@ from napari_medseg.casebook_file import CaseEntry
 from napari_medseg.engine.cases import Case
 from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.engine.training_config import TrainingConfig
-from napari_medseg.progress import Report, Step, silent
+from napari_medseg.progress import Report, Step, duration, silent
 from napari_medseg.session import LoadedModel, written_at
 from napari_medseg.widgets.notices import sentence
-from napari_medseg.widgets.run_bar import duration
 from napari_medseg.widgets.volumes import gigabytes
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from napari_medseg.engine.checkpoint import SUFFIX
 from napari_medseg.engine.finetune_report import REPORT_KINDS, save_report
 from napari_medseg.engine.finetune_verdict import Verdict, is_measured, verdict
 from napari_medseg.engine.zoo import user_directory
+from napari_medseg.progress import duration
 from napari_medseg.widgets.background import Task
 from napari_medseg.widgets.learn.gate_parts import GateParts
 from napari_medseg.widgets.learn.gate_saving import promote, suggested_name, why_not_named
 from napari_medseg.widgets.model_choice import model_choice_of
 from napari_medseg.widgets.notices import show_failure
 from napari_medseg.widgets.pieces import enable
-from napari_medseg.widgets.run_bar import duration
 from napari_medseg.widgets.sessions import runner_of, unwrapped
 from napari_medseg.widgets.taking_out import ask_path, say_written
 

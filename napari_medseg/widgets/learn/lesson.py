@@ -57,13 +57,6 @@ class Lesson:
     save_as: str = ""
     cases: int = 0
 
-    @property
-    def holds_out(self) -> bool:
-        """Whether something that is not learnt from says on the way how good it is."""
-        if isinstance(self.config, FineTuneConfig):
-            return self.cases > 1 and self.config.validation != "none"
-        return True  # of one case some slices
-
     def at_rate(self, rate: float) -> Lesson:
         """Return the lesson with another learning rate, which may change on the way."""
         if not isinstance(self.config, FineTuneConfig):

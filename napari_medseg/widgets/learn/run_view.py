@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.progress import Step
 from napari_medseg.widgets.learn.cases_page import CasesPage
 from napari_medseg.widgets.learn.lesson import Lesson
@@ -16,6 +17,7 @@ from napari_medseg.widgets.learn.live import Live
 from napari_medseg.widgets.learn.pages import Pages
 from napari_medseg.widgets.learn.points import Feed
 from napari_medseg.widgets.learn.run_pages import RunPages
+from napari_medseg.widgets.learn.running_page import RunningPage
 from napari_medseg.widgets.learn.shelf import shelf_of
 from napari_medseg.widgets.learn.start_row import RunState
 from napari_medseg.widgets.notices import sentence
@@ -80,7 +82,7 @@ class RunView(QObject):
         elif project != self._found:
             self._found, self.lesson = project, waiting
             page = self.made.running_page()
-            page.begin(_title(waiting), anew=True, held_out=waiting.holds_out)
+            _begin(page, waiting, anew=True)
             self._wait("Learning was interrupted; what was learnt is kept on disk.")
             self._pages.turn_to(page)
 
@@ -128,7 +130,7 @@ class RunView(QObject):
         assert self.lesson is not None
         self._found = self._shelf.book.project
         page = self.made.running_page()
-        page.begin(_title(self.lesson), anew=not resumed, held_out=self.lesson.holds_out)
+        _begin(page, self.lesson, anew=not resumed)
         feed.points.connect(page.show_points)
         self.live.follow(feed)
         self._cases.rest()
@@ -190,6 +192,19 @@ class RunView(QObject):
         if self.run.going:
             self.made.running_page().show_stopping()
         self.run.stop()
+
+
+def _begin(page: RunningPage, lesson: Lesson, *, anew: bool) -> None:
+    """Show a run from its beginning, or one that goes on."""
+    config, no_preview = lesson.config, ""
+    if not isinstance(config, FineTuneConfig):
+        dice = "Dice is told every few steps if the plan holds something out"
+        no_preview = "A new model finds too little on the way to be looked at"
+    elif lesson.cases > 1 and config.validation != "none":
+        dice = "Dice on cases held out is told every few steps"
+    else:
+        dice = "No case is held out: how good it is on others is not told on the way"
+    page.begin(_title(lesson), anew=anew, dice=dice, no_preview=no_preview)
 
 
 def _title(lesson: Lesson) -> str:

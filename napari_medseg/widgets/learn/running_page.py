@@ -15,19 +15,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_medseg.progress import Step
+from napari_medseg.progress import Step, duration
 from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn.points import Point
-from napari_medseg.widgets.pieces import main_button, wrapped_label
+from napari_medseg.widgets.pieces import enable, main_button, wrapped_label
 from napari_medseg.widgets.plots import CurveChart
-from napari_medseg.widgets.run_bar import duration
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _DICE = "Dice"
-_TOLD = "Dice on cases held out is told every few steps"
-_NOT_TOLD = "No case is held out: how good it is on others is not told on the way"
+_PREVIEW = (
+    "Every few seconds a layer shows the answer of the model as it is; it is hidden at the end"
+)
 _HEIGHT = 150  # pixels of a chart
 
 
@@ -50,7 +50,7 @@ class RunningPage(QWidget):
         self.title = wrapped_label()
         self.stage = wrapped_label()
         self.losses = CurveChart("step", "The curves begin with the first step")
-        self.dice = CurveChart("step", _TOLD, limits=(0, 1))
+        self.dice = CurveChart("step", limits=(0, 1))
         self.preview = QCheckBox("Show on this slice what it would find now")
         self.pause, self.stop = main_button("Pause"), QPushButton("Stop")
         self.note = wrapped_label(
@@ -58,10 +58,7 @@ class RunningPage(QWidget):
             "they are. Cases you add now join the next run."
         )
         self._paused = False
-        self.preview.setToolTip(
-            "Every few seconds a layer shows the answer of the model as it is; it is hidden at "
-            "the end"
-        )
+        self._no_preview = ""
         self.stop.setToolTip("End it and forget what was learnt; the cases stay")
         for chart in (self.losses, self.dice):
             chart.setFixedHeight(_HEIGHT)
@@ -80,9 +77,18 @@ class RunningPage(QWidget):
         self.preview.toggled.connect(self.preview_wanted)
         self.show_running("")
 
-    def begin(self, title: str, *, anew: bool, held_out: bool = True) -> None:
-        """Show a run from its beginning, or one that goes on; `held_out` if cases judge it."""
-        self.dice.message.setText(_TOLD if held_out else _NOT_TOLD)
+    def begin(self, title: str, *, anew: bool, dice: str, no_preview: str) -> None:
+        """Show a run from its beginning, or one that goes on.
+
+        Parameters
+        ----------
+        dice : str
+            What stands where the Dice will be.
+        no_preview : str
+            Why there is none; empty if there can be one.
+        """
+        self.dice.message.setText(dice)
+        self._no_preview = no_preview
         if anew:
             self.losses.clear()
             self.dice.clear()
@@ -97,7 +103,7 @@ class RunningPage(QWidget):
         self.pause.setToolTip("Stop here and keep what was learnt, to go on later")
         self.pause.setEnabled(True)
         self.stop.setEnabled(True)
-        self.preview.setEnabled(True)
+        enable(self.preview, self._no_preview, _PREVIEW)
 
     def show_paused(self, title: str, reason: str = "") -> None:
         """Say that a run waits, and offer to go on."""
@@ -108,7 +114,7 @@ class RunningPage(QWidget):
         self.pause.setToolTip("Go on where it stopped; the result is as without the pause")
         self.pause.setEnabled(True)
         self.stop.setEnabled(True)
-        self.preview.setEnabled(False)
+        enable(self.preview, "Nothing is learning now; go on first", _PREVIEW)
 
     def show_stopping(self) -> None:
         """Say that the run stops at its next step."""

@@ -49,7 +49,7 @@ class CurveChart(Chart):
         self.plot.setLabel("bottom", below)
         self.plot.showGrid(y=True, alpha=0.25)
         view = self.plot.getViewBox()
-        view.setLimits(minXRange=_LEAST_STEPS)  # else there are halves of steps
+        view.setLimits(xMin=0, minXRange=_LEAST_STEPS)  # else there are halves of steps
         if limits is not None:
             low, high = limits
             room = _MARGIN * (high - low)

@@ -65,6 +65,8 @@ def test_learning_goes_over_a_pause_to_the_page_that_judges_it(
     hands.click(panel.running.pause)
     hands.wait_for_end(panel)
     assert panel.running.pause.text() == "Go on learning"
+    assert "No case is held out" in panel.running.dice.message.text()
+    assert "go on first" in panel.running.preview.toolTip()
     seen = panel.running.losses.points("corrections")[0]
     assert (run_folder(panel._shelf.book.project) / "finetune.resume.pt").is_file()
     hands.click(panel.running.back)
@@ -219,6 +221,8 @@ def test_a_first_model_is_trained_saved_and_chosen(
     hands.click(page.below.start)
     hands.wait_for_end(panel)
     assert target.is_file(), page.below.hint.text()
+    assert "A new model finds too little" in panel.running.preview.toolTip()
+    assert not panel.running.preview.isEnabled()
     assert session_of(scene).model.path == target
     assert [c.name for c in session_of(scene).model.card.classes] == ["anterior"]
     assert panel.page is page

@@ -59,10 +59,11 @@ def boxes(qtbot):
 def test_a_share_is_shown_between_none_and_all_and_steps_are_whole(qtbot):
     chart = CurveChart("step", limits=(0, 1))
     qtbot.addWidget(chart)
-    chart.append("Dice", 8, 0.0)
+    chart.append("Dice", 1, 0.0)
     chart.draw()
     (left, right), (low, high) = chart.plot.getViewBox().viewRange()
     assert right - left >= 5
+    assert left >= 0  # there is no step before the first
     assert low >= -0.05
     assert high >= 0.05
     chart.append("Dice", 9, 1.0)

@@ -100,7 +100,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file():
-            raise OSError(errno.ENOTDIR, "there is a file of that name; choose another")
+            raise UnwritableFile(f"cannot write {path}: that path is a file; choose another name")
         yield temporary
         if path.exists():
             path.rename(earlier)

@@ -25,6 +25,7 @@ from napari_medseg.volume import Storage, Volume
 
 EXIF_ORIENTATION = 0x0112
 PNG_COMMENT = "Comment"  # a keyword of the PNG standard
+_DEEP = (b"\x10\2", b"\x10\4", b"\x10\6")  # 16 bits: colour, grey with alpha, colour with alpha
 
 ORIENTATIONS: dict[int, tuple[tuple[int, int], tuple[bool, bool]]] = {
     1: ((0, 1), (False, False)),
@@ -137,12 +138,13 @@ def _decoded(path: Path, indices: bool) -> tuple[np.ndarray, int, dict[str, Any]
 
 def _deep_colours(path: Path) -> np.ndarray | None:
     """Read a PNG of 16-bit colours, or of grey with alpha, without alpha; None for others."""
-    content = path.read_bytes() if path.stat().st_size > 26 else b""
-    if not content.startswith(b"\x89PNG") or content[24] != 16 or content[25] not in (2, 4, 6):
+    with open(path, "rb") as file:
+        start = file.read(26)
+    if not start.startswith(b"\x89PNG") or start[24:] not in _DEEP:
         return None
     from imagecodecs import png_decode
 
-    pixels: np.ndarray = png_decode(content)
+    pixels: np.ndarray = png_decode(path.read_bytes())
     return pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
 
 

@@ -138,13 +138,12 @@ class Journal:
         except OSError:
             fresh.discard()
             if self._file.closed:
-                self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+                self._reopen()
             self._size_rewritten = self._size  # not at once again
             return
         self._file, fresh._file = fresh._file, self._file
         if self._file.closed:
-            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
-            _lock(self._file)
+            self._reopen()
         self._size = self._size_rewritten = fresh._size
 
     def close(self) -> None:
@@ -164,6 +163,11 @@ class Journal:
         """
         self._file.close()
         self.path.unlink(missing_ok=True)
+
+    def _reopen(self) -> None:
+        """Go on with the file at the path, which nobody else is to claim."""
+        self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+        _lock(self._file)
 
     def _write(self, content: bytes) -> None:
         rest = memoryview(content)

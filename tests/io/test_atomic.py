@@ -130,6 +130,14 @@ def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path):
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_a_folder_never_replaces_a_file(tmp_path):
+    (tmp_path / "a.ome.zarr").write_text("a file")
+    with pytest.raises(OSError, match=r"a\.ome\.zarr: that path is a file; choose another name"):
+        fill(tmp_path / "a.ome.zarr", "first")
+    assert (tmp_path / "a.ome.zarr").read_text() == "a file"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_folder_that_cannot_take_its_place_gives_it_back(tmp_path, monkeypatch):
     target = tmp_path / "a.ome.zarr"
     fill(target, "first")

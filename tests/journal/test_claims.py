@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def _full(*_args, **_more):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("fails_at", ["making", "writing", "syncing", "renaming"])
+@pytest.mark.parametrize("fails_at", ["making", "writing", "syncing", "renaming", "on Windows"])
 def test_a_journal_that_cannot_be_rewritten_stays_as_it_was_and_takes_more(
     journal, monkeypatch, fails_at
 ):
@@ -74,6 +75,8 @@ def test_a_journal_that_cannot_be_rewritten_stays_as_it_was_and_takes_more(
             patch.setattr(os, "fsync", _full)
         else:
             patch.setattr(os, "replace", _full)
+        if fails_at == "on Windows":  # where both files are closed before they are renamed
+            patch.setattr(writing, "sys", SimpleNamespace(platform="win32"))
         journal.rewrite()
     assert journal.nbytes == journal.path.stat().st_size == size
     assert [path.name for path in journal.path.parent.iterdir()] == [journal.path.name]

@@ -67,7 +67,6 @@ def write_case_labels(
         Fingerprint of the file that may be overwritten; empty if none may.
     replace : bool
         Whether another file may be replaced, too: it is moved into the folder `EARLIER` first.
-
     classes : sequence of ClassName
         What the values are called, for formats that can say so.
 

@@ -171,6 +171,25 @@ def test_one_bad_image_does_not_stop_the_others(tmp_path, tiny_2d, capsys):
     assert errors[-1] == "1 of 3 images failed: b"
 
 
+def test_an_image_that_does_not_fit_into_memory_does_not_stop_the_others(
+    tmp_path, tiny_2d, monkeypatch, capsys
+):
+    from napari_medseg.commands import segment as command
+
+    def full(segmenter, case, *args, **options):
+        if case.name == "a":
+            raise MemoryError
+        return [tmp_path / f"{case.name}.png"], ()
+
+    for name in "ab":
+        save_png(tmp_path / "in" / f"{name}.png")
+    monkeypatch.setattr(command, "segment_case", full)
+    assert segment(tmp_path / "in", "--model", tiny_2d, "--out", tmp_path / "out") == 2
+    said = capsys.readouterr()
+    assert said.out.split() == [str(tmp_path / "b.png")]
+    assert said.err.startswith("a: there is not enough memory")
+
+
 def test_ctrl_c_stops_at_the_next_step_and_is_exit_code_130(tmp_path, tiny_2d, monkeypatch, capsys):
     from napari_medseg.commands import terminal
 

@@ -77,7 +77,7 @@ def segment(args: argparse.Namespace) -> int:
                 written, notes = segment_case(
                     segmenter, case, config, target, prompts=prompts, report=at
                 )
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, MemoryError) as error:
             failed.append(case.name)
             say(f"{case.name}: {sentence(error)}" if len(cases) > 1 else sentence(error))
             continue

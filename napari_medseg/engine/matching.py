@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_medseg.io import find_cases, image_stem, is_image_path
+from napari_medseg.io.layouts import LABEL_FOLDERS, LABEL_STEMS
 from napari_medseg.io.paths import is_zarr_folder
 
-LABEL_FOLDERS = ("labelsTr", "labelsTs", "masks", "labels", "mask", "label")
-_LABEL_STEMS = ("label", "labels", "seg", "segmentation", "mask")
+_LABEL_FOLDERS = ("labelsTr", "labelsTs", *LABEL_FOLDERS)
 _ENDING = re.compile(r"(_0000|[_-](labels?|seg|segmentation|masks?|pred|prediction))+$", re.I)
 _MAP = re.compile(r"_(probabilities|uncertainty)$")
 
@@ -94,7 +94,7 @@ def label_files(path: Path) -> dict[str, Path]:
         return {case.name: case.label for case in find_cases(path) if case.label is not None}
     if not _label_images(path):
         folders = sorted(sub for sub in path.iterdir() if sub.is_dir())
-        labels = next((sub for sub in folders if sub.name in LABEL_FOLDERS), None)
+        labels = next((sub for sub in folders if sub.name in _LABEL_FOLDERS), None)
         if labels is not None:
             return label_files(labels)
         found = {sub.name: _label_of_case(sub) for sub in folders}
@@ -137,7 +137,7 @@ def _is_segmentation(file: Path) -> bool:
 
 def _label_of_case(folder: Path) -> Path | None:
     files = _label_images(folder)
-    labels = [file for file in files if image_stem(file).lower() in _LABEL_STEMS]
+    labels = [file for file in files if image_stem(file).lower() in LABEL_STEMS]
     if len(labels) > 1:
         names = " and ".join(file.name for file in labels)
         raise ValueError(f"{folder} has more than one label file, {names}; keep one of them")
@@ -146,7 +146,7 @@ def _label_of_case(folder: Path) -> Path | None:
 
 def _case_name(file: Path) -> str:
     stem = image_stem(file)
-    return file.resolve().parent.name if stem.lower() in _LABEL_STEMS else stem
+    return file.resolve().parent.name if stem.lower() in LABEL_STEMS else stem
 
 
 def _partners(predictions: dict[str, Path], truths: dict[str, Path]) -> dict[str, str]:

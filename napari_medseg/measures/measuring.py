@@ -143,25 +143,8 @@ class _Scene:
     def object_row(self, found: Found, index: int, name: str, number: int) -> Measure:
         """Measure one object."""
         box, mask = found.box(index), found.mask(index)
-        long, diameter = self._diameters(mask, box)
-        centre = centre_of(mask, box)
-        return Measure(
-            label=int(found.labels[index]),
-            name=name,
-            number=number,
-            objects=1,
-            voxels=int(found.counts[index]),
-            size=float(found.counts[index] * np.prod(self.spacing)),
-            centre=tuple(centre.tolist()),
-            place=self._place(centre),
-            box=tuple((s.start, s.stop - 1) for s in box),
-            slice_index=long.index,
-            long_axis=long.long,
-            short_axis=long.short,
-            diameter=diameter,
-            surface=surface_area(mask, self.spacing) if self.surface else None,
-            grey=self._grey(box, mask),
-        )
+        about = (int(found.labels[index]), name, number, 1, int(found.counts[index]))
+        return self._row(about, box, mask, *self._diameters(mask, box))
 
     def class_row(
         self, found: Found, own: np.ndarray, rows: Sequence[Measure], name: str
@@ -175,16 +158,27 @@ class _Scene:
             for sides in zip(*boxes, strict=True)
         )
         label = int(found.labels[own[0]])
-        mask = self.labels[box] == label
-        count, centre = int(found.counts[own].sum()), centre_of(mask, box)
-        long, diameter = self._longest(found, own, rows)
+        about = (label, name, 0, len(own), int(found.counts[own].sum()))
+        return self._row(about, box, self.labels[box] == label, *self._longest(found, own, rows))
+
+    def _row(
+        self,
+        about: tuple[int, str, int, int, int],
+        box: Box,
+        mask: np.ndarray,
+        long: SliceDiameters,
+        diameter: float,
+    ) -> Measure:
+        """Measure a mask in its box; `about` is its label, name, number, objects and voxels."""
+        label, name, number, objects, voxels = about
+        centre = centre_of(mask, box)
         return Measure(
             label=label,
             name=name,
-            number=0,
-            objects=len(own),
-            voxels=count,
-            size=float(count * np.prod(self.spacing)),
+            number=number,
+            objects=objects,
+            voxels=voxels,
+            size=float(voxels * np.prod(self.spacing)),
             centre=tuple(centre.tolist()),
             place=self._place(centre),
             box=tuple((s.start, s.stop - 1) for s in box),

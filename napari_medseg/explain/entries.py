@@ -8,8 +8,9 @@ from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.attention_maps import OF_PLACE
 from napari_medseg.explain.coarse_answers import has_levels
 from napari_medseg.explain.feature_maps import SUMMARIES
+from napari_medseg.explain.gradients import deepest_layers
 from napari_medseg.explain.hidden_attention import scanning_blocks
-from napari_medseg.explain.layers import named_layers
+from napari_medseg.explain.layers import default_layer, named_layers
 from napari_medseg.explain.splines import spline_layers
 from napari_medseg.networks import architectures
 
@@ -123,6 +124,15 @@ def layer_choices(segmenter: Segmenter, key: str) -> list[str]:
         return []
     layers = named_layers(segmenter.network).values()
     return [y.name for y in layers if y.stage] + [y.name for y in layers if not y.stage]
+
+
+def first_layer(segmenter: Segmenter, key: str) -> str:
+    """Return the layer that an entry is of where none is named."""
+    if key == "grad_cam":
+        return deepest_layers(segmenter.network)[0].name
+    if key == "splines":
+        return next(iter(spline_layers(segmenter.network)))
+    return default_layer(segmenter.network).name
 
 
 def _attention(segmenter: Segmenter) -> list[Entry]:

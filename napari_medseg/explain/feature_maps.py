@@ -26,6 +26,7 @@ SUMMARIES = {
     "pca": "the three directions in which the channels differ most, as red, green and blue",
 }
 _NOTHING = 1e-9  # of the variance: rounding
+_ROUNDING = 1e-6  # of the largest value, of a mean that is 0
 _AT_ONCE = 1 << 16  # voxels
 _HALF_FROM = 1 << 28  # bytes: larger stacks are kept in half precision
 
@@ -134,7 +135,7 @@ def summary(
         raise ValueError(f"channels are summed up by {', '.join(SUMMARIES)}, got {how!r}")
     passed, chosen = layer_maps(segmenter, view, layer, half, report)
     values, place = passed.laid(layer)
-    kind = "map"
+    kind, notes = "map", view.notes
     channels: tuple[str, ...] = (SUMMARIES[how],)
     if how == "pca":
         maps, shares = principal_colours(values)
@@ -145,6 +146,10 @@ def summary(
         )
     else:
         maps = as_array(_SUMS[how](values))[None]
+        largest = max(float(values.max()), -float(values.min()))
+        if how == "mean" and np.abs(maps).max() <= _ROUNDING * largest:
+            maps[:] = 0  # else its colours would be those of rounding errors
+            notes = (*notes, f"the mean is 0 everywhere: {layer} is normalised over its channels")
         kind = "map" if maps.min() >= 0 else "signed"
     return Overlay(
         name=f"{layer} {how}",
@@ -153,7 +158,7 @@ def summary(
         place=place,
         kind=kind,
         channels=channels,
-        notes=view.notes,
+        notes=notes,
     )
 
 

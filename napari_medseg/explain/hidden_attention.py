@@ -89,7 +89,7 @@ def class_attention(
         hook.remove()
     values, over = view.placed(maps)
     return Overlay(
-        name=f"{block} for {target.name}",
+        name=f"attention for {target.name} at {block}",
         words=f"what the chosen voxel takes from each voxel for (positive) or against {target.name}"
         f" ({block})",
         values=values,

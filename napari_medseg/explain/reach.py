@@ -9,7 +9,7 @@ from napari_medseg.explain.view import View
 
 
 def reach(values: np.ndarray, place: Place, view: View) -> str:
-    """Say within which distance of ``view.at`` half and 95 % of a map ``(*S)`` of 0 and up lie."""
+    """Say how far from ``view.at`` half and 95 % of a map ``(*S)`` of 0 and up lie."""
     squares = np.zeros((1,) * values.ndim)
     axes = zip(place.scale_mm, place.translate_mm, view.at, view.volume.spacing, strict=True)
     for axis, (mm, first, at, size) in enumerate(axes):
@@ -24,4 +24,7 @@ def reach(values: np.ndarray, place: Place, view: View) -> str:
         for share in (0.5, 0.95)
     )
     unit = "mm" if view.volume.spacing_known else "voxels"
-    return f"half of it lies within {half:.1f} {unit}, 95 % within {most:.1f} {unit}"
+    return (
+        f"half of it lies within {half:.1f} {unit} of voxel {', '.join(map(str, view.at))}, 95 % "
+        f"within {most:.1f} {unit}"
+    )

@@ -11,7 +11,7 @@ from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.explain.analyses import activation_ratio, channel_redundancy, log_amplitude
 from napari_medseg.explain.attention_maps import attention
 from napari_medseg.explain.coarse_answers import levels
-from napari_medseg.explain.entries import CLASS, catalogue
+from napari_medseg.explain.entries import CLASS, catalogue, first_layer
 from napari_medseg.explain.evidence import (
     modality_importance,
     occlusion,
@@ -21,9 +21,8 @@ from napari_medseg.explain.evidence import (
 from napari_medseg.explain.feature_maps import SUMMARIES, features, summary
 from napari_medseg.explain.gradients import grad_cam, input_gradients, receptive_field
 from napari_medseg.explain.hidden_attention import class_attention
-from napari_medseg.explain.layers import default_layer
 from napari_medseg.explain.overlay import Overlay
-from napari_medseg.explain.splines import Curves, spline_curves, spline_layers
+from napari_medseg.explain.splines import Curves, spline_curves
 from napari_medseg.explain.table import Table
 from napari_medseg.explain.targets import Region
 from napari_medseg.explain.view import View
@@ -109,17 +108,13 @@ def _value(segmenter: Segmenter, question: Question) -> int:
     return segmenter.card.classes[0].value if question.value is None else question.value
 
 
-def _layer(segmenter: Segmenter, question: Question) -> str:
-    return question.layer or default_layer(segmenter.network).name
-
-
-def _channels(sort: str) -> Callable[[Segmenter, View, Question, Report], list[Shown]]:
+def _channels(key: str, sort: str) -> Callable[[Segmenter, View, Question, Report], list[Shown]]:
     def way(s: Segmenter, view: View, q: Question, report: Report) -> list[Shown]:
         return [
             features(
                 s,
                 view,
-                _layer(s, q),
+                q.layer or first_layer(s, key),
                 sort=sort,
                 labels=q.labels,
                 value=_value(s, q),
@@ -133,7 +128,7 @@ def _channels(sort: str) -> Callable[[Segmenter, View, Question, Report], list[S
 
 def _summed(how: str) -> Callable[[Segmenter, View, Question, Report], list[Shown]]:
     return lambda s, view, q, report: [
-        summary(s, view, _layer(s, q), how, half=q.half, report=report)
+        summary(s, view, q.layer or first_layer(s, how), how, half=q.half, report=report)
     ]
 
 
@@ -161,7 +156,7 @@ def _occluded(s: Segmenter, view: View, q: Question, report: Report) -> list[Sho
 
 
 def _curves(s: Segmenter, view: View, q: Question, report: Report) -> list[Shown]:
-    layer = q.layer or next(iter(spline_layers(s.network)))
+    layer = q.layer or first_layer(s, "splines")
     return [spline_curves(s, view, layer, report=report)]
 
 
@@ -170,8 +165,8 @@ def _ratio(s: Segmenter, view: View, q: Question, report: Report) -> list[Shown]
 
 
 _WAYS: dict[str, Callable[[Segmenter, View, Question, Report], list[Shown]]] = {
-    "features": _channels("energy"),
-    "separation": _channels("separation"),
+    "features": _channels("features", "energy"),
+    "separation": _channels("separation", "separation"),
     **{how: _summed(how) for how in SUMMARIES},
     "grad_cam": _cam,
     "integrated": _graded("integrated"),

@@ -34,7 +34,8 @@ class LayerTree(QTreeWidget):
         for column, width in ((1, 70), (2, 60)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             self.setColumnWidth(column, width)
-        self._shown: tuple[object, tuple[str, ...]] = (None, ())
+        self._shown: tuple[object, tuple[str, ...], str] = (None, (), "")
+        self._kept: dict[str, str | None] = {}  # what was chosen, by what it began with
         self._rows: dict[str, QTreeWidgetItem] = {}
         self.itemSelectionChanged.connect(self.chosen)
 
@@ -56,12 +57,13 @@ class LayerTree(QTreeWidget):
         Parameters
         ----------
         first : str
-            Chosen where what was chosen before is not there.
+            Chosen where nothing else was, of what began with it, that is there.
         """
-        shown = root, tuple(choices)
+        shown = root, tuple(choices), first
         if shown == self._shown:
             return
-        before, self._shown = self.name, shown
+        self._kept[self._shown[-1]] = self.name
+        before, self._shown = self._kept.get(first), shown
         self.blockSignals(True)
         self.clear()
         self._rows = {}

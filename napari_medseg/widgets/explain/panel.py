@@ -45,7 +45,7 @@ class ExplainPanel(QWidget):
         self.subject = Subject(self._viewer, self.parts.images)
         self.asking = Asking(self)
         self.questions = Questions(self._viewer, self, self.parts, self.subject, self.asking)
-        self._watching = Watching(self)
+        self._watching = Watching(self._viewer, self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON)

@@ -85,7 +85,8 @@ class Questions(QObject):
         last = self._last
         self.change_image()
         if self._follows():
-            self._last = last  # `follow` shows it anew
+            # `follow` shows it anew, as of an image that is another one by now
+            self._last = None if last is None else replace(last, states=())
         else:
             self.told.emit(CHANGED)
 
@@ -141,8 +142,7 @@ class Questions(QObject):
         """Take another entry, layer or class; show it at once if one follows and it is cheap."""
         entry, listing, self.answers.way_out = self._parts.entries.entry, self.listing, None
         if entry is not None and listing is not None and entry.key in listing.choices:
-            choices = listing.choices[entry.key]
-            first = listing.layer if listing.layer in choices else choices[0]
+            choices, first = listing.choices[entry.key], listing.firsts[entry.key]
             self._parts.layers.show_layers(listing.root, choices, first)
         if self._last is not None and self._follows():
             self.show()

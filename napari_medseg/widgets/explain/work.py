@@ -42,15 +42,15 @@ class Listing:
         The tree of its layers.
     choices : dict
         The names of the layers that an entry can be asked for, by its key.
-    layer : str
-        The one to begin with.
+    firsts : dict
+        The one of them to begin with, by the same key.
     """
 
     loaded: LoadedModel
     entries: tuple[Entry, ...]
     root: Layer
     choices: dict[str, tuple[str, ...]]
-    layer: str
+    firsts: dict[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,17 +89,19 @@ def listing(
 ) -> tuple[None, Listing]:
     """Load a model if need be and list what there is to see of it."""
     loaded = loaded_model(model, device, ready, report)
-    from napari_medseg.explain.entries import catalogue, layer_choices
-    from napari_medseg.explain.layers import default_layer, layers_of
+    from napari_medseg.explain.entries import catalogue, first_layer, layer_choices
+    from napari_medseg.explain.layers import layers_of
 
     segmenter = loaded.segmenter
     entries = tuple(catalogue(segmenter))
+    choices = {e.key: layer_choices(segmenter, e.key) for e in entries if "layer" in e.needs}
+    choices = {key: names for key, names in choices.items() if names}
     return None, Listing(
         loaded,
         entries,
         layers_of(segmenter.network),
-        {e.key: tuple(layer_choices(segmenter, e.key)) for e in entries if "layer" in e.needs},
-        default_layer(segmenter.network).name,
+        {key: tuple(names) for key, names in choices.items()},
+        {key: first_layer(segmenter, key) for key in choices},
     )
 
 
@@ -107,13 +109,18 @@ def shown(
     ground: Ground, at: Sequence[int], asked: Asked, known: Known | None, report: Report = silent
 ) -> tuple[Known, list[Shown]]:
     """Compute an entry of the catalogue at a voxel of the image."""
+    from napari_medseg.explain.entries import first_layer
     from napari_medseg.explain.showing import Question, show
 
     if asked.box is not None:  # the nearest voxel of it
         at = [min(max(a, b.start), b.stop - 1) for a, b in zip(at, asked.box, strict=True)]
     known = looking_at(ground, at, known, report, asked.look)
-    question = Question(asked.layer, asked.value, asked.labels, asked.region, asked.box)
-    return known, show(known.loaded.segmenter, known.view, asked.key, question, report=report)
+    segmenter = known.loaded.segmenter
+    # the layer to begin with may be silent: unnamed, evidence goes on to one that speaks
+    own = asked.layer is not None and asked.layer == first_layer(segmenter, asked.key)
+    layer = None if own else asked.layer
+    question = Question(layer, asked.value, asked.labels, asked.region, asked.box)
+    return known, show(segmenter, known.view, asked.key, question, report=report)
 
 
 def because(

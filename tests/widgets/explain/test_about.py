@@ -1,4 +1,4 @@
-"""When an answer is stale, and what hears that an image is another one by now."""
+"""When an answer is stale, and what maps are called."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
-from qtpy.QtWidgets import QWidget
 
 from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.place import Place
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.explain.about import CHANGED, GONE, About, states_of
 from napari_medseg.widgets.explain.seen import Seen, called, title
-from napari_medseg.widgets.explain.watching import Watching
 from napari_medseg.widgets.interact.question import Ground
 
 
@@ -65,28 +63,6 @@ def test_an_array_that_was_let_go_is_not_taken_for_a_new_one_in_its_place(viewer
     for _ in range(20):  # so that one of them is likely to get the address of another
         layer.data = np.zeros((4, 5))
         assert states_of([layer]) != before
-
-
-def test_only_watched_images_are_heard_and_none_once_the_panel_is_gone(viewer, qtbot):
-    panel, heard = QWidget(), []
-    qtbot.addWidget(panel)
-    watching = Watching(panel)
-    watching.changed.connect(lambda: heard.append(True))
-    first, second = viewer.layers
-    watching.watch([first])
-    second.data = second.data + 1
-    assert heard == []
-    first.data = first.data + 1
-    first.affine = np.diag([1, 2, 1])
-    assert len(heard) == 2
-    watching.watch([second])
-    first.scale = (3, 3)
-    assert len(heard) == 2
-    panel.deleteLater()
-    with qtbot.waitSignal(panel.destroyed):
-        pass
-    second.scale = (3, 3)
-    assert len(heard) == 2
 
 
 def overlay(name, *channels, kind="map", values=None):

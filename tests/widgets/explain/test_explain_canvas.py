@@ -11,7 +11,7 @@ from napari_medseg.widgets.explain.panel import ExplainPanel
 
 
 @pytest.fixture
-def panel_in(make_napari_viewer, qtbot, use):
+def panel_in(make_napari_viewer, qtbot, use, at_rest):
     """Open a real viewer with an image and the panel docked, and wait until its model is read."""
 
     def make(model, values, **place):
@@ -22,7 +22,7 @@ def panel_in(make_napari_viewer, qtbot, use):
         panel = ExplainPanel(viewer)
         viewer.window.add_dock_widget(panel, name="Explain")
         qtbot.waitUntil(lambda: panel.questions.listing is not None)
-        qtbot.wait(50)  # until the canvas has its size
+        at_rest(viewer)
         return viewer, panel
 
     return make

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 class CasesPage(QWidget):
     """Collects cases and says what learning from them means.
 
-    Emits ``start_wanted(Lesson)``, and ``run_wanted()`` where a run is to be looked at.
+    Emits ``planned()`` when it is known what would be learnt, ``start_wanted(Lesson)``, and
+    ``run_wanted()`` where a run is to be looked at.
     """
 
+    planned = Signal()
     start_wanted = Signal(object)
     run_wanted = Signal()
 
@@ -174,6 +176,7 @@ class CasesPage(QWidget):
             self._session.loaded = forecast.loaded
         self._forecast, self._told = forecast, ""
         self.refresh()
+        self.planned.emit()
 
     def _why_not(self) -> str:
         busy = self._runner.busy

@@ -1,16 +1,19 @@
-"""The pages of a run: while it learns, and what came of it; each is made when it is needed."""
+"""The pages of a run: while it learns, and what came of it; each is made a little before."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_medseg.widgets.learn.pages import Pages
 from napari_medseg.widgets.learn.running_page import RunningPage
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+_PAUSE = 300  # ms; what made a page likely is drawn by then
 
 
 class RunPages(QObject):
@@ -44,6 +47,16 @@ class RunPages(QObject):
         self._viewer, self._pages = viewer, pages
         self.running: RunningPage | None = None
         self.gate: Any = None
+        self._next: Callable[[], object] = self.running_page
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_PAUSE)
+        self._soon.timeout.connect(self._make_next)
+
+    def prepare(self, page: Callable[[], object]) -> None:
+        """Make a page soon, by itself: the window need not stop for it when it is wanted."""
+        self._next = page
+        self._soon.start()
 
     def running_page(self) -> RunningPage:
         """Return the page of a run; its charts take a moment."""
@@ -68,3 +81,6 @@ class RunPages(QObject):
             gate.back.connect(self.back)
             self._pages.insert(gate)
         return self.gate
+
+    def _make_next(self) -> None:
+        self._next()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_medseg.engine.finetune_config import FineTuneConfig
 from napari_medseg.progress import Step
 from napari_medseg.widgets.learn.cases_page import CasesPage
 from napari_medseg.widgets.learn.lesson import Lesson
@@ -17,7 +17,7 @@ from napari_medseg.widgets.learn.live import Live
 from napari_medseg.widgets.learn.pages import Pages
 from napari_medseg.widgets.learn.points import Feed
 from napari_medseg.widgets.learn.run_pages import RunPages
-from napari_medseg.widgets.learn.running_page import RunningPage
+from napari_medseg.widgets.learn.run_words import words_of
 from napari_medseg.widgets.learn.shelf import shelf_of
 from napari_medseg.widgets.learn.start_row import RunState
 from napari_medseg.widgets.notices import sentence
@@ -82,11 +82,12 @@ class RunView(QObject):
         elif project != self._found:
             self._found, self.lesson = project, waiting
             page = self.made.running_page()
-            _begin(page, waiting, anew=True)
+            page.begin(words_of(waiting), anew=True)
             self._wait("Learning was interrupted; what was learnt is kept on disk.")
             self._pages.turn_to(page)
 
     def _connect(self) -> None:
+        self._cases.planned.connect(partial(self.made.prepare, self.made.running_page))
         self._cases.start_wanted.connect(self._start)
         self._cases.run_wanted.connect(self.show)
         self._runner.progressed.connect(self._on_progress)
@@ -130,12 +131,14 @@ class RunView(QObject):
         assert self.lesson is not None
         self._found = self._shelf.book.project
         page = self.made.running_page()
-        _begin(page, self.lesson, anew=not resumed)
+        page.begin(words_of(self.lesson), anew=not resumed)
         feed.points.connect(page.show_points)
         self.live.follow(feed)
         self._cases.rest()
         self._set_state("going")
         self._pages.turn_to(page)
+        if self.lesson.model:
+            self.made.prepare(self.made.gate_page)
 
     def _on_progress(self, step: Step) -> None:
         if self.run.going and self.made.running is not None:
@@ -161,7 +164,7 @@ class RunView(QObject):
 
     def _wait(self, reason: str) -> None:
         if self.made.running is not None and self.lesson is not None:
-            self.made.running.show_paused(_title(self.lesson), reason)
+            self.made.running.show_paused(words_of(self.lesson).title, reason)
         self._set_state("paused")
         if self._pages.shown is self._cases:
             self._cases.say(reason)
@@ -192,22 +195,3 @@ class RunView(QObject):
         if self.run.going:
             self.made.running_page().show_stopping()
         self.run.stop()
-
-
-def _begin(page: RunningPage, lesson: Lesson, *, anew: bool) -> None:
-    """Show a run from its beginning, or one that goes on."""
-    config, no_preview = lesson.config, ""
-    if not isinstance(config, FineTuneConfig):
-        dice = "Dice is told every few steps if the plan holds something out"
-        no_preview = "A new model finds too little on the way to be looked at"
-    elif lesson.cases > 1 and config.validation != "none":
-        dice = "Dice on cases held out is told every few steps"
-    else:
-        dice = "No case is held out: how good it is on others is not told on the way"
-    page.begin(_title(lesson), anew=anew, dice=dice, no_preview=no_preview)
-
-
-def _title(lesson: Lesson) -> str:
-    cases = "1 case" if lesson.cases == 1 else f"{lesson.cases} cases"
-    verb = "Teaching" if lesson.model else "Training"
-    return f"{verb} {lesson.title} on {cases}"

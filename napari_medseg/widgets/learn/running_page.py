@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_medseg.progress import Step, duration
 from napari_medseg.widgets.edit.scrolled import Scrolled
 from napari_medseg.widgets.learn.points import Point
+from napari_medseg.widgets.learn.run_words import RunWords
 from napari_medseg.widgets.pieces import enable, main_button, wrapped_label
 from napari_medseg.widgets.plots import CurveChart
 
@@ -77,23 +78,15 @@ class RunningPage(QWidget):
         self.preview.toggled.connect(self.preview_wanted)
         self.show_running("")
 
-    def begin(self, title: str, *, anew: bool, dice: str, no_preview: str) -> None:
-        """Show a run from its beginning, or one that goes on.
-
-        Parameters
-        ----------
-        dice : str
-            What stands where the Dice will be.
-        no_preview : str
-            Why there is none; empty if there can be one.
-        """
-        self.dice.message.setText(dice)
-        self._no_preview = no_preview
+    def begin(self, words: RunWords, *, anew: bool) -> None:
+        """Show a run from its beginning, or one that goes on."""
+        self.dice.message.setText(words.dice)
+        self._no_preview = words.no_preview
         if anew:
             self.losses.clear()
             self.dice.clear()
         self.stage.setText("Getting ready …")
-        self.show_running(title)
+        self.show_running(words.title)
 
     def show_running(self, title: str) -> None:
         """Say what learns, and offer to pause it."""

@@ -258,6 +258,22 @@ def volume_values():
 
 
 @pytest.fixture
+def at_rest(qtbot):
+    """Wait until the window of a viewer has given everything its place, step by step."""
+
+    def wait(viewer):
+        canvas, seen = viewer.window._qt_viewer.canvas.native, []
+
+        def stays():
+            seen.append((viewer.scene.camera.zoom, canvas.width(), canvas.height()))
+            return len(seen) > 5 and len(set(seen[-5:])) == 1
+
+        qtbot.waitUntil(stays)
+
+    return wait
+
+
+@pytest.fixture
 def mouse_of(qtbot):
     """A mouse on the canvas of a viewer that is shown."""
 

@@ -18,11 +18,11 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def shown(make_napari_viewer, qtbot):
+def shown(make_napari_viewer, at_rest):
     viewer = make_napari_viewer(show=True)
     viewer.window._qt_window.resize(900, 700)
     viewer.add_image(np.zeros((6, 60, 60), np.float32), name="scan")
-    qtbot.wait(50)
+    at_rest(viewer)
     return viewer
 
 

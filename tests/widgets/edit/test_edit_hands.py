@@ -15,12 +15,13 @@ from napari_medseg.widgets.layers import history, is_preview, taken_keys
 
 
 @pytest.fixture
-def docked(qtbot, make_napari_viewer, fill):
+def docked(qtbot, make_napari_viewer, fill, at_rest):
     """A shown viewer with the scan and the panel docked beside it."""
     viewer = fill(make_napari_viewer(show=True))
     panel = EditPanel(viewer)
     viewer.window.add_dock_widget(panel, name="Edit", area="right")
-    qtbot.waitUntil(lambda: panel.isVisible())
+    qtbot.waitUntil(panel.isVisible)
+    at_rest(viewer)
     return viewer, panel
 
 

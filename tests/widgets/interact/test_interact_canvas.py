@@ -17,18 +17,20 @@ RIGHT = Qt.MouseButton.RightButton
 
 
 @pytest.fixture
-def shown(make_napari_viewer, qtbot, balls):
+def shown(make_napari_viewer, at_rest, balls):
     viewer = make_napari_viewer(show=True)
     viewer.window._qt_window.resize(900, 700)
     viewer.add_image(np.zeros((6, 60, 60), np.float32), name="scan")
-    qtbot.wait(50)
+    at_rest(viewer)
     return viewer
 
 
-def test_click_scribble_box_lasso_accept_and_back_on_the_canvas(shown, mouse_of, qtbot, balls):
+def test_click_scribble_box_lasso_accept_and_back_on_the_canvas(
+    shown, mouse_of, qtbot, balls, at_rest
+):
     mouse, panel = mouse_of(shown), InteractPanel(shown)
     shown.window.add_dock_widget(panel, name="Interact")
-    qtbot.wait(50)
+    at_rest(shown)
 
     def key(name, held=Qt.KeyboardModifier.NoModifier):
         QTest.keyClick(mouse.native, name, held)

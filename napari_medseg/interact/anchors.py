@@ -29,11 +29,14 @@ class Anchors:
     wrong : ndarray of float
         ``(N,)`` mm: how deep it lies in what the model's own answer has otherwise; 0 where they
         agree.
+    asked : bool
+        Whether a class is asked for anywhere; else it was only said what is not there.
     """
 
     voxels: np.ndarray
     reach: np.ndarray
     wrong: np.ndarray
+    asked: bool = False
 
 
 def anchors_of(
@@ -87,7 +90,9 @@ def anchors_of(
         wrong.append(np.where(holds[tuple(chosen.T)], 0.0, deep))
     if not voxels:
         return Anchors(np.zeros((0, labels.ndim), int), np.zeros(0), np.zeros(0))
-    return Anchors(*map(np.concatenate, (voxels, reach, wrong)))
+    asked = any(positive and value != 0 for _, value, positive in said)
+    joined = [np.concatenate(each) for each in (voxels, reach, wrong)]
+    return Anchors(joined[0], joined[1], joined[2], asked)
 
 
 def _spread(where: np.ndarray) -> np.ndarray:

@@ -18,7 +18,9 @@ def doubt_of(anchors: Anchors, own: np.ndarray, spacing: Sequence[float]) -> flo
 
     Prompts lie where something is wrong, with the best model, too: how many of them contradict it
     says little, but how deep they lie in what it has wrong does. That is compared with the radius
-    of its objects.
+    of its objects. In a picture there is no doubt before a class was asked for, or one prompt
+    against a part would erase the whole; in volumes, where a weak model finds a class everywhere,
+    waiting for that was measured to be worse.
 
     Parameters
     ----------
@@ -29,6 +31,8 @@ def doubt_of(anchors: Anchors, own: np.ndarray, spacing: Sequence[float]) -> flo
     spacing : sequence of float
         mm along each axis.
     """
+    if own.ndim == 2 and not anchors.asked:
+        return 0.0
     deepest = float(anchors.wrong.max(initial=0.0))
     sizes = np.unique(own[own != 0], return_counts=True)[1] * float(np.prod(spacing))
     side = float(np.prod(np.multiply(spacing, own.shape)) ** (1 / own.ndim))

@@ -22,9 +22,10 @@ from napari_medseg.interact.adapt_config import AdaptConfig
 from napari_medseg.interact.around import region_of
 from napari_medseg.interact.feature_cache import FeatureCache
 from napari_medseg.interact.features import RegionFeatures
+from napari_medseg.interact.nearby import changed_away
 from napari_medseg.interact.polish import polish
 from napari_medseg.interact.prompts import Prompt
-from napari_medseg.interact.refine import refine
+from napari_medseg.interact.refine import placed, refine
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_region import Region
 from napari_medseg.interact.seeds import Seeds, seeds_of
@@ -33,6 +34,7 @@ from napari_medseg.progress import Report, Step, silent
 from napari_medseg.volume import Volume
 
 _BELIEF = AdaptConfig(features=0.0, image=0.0, always=0.0)
+_LOST = 0.5  # doubt beyond which a model is wrong as a whole
 LANES = ("auto", "refine", "adapt")
 
 
@@ -154,38 +156,32 @@ class Interaction:
         started = time.perf_counter()
         new = self._checked(labels, prompts, locked)
         box = self.region(labels, prompts)
-        free = _free(labels[box], locked, None if may_change is None else may_change[box])
-        known = {*self.values, *np.unique(labels[box]).tolist(), *(p.value for p in prompts)}
-        values = tuple(sorted(known - set(locked) or {0}))
-        region = Region(
-            self.volume.array[(slice(None), *box)],
-            labels[box].copy(),
-            seeds_of(prompts, self.volume, box, values),
-            self.volume.spacing,
-            values,
-            may_change=free,
-        )
+        region = self._asked(labels, prompts, box, locked, may_change)
         clock = _Clock()
         features = self.features(box, report)
         clock.lap("network")
         adapts = features is not None and self.config.lane != "refine"
+        adapted, doubt = region, 0.0
         if features is not None:
-            region = replace(region, probabilities=probabilities_of(features, values))
-        adapted = region
-        if features is not None:
-            adapted = _adapted(features, region, report, whole=adapts)
+            region = replace(region, probabilities=probabilities_of(features, region.values))
+            adapted, doubt = _adapted(features, region, report, whole=adapts)
         clock.lap("adapt")
         found = region.labels
+        said: tuple[str, ...] = ()
         if self.config.lane != "adapt" or not adapts:
             report(Step(0, 0, "prompt"))
-            found = refine(adapted, new, self.volume, self.config.refine)
+            # what a prompt against a class taught the model counts once, in the polish
+            heard = region if adapts and not new.positive else adapted
+            found = refine(heard, new, self.volume, self.config.refine)
         if features is not None and adapts:
             found = self._polished(features, adapted, found)
+            said = _kept_near(region, found, new, self.volume, doubt)
             region.hold(found)
             self._answered = (box, found)
         clock.lap("refine")
         seconds = {**clock.laps, "all": time.perf_counter() - started}
-        return Answer(box, found, (*region.seeds.notes, *_kept_back(region.seeds, found)), seconds)
+        notes = (*region.seeds.notes, *_kept_back(region.seeds, found), *said)
+        return Answer(box, found, notes, seconds)
 
     def region(self, labels: np.ndarray, prompts: Sequence[Prompt]) -> Box:
         """Return where the answer to the newest prompt may differ from `labels` ``(*S)``."""
@@ -212,6 +208,27 @@ class Interaction:
         if self._cache is not None:
             self._cache.forget(box)
         self._answered = None
+
+    def _asked(
+        self,
+        labels: np.ndarray,
+        prompts: Sequence[Prompt],
+        box: Box,
+        locked: Collection[int],
+        may_change: np.ndarray | None,
+    ) -> Region:
+        """Return what is known of a region before the model is asked."""
+        here = labels[box].copy()
+        known = {*self.values, *np.unique(here).tolist(), *(p.value for p in prompts)}
+        values = tuple(sorted(known - set(locked) or {0}))
+        return Region(
+            self.volume.array[(slice(None), *box)],
+            here,
+            seeds_of(prompts, self.volume, box, values),
+            self.volume.spacing,
+            values,
+            may_change=_free(here, locked, None if may_change is None else may_change[box]),
+        )
 
     def _checked(
         self, labels: np.ndarray, prompts: Sequence[Prompt], locked: Collection[int]
@@ -255,8 +272,10 @@ class Interaction:
         return polish(turned, prior=refined if self.config.lane == "auto" else None)
 
 
-def _adapted(features: RegionFeatures, region: Region, report: Report, *, whole: bool) -> Region:
-    """Return a region with the probabilities of a model that learnt the prompts.
+def _adapted(
+    features: RegionFeatures, region: Region, report: Report, *, whole: bool
+) -> tuple[Region, float]:
+    """Return a region with the probabilities of a model that learnt the prompts, and its doubt.
 
     If not the whole of it, then only how far it is to be believed.
     """
@@ -277,7 +296,27 @@ def _adapted(features: RegionFeatures, region: Region, report: Report, *, whole:
     if not whole:
         head = replace(head, near=torch.zeros_like(head.near))
     found = head.probabilities(features, look, spacing, report, own=own)
-    return replace(region, probabilities=found)
+    return replace(region, probabilities=found), head.doubt
+
+
+def _kept_near(
+    region: Region, found: np.ndarray, new: Prompt, volume: Volume, doubt: float
+) -> tuple[str, ...]:
+    """Take back, in `found`, what changes away from a point or scribble.
+
+    But where the model is wrong as a whole a prompt says something of all that it finds: then that
+    stays, and is said.
+    """
+    if new.kind not in ("point", "scribble"):
+        return ()
+    where = placed(*new.voxels(volume), region.seeds.box)
+    away = changed_away(region.labels, found, where)
+    if not away.any():
+        return ()
+    if doubt > _LOST:
+        return ("the model is far off here, so places away from this prompt change, too",)
+    found[away] = region.labels[away]
+    return ()
 
 
 class _Clock:

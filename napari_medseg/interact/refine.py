@@ -45,7 +45,7 @@ def refine(
     config = config or RefineConfig()
     labels, value, box = region.labels.copy(), prompt.value, region.seeds.box
     if prompt.kind in ("point", "scribble"):
-        where = _placed(*prompt.voxels(volume), box)
+        where = placed(*prompt.voxels(volume), box)
         turned = turned_by(region, where, value, prompt.positive, config)
         if prompt.positive:
             region.write(labels, turned, value)
@@ -53,7 +53,7 @@ def refine(
             region.take_away(labels, turned, value)
     elif prompt.positive and prompt.kind == "lasso":
         place, core, band = core_and_band(prompt, volume)
-        core, band = _placed(place, core, box), _placed(place, band, box)
+        core, band = placed(place, core, box), placed(place, band, box)
         region.write(labels, snapped(region, core, band, value, config), value)
     elif prompt.positive:
         inside, loose = (intersection(b, box) for b in box_sides(prompt, volume))
@@ -65,7 +65,7 @@ def refine(
     return labels
 
 
-def _placed(place: Box, mask: np.ndarray, box: Box) -> np.ndarray:
+def placed(place: Box, mask: np.ndarray, box: Box) -> np.ndarray:
     """Return the part of a mask, which lies at `place`, in `box`: ``(*S)`` of the box."""
     where, shared = np.zeros(shape_of(box), bool), intersection(place, box)
     if shared is not None:

@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from napari_medseg.editing.connected import connected
 from napari_medseg.interact.geodesic import image_distance
+from napari_medseg.interact.nearby import hanging_together
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_grid import WorkGrid
 from napari_medseg.interact.refine_region import Region
@@ -105,7 +105,7 @@ def turned_by(
     wrong &= np.isin(region.labels, [0, *pointed])  # other classes were not pointed at
     grid = region.grid(config.blocks)
     score = grid.back(_score(region, grid, where & wrong, wrong, value, positive, config))
-    return _hanging_together((score > 0) & wrong, where)
+    return hanging_together((score > 0) & wrong, where)
 
 
 def _score(
@@ -203,11 +203,3 @@ def _radius(
     if against.any():
         radius = min(radius, _BETWEEN * float(distance[against].min()))
     return max(radius, min(grid.spacing))
-
-
-def _hanging_together(turned: np.ndarray, where: np.ndarray) -> np.ndarray:
-    parts, count = connected(turned | where, "faces")
-    touched = np.zeros(count + 1, bool)
-    touched[parts[where]] = True
-    touched[0] = False
-    return np.asarray(touched[parts] & turned)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_medseg.interact.adapt import fit_head, probabilities_of
+from napari_medseg.interact.adapt import _sampled, fit_head, probabilities_of
 from napari_medseg.interact.adapt_config import AdaptConfig
 from napari_medseg.interact.anchors import anchors_of
 from napari_medseg.interact.features import region_features
@@ -293,3 +293,17 @@ def test_what_lane_0_says_counts_where_the_head_is_unsure():
     found = polish(region, prior=prior)
     np.testing.assert_array_equal(found[:10], prior[:10])
     assert (found[14:] == 0).all()
+
+
+def test_of_what_nobody_spoke_of_a_small_object_is_seen_whole_and_weighs_more_than_its_share():
+    shown = np.zeros((60, 60), np.uint8)
+    shown[50:53, 50:53] = 1
+    seeds = seeds_at(shown.shape, ((10, 10), 1))
+    anchors = anchors_of(seeds, (1.0, 1.0), shown, (0, 1))
+    places, weight = _sampled(seeds, anchors, shown, (1.0, 1.0), AdaptConfig())
+    said = seeds.required[tuple(places.T)] != FREE
+    assert weight[said].sum() == pytest.approx(AdaptConfig().seeds * len(anchors.reach))
+    small = shown[tuple(places.T)] == 1
+    assert small.sum() == 9
+    ground = weight[~said & ~small].sum()
+    assert weight[small].sum() / ground == pytest.approx((9 / 3588) ** 0.5, rel=0.3)

@@ -15,9 +15,13 @@ def disc(radius, shape=(60, 60)):
     return (np.hypot(rows - shape[0] // 2, columns - shape[1] // 2) <= radius).astype(np.uint8)
 
 
-def doubt(own, *said, spacing=(1.0, 1.0), values=(0, 1, 2)):
-    """Return the doubt in labels because of prompts ``(voxel, class)``."""
+def doubt(own, *said, spacing=(1.0, 1.0), values=(0, 1, 2), asked=True):
+    """Return the doubt in labels because of prompts ``(voxel, class)``, and one for a class."""
     required = np.full(own.shape, FREE, np.int32)
+    own = own.copy()
+    far = (-1,) * own.ndim
+    own[far] = 1  # the model agrees with it
+    required[far] = 1 if asked else FREE
     for voxel, value in said:
         required[voxel] = value
     seeds = Seeds(tuple(slice(0, n) for n in own.shape), required, {})
@@ -44,6 +48,14 @@ def test_one_error_in_the_middle_of_an_object_raises_it_fully_in_any_unit(spacin
 
 def test_a_model_that_finds_nothing_is_doubted_by_the_first_prompt():
     assert doubt(np.zeros((60, 60), np.uint8), ((30, 30), 1)) == 1
+
+
+def test_before_a_class_is_asked_for_there_is_none_so_that_nothing_is_erased_as_a_whole():
+    assert doubt(disc(12), ((30, 30), 0), asked=False) == 0
+    assert doubt(disc(12), ((30, 30), 0), ((30, 20), 1), asked=False) == 1
+    ball = np.stack([disc(12)] * 25)
+    said = ((12, 30, 30), 0)
+    assert doubt(ball, said, spacing=(1.0, 1.0, 1.0), asked=False) > 0  # a volume
 
 
 def test_a_class_found_everywhere_does_not_make_objects_look_large():

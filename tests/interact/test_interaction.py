@@ -288,3 +288,34 @@ def test_the_model_is_run_once_for_prompts_at_one_place_and_again_when_forgotten
     whole = tuple(slice(0, n) for n in volume.shape)
     np.testing.assert_allclose(interaction.probabilities(whole, count).sum(axis=0), 1, rtol=1e-5)
     assert sum(windows) > first
+
+
+def test_pieces_away_from_a_click_change_only_where_the_model_is_wrong_as_a_whole(
+    model, monkeypatch
+):
+    volume, truth = two_balls()
+    empty = np.zeros_like(truth)
+
+    def two_places(region, *, prior=None):
+        found = region.labels.copy()
+        found[18:23, 14:19] = found[5:9, 40:44] = 1
+        return found
+
+    monkeypatch.setattr("napari_medseg.interact.interaction.polish", two_places)
+
+    def asked(doubt, prompt):
+        monkeypatch.setattr("napari_medseg.interact.interaction._LOST", doubt)
+        interaction = Interaction(volume, model(), InteractConfig(lane="adapt"))
+        return interaction.answer(empty, [prompt])
+
+    beside = click(volume, (20, 20), 1)  # two voxels from what changes
+    answer = asked(2.0, beside)
+    assert answer.labels[20, 16] == 1
+    assert not answer.labels[5:9, 40:44].any()
+    assert answer.notes == ()
+    answer = asked(-1.0, beside)
+    assert answer.labels[6, 41] == 1
+    assert "places away from this prompt change" in answer.notes[0]
+    box = Prompt.drawn(volume, [(14, 10), (26, 22)], 1, kind="box")
+    answer = asked(2.0, box)
+    assert answer.labels[20, 16] == 1

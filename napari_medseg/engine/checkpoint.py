@@ -107,7 +107,7 @@ def load_checkpoint(path: str | Path) -> tuple[SegmentationNetwork, ModelCard]:
     try:
         tensors = load_file(path, device="cpu")
     except SafetensorError as error:
-        raise ValueError(_cut_off(path)) from error
+        raise ValueError(cut_off(path)) from error
     expected = network.state_dict()
     missing, extra = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     odd = [k for k in expected.keys() & tensors.keys() if expected[k].shape != tensors[k].shape]
@@ -146,16 +146,17 @@ def _header(path: Path) -> dict[str, dict[str, str]]:
     if not text.startswith(b"{"):
         raise ValueError(not_ours)
     if len(text) < length:
-        raise ValueError(_cut_off(path))
+        raise ValueError(cut_off(path))
     try:
         header: dict[str, dict[str, str]] = json.loads(text)
-        ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
+        ends = [int(v["data_offsets"][1]) for k, v in header.items() if k != "__metadata__"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(not_ours) from error
-    if path.stat().st_size < 8 + length + max((int(e) for e in ends), default=0):
-        raise ValueError(_cut_off(path))
+    if path.stat().st_size < 8 + length + max(ends, default=0):
+        raise ValueError(cut_off(path))
     return header
 
 
-def _cut_off(path: Path) -> str:
+def cut_off(path: Path) -> str:
+    """Return what to say of weights that are not all there."""
     return f"{path.name} is cut off or damaged; copy or download it again"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_medseg.engine.checkpoint import CARD_KEY, SUFFIX
+from napari_medseg.engine.checkpoint import CARD_KEY, SUFFIX, cut_off
 
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
 _CODE = re.compile(r"GLOBAL ([\w.]+)")
@@ -91,7 +91,7 @@ def _is_program(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("/constants.pkl") for name in archive.namelist())
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(_cut_off(path)) from error
+        raise ValueError(cut_off(path)) from error
 
 
 def _numbers() -> list[Any]:
@@ -115,7 +115,7 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
                 )
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ValueError(_cut_off(path)) from error
+        raise ValueError(cut_off(path)) from error
 
 
 def _what_is_wrong(path: Path, error: Exception) -> str:
@@ -126,8 +126,4 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
             "code in a file can do anything on this computer. Ask its makers for the weights "
             f"alone, {_HOW}"
         )
-    return _cut_off(path)
-
-
-def _cut_off(path: Path) -> str:
-    return f"{path.name} is cut off or damaged; copy or download it again"
+    return cut_off(path)

@@ -135,9 +135,9 @@ def find_model(name_or_path: str | Path) -> Path:
     Raises
     ------
     ValueError
-        If there is neither such a file nor a model of that name.
+        If there is no model of that name.
     OSError
-        If a download fails.
+        If there is no such file, or a download fails.
     """
     path = Path(name_or_path)
     if path.suffix == SUFFIX or path.is_file() or len(path.parts) > 1:

@@ -86,6 +86,7 @@ def test_saving_another_networks_card_is_refused_and_keeps_the_old_file(tmp_path
         (b"hello, this is plain text and no model at all", "not a napari-medseg model"),
         (struct.pack("<Q", 10) + b"{not json}", "not a napari-medseg model"),
         (struct.pack("<Q", 2) + b"{}", "no model card"),
+        (struct.pack("<Q", 29) + b'{"a":{"data_offsets":[0,""]}}', "not a napari-medseg model"),
     ],
 )
 def test_a_file_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path, content, says):

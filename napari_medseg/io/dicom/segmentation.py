@@ -25,7 +25,6 @@ from napari_medseg.volume import Storage, Volume
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HALF = 0.5  # from here on a voxel of a segmentation in fractions belongs to the class
 _DEFLATED = ("1.2.840.10008.1.2.8.1",)  # deflated frames, newer than pydicom's list
-_TOO_SHORT = "{} is cut off or damaged: it holds too few pixels; copy or export the file again"
 _OUR_VALUE = re.compile(r"class (\d+)")
 
 
@@ -178,7 +177,7 @@ def _planes(seg: Any, order: Sequence[int]) -> Iterator[np.ndarray]:
     rows, columns = int(seg.Rows), int(seg.Columns)
     held = np.frombuffer(seg.PixelData, np.uint8)
     if 8 * held.size < len(order) * rows * columns:
-        raise UnusableFile(_TOO_SHORT.format(Path(seg.filename).name))
+        raise broken(Path(seg.filename), "is cut off or damaged: it holds too few pixels")
     for i in order:
         first, rest = divmod(i * rows * columns, 8)
         last = -(-(i + 1) * rows * columns // 8)

@@ -35,7 +35,7 @@ _STEPS = 60
 _SETTLED = 1e-3  # log-odds: no coefficient moves more than that any more
 _SEEDS = 600  # voxels of prompts that are looked at, at most
 _ELSEWHERE = 1200  # voxels of the rest, as many of each class that is shown
-_EVEN = {2: 0.5, 3: 1.0}  # power of a class's share of the rest, by which it weighs in it
+_EVEN = 0.5  # power of a class's share of the rest, by which it weighs in it
 _AT_ONCE = 1 << 18  # voxels whose bumps are computed together
 _LOOSER = 2 / 3  # in full doubt the model holds, and a prompt reaches around it, so much less
 _SHOWN = 0.9  # probability of what is shown, where it holds the answer
@@ -324,8 +324,8 @@ def _sampled(
     """Return the voxels the head is fitted on, ``(N, ndim)``, and what each weighs, ``(N,)``.
 
     A small object is a small part of a region and would be given away for one prompt near it: of
-    what nobody spoke of, each class in `shown` is looked at alike, and in pictures rare ones weigh
-    more; in volumes that was measured to be worse.
+    what nobody spoke of, each class in `shown` is looked at alike, and rare ones weigh more. Not so
+    in volumes, where a weak model finds rare classes everywhere: there it was measured to be worse.
     """
     said = seeds.required != FREE
     for denied in seeds.forbidden.values():
@@ -334,9 +334,11 @@ def _sampled(
     talked = np.flatnonzero(said)
     talked = talked[:: -(-len(talked) // _SEEDS)]
     free = np.flatnonzero(~said)
-    classes = shown.ravel()[free]
-    rest = [free[classes == value] for value in np.unique(classes)]
-    weights = np.array([len(one) for one in rest]) ** _EVEN[shown.ndim]
+    rest = [free] if len(free) else []
+    if shown.ndim == 2:
+        classes = shown.ravel()[free]
+        rest = [free[classes == value] for value in np.unique(classes)]
+    weights = np.array([len(one) for one in rest]) ** _EVEN
     parts, weight = [talked], [np.full(len(talked), config.seeds * prompts / len(talked))]
     for voxels, share in zip(rest, weights / weights.sum(), strict=True):
         most = _ELSEWHERE // len(rest)

@@ -88,12 +88,12 @@ def test_a_file_is_written_though_another_model_is_chosen_meanwhile(
 ):
     panel, gate = panel_of(picture), slow()
     panel.parts.show.click()
-    qtbot.waitUntil(gate.begun.is_set, timeout=30000)
+    qtbot.waitUntil(gate.begun.is_set)
     path = tmp_path / "numbers.csv"
     monkeypatch.setattr("napari_medseg.widgets.explain.files.ask_path", lambda *_: path)
     panel.questions.save(Table("t", "sizes", ("what", "mm"), (("a", 1.5),)))
     use(picture, "tiny-volume")
-    qtbot.waitUntil(path.exists, timeout=30000)
+    qtbot.waitUntil(path.exists)
     settle(panel)
     assert "a,1.5" in path.read_text()
 
@@ -185,7 +185,7 @@ def test_comparing_is_stopped_by_the_button_that_began_it(
 
     monkeypatch.setattr(work, "compared", waits)
     parts.compare.click()
-    qtbot.waitUntil(begun.is_set, timeout=30000)
+    qtbot.waitUntil(begun.is_set)
     assert parts.compare.text() == "Stop"
     parts.compare.click()
     settle(panel)

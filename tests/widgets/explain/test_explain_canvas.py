@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication
+from qtpy.QtGui import QKeySequence
 
 from napari_medseg.widgets.explain.panel import ExplainPanel
 
@@ -50,9 +50,9 @@ def test_each_viewer_gets_its_own_answers_and_one_is_closed_while_it_computes(
     assert "Voxel 20, 11:" in panel.parts.reasons.words()
     assert "Voxel 7, 12, 25:" in deep.parts.reasons.words()
     assert [v.scene.camera.center for v in (viewer, other)] == centres
-    viewer.window.activate()
-    qtbot.waitUntil(lambda: QApplication.activeWindow() is panel.window())
-    qtbot.keyClick(mouse_of(viewer).native, Qt.Key.Key_Escape)
+    escape = panel.questions.clicks._pointing._escape
+    assert escape.key() == QKeySequence("Escape")
+    escape.activated.emit()  # as the key does where the window has the keyboard
     assert not panel.parts.why.isChecked()
     assert deep.parts.why.isChecked()
 

@@ -87,6 +87,25 @@ def test_layers_of_the_raw_layout_that_lie_nowhere_cannot_be_chosen(shown):
     assert tree.name == "dec16.linear"
 
 
+def test_each_kind_of_question_keeps_the_layer_that_was_chosen_for_it(shown):
+    root = layers_of(create_network("lgmsnet", in_channels=1, num_classes=2, widths=(4,) * 5))
+    names = [y.name for y in root.walk() if y.stage]
+    tree, heard = shown(LayerTree()), []
+    tree.chosen.connect(lambda: heard.append(tree.name))
+    tree.show_layers(root, names, "dec2")
+    tree.choose("enc1")
+    tree.show_layers(root, names, "enc5")  # evidence begins elsewhere
+    assert tree.name == "enc5"
+    tree.choose("dec4")
+    tree.show_layers(root, names, "dec2")
+    assert tree.name == "enc1"
+    tree.show_layers(root, [n for n in names if n != "dec4"], "enc5")
+    assert tree.name == "enc5"  # what was chosen is not to be had
+    assert heard == ["dec2", "enc1", "enc5", "dec4", "enc1", "enc5"]
+    tree.show_layers(root, [n for n in names if n != "dec4"], "enc5")
+    assert len(heard) == 6  # nothing is another
+
+
 def test_a_tab_is_as_high_as_its_own_page(shown):
     tabs = Tabs()
     low, high = (tabs.add(title, title) for title in ("low", "high"))

@@ -146,3 +146,37 @@ def test_the_stack_is_opened_by_its_button_where_there_are_several_maps(row, qtb
     assert not one.visible  # the stack is seen instead
     row.forget()
     assert stack in row.viewer.layers  # it is the person's own
+
+
+def test_another_question_begins_at_its_first_map_though_it_has_the_same(row):
+    [image] = row.viewer.layers
+    strongest = channels_of((8, 8), "channel 7 (energy 9)", "channel 2 (energy 3)")
+    telling = channels_of((8, 8), "channel 2 (AUC 0.9)", "channel 7 (AUC 0.6)")
+    row.show_maps(Seen(image, (), (strongest,), "features"))
+    row.which.setValue(0)
+    row.show_maps(Seen(image, (), (telling,), "separation"))
+    assert row.says.whole() == "channel 2 (AUC 0.9) · enc2 channels"
+    row.which.setValue(1)
+    row.show_maps(Seen(image, (), (telling,), "separation"))
+    assert row.says.whole() == "channel 7 (AUC 0.6) · enc2 channels"
+
+
+def test_a_map_that_a_person_removed_comes_back_by_default_and_is_exported_all_the_same(row):
+    [image] = row.viewer.layers
+    overlay, saved = channels_of((8, 8), "channel 3", "channel 4"), []
+    row.save_wanted.connect(saved.append)
+    row.default.click()
+    row.export.click()
+    assert len(row.viewer.layers) == 1  # nothing was shown
+    assert saved == []
+    row.show_maps(Seen(image, (), (overlay,)))
+    row.viewer.layers.remove(row.on_canvas.layer)
+    row.opacity.setValue(20)
+    row.export.click()
+    assert saved == [overlay]
+    row.default.click()
+    assert row.on_canvas.layer in row.viewer.layers
+    assert row.on_canvas.layer.opacity == 0.6
+    row.on_canvas.layer.visible = False
+    row.default.click()
+    assert row.on_canvas.layer.visible

@@ -54,7 +54,7 @@ def fitted(volume: Volume, card: ModelCard) -> tuple[Volume, tuple[str, ...]]:
     Anything else comes back as it is.
     """
     count, name = len(volume.array), volume.name or "image"
-    colour = _is_colour(volume)
+    colour = has_colours(volume)
     if count == 1 and expects_colour(card):
         array = np.broadcast_to(volume.array, (3, *volume.shape))
         said = f"'{name}' is grey: it was taken as red, green and blue alike"
@@ -67,7 +67,8 @@ def fitted(volume: Volume, card: ModelCard) -> tuple[Volume, tuple[str, ...]]:
     return volume, ()
 
 
-def _is_colour(volume: Volume) -> bool:
+def has_colours(volume: Volume) -> bool:
+    """Whether the channels are red, green, blue and perhaps how opaque, by name or by format."""
     named = tuple(c.lower() for c in volume.channels[:3]) == COLOURS
     picture = volume.storage is not None and volume.storage.format == "image"
     return len(volume.array) in (3, 4) and (named or (picture and not volume.channels))

@@ -32,7 +32,8 @@ from napari_medseg.widgets.opened_cases import (
     worklist_of,
 )
 from napari_medseg.widgets.sessions import session_of, unwrapped
-from napari_medseg.widgets.volumes import KEY, from_labels, from_volume
+from napari_medseg.widgets.volume_layers import from_labels, from_volume
+from napari_medseg.widgets.volumes import KEY
 from napari_medseg.worklist_file import State
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from napari_medseg.volume import Volume
 from napari_medseg.widgets.keeping.sources import with_source
 from napari_medseg.widgets.keeping.waiting import without_freezing
 from napari_medseg.widgets.notices import Notice
-from napari_medseg.widgets.volumes import LayerData, from_volume
+from napari_medseg.widgets.volume_layers import LayerData, from_volume
 
 _PLANE = 512 * 512 * 2  # bytes of a slice, about
 _ALWAYS = 1 << 30  # nobody knows how many files there are to look into

@@ -12,7 +12,7 @@ from napari_medseg.io.classes import ClassName
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.classes.palette import next_colour
 from napari_medseg.widgets.placement import class_look
-from napari_medseg.widgets.volumes import LayerData, from_labels
+from napari_medseg.widgets.volume_layers import LayerData, from_labels
 
 
 def labels_with_classes(volume: Volume, name: str, path: Path | None = None) -> LayerData:

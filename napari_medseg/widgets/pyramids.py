@@ -12,14 +12,8 @@ from napari.layers import Layer
 
 from napari_medseg.io import Pyramid, open_pyramid, read_volume
 from napari_medseg.widgets.file_classes import look_of
-from napari_medseg.widgets.volumes import (
-    KEY,
-    LayerData,
-    Place,
-    from_volume,
-    layer_kwargs,
-    some_voxels,
-)
+from napari_medseg.widgets.volume_layers import LayerData, from_volume, layer_kwargs
+from napari_medseg.widgets.volumes import KEY, Place, some_voxels
 
 PYRAMID = "pyramid"  # in our part of a layer's metadata: the `Pyramid` it shows
 

@@ -43,7 +43,7 @@ from napari_medseg.widgets.keeping.sources import with_file, with_source
 from napari_medseg.widgets.keeping.waiting import without_freezing
 from napari_medseg.widgets.notices import offer, show_failure
 from napari_medseg.widgets.pyramids import image_file_layers, pyramid_layers
-from napari_medseg.widgets.volumes import LayerData, from_volume
+from napari_medseg.widgets.volume_layers import LayerData, from_volume
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari_medseg.engine.card import LabelClass
 from napari_medseg.widgets.layers import class_look
-from napari_medseg.widgets.volumes import LayerData, from_labels, from_volume
+from napari_medseg.widgets.volume_layers import LayerData, from_labels, from_volume
 
 
 def open_sample(key: str) -> list[LayerData]:

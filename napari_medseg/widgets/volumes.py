@@ -1,4 +1,4 @@
-"""Between napari layers and the `Volume` of the engine: axes, spacing, and the way back to files.
+"""From napari layers to the `Volume` of the engine: axes, spacing, and the way back to files.
 
 A layer made by our reader carries its `Place` in ``layer.metadata[KEY]``, so that labels drawn on
 it can be written on the grid of the file it came from.
@@ -20,7 +20,6 @@ from napari_medseg.volume import Storage, Volume
 
 KEY = "napari-medseg"  # under which everything of ours lies in a layer's metadata
 _LOOKED_AT = 1 << 22  # voxels, where an image is too large to look at all
-LayerData = tuple[Any, dict[str, Any], str]
 
 # napari's world axes are up, to the back, to the left; RAS+ is right, to the front, up
 _SHOWN_TO_RAS = np.array([[0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
@@ -213,77 +212,10 @@ def shown_step(layer: Layer, point: Sequence[float] = ()) -> tuple[int, ...]:
     return tuple(int(np.clip(i, 0, side - 1)) for i, side in zip(at, sides, strict=True))
 
 
-def from_volume(volume: Volume, name: str = "") -> list[LayerData]:
-    """Return the Image layers that show a volume: one for RGB, else one for each channel."""
-    name = name or volume.name or "image"
-    array, kwargs = volume.array, layer_kwargs(Place.of(volume))
-    if is_colour(volume):
-        pixels = np.moveaxis(array, 0, -1)
-        return [(pixels, {**kwargs, "name": name, "rgb": True}, "image")]
-    layers: list[LayerData] = []
-    for c, values in enumerate(array):
-        label = volume.channels[c] if c < len(volume.channels) else str(c + 1)
-        own = {
-            **kwargs,
-            "name": name if len(array) == 1 else f"{name} · {label}",
-            "colormap": "gray",
-            "visible": c == 0,  # modalities lie over each other: the first one is seen
-        }
-        layers.append((values, own, "image"))
-    return layers
-
-
-def from_labels(volume: Volume, name: str = "") -> LayerData:
-    """Return the Labels layer that shows a label image ``(1, *S)``."""
-    values = np.ascontiguousarray(volume.array[0])
-    kwargs = layer_kwargs(Place.of(volume))
-    return values, {**kwargs, "name": name or f"{volume.name} labels"}, "labels"
-
-
-def is_colour(volume: Volume) -> bool:
-    """Whether the channels are the colours of a photograph, not modalities."""
-    named = tuple(c.lower() for c in volume.channels[:3]) == ("red", "green", "blue")
-    picture = volume.storage is not None and volume.storage.format == "image"
-    return (
-        len(volume.array) in (3, 4)
-        and volume.array.dtype == np.uint8
-        and (named or (picture and not volume.channels))
-    )
-
-
-def layer_kwargs(place: Place, before: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return where napari shows an image: voxel size, origin, units, names of axes, its place.
-
-    Parameters
-    ----------
-    before : tuple of str
-        Names of axes before the spatial ones, which are stepped through.
-    """
-    dims, lead = len(place.shape), len(before)
-    kwargs: dict[str, Any] = {
-        "scale": (1.0,) * lead + tuple(place.spacing),
-        "axis_labels": (*before, *("z", "y", "x")[-dims:]),
-        "metadata": {KEY: {"place": place}},
-    }
-    if place.spacing_known:
-        kwargs["units"] = ("pixel",) * lead + ("mm",) * dims if lead else "mm"
-    if dims == 3 and place.spacing_known:
-        kwargs["translate"] = (0.0,) * lead + _world_origin(place)
-    return kwargs
-
-
-def _world_origin(place: Place) -> tuple[float, ...]:
-    """Put the middle of the volume where it is in the scanner; the rest follows without tilt."""
-    middle = (np.asarray(place.shape) - 1) / 2
-    ras = place.affine @ np.array([*middle, 1.0])
-    shown = np.array([ras[2], -ras[1], -ras[0]])  # napari's axes: up, to the back, to the left
-    return tuple(float(t) for t in shown - middle * np.asarray(place.spacing))
-
-
 def _affine(layer: Layer, factors: np.ndarray, known: bool) -> np.ndarray:
     """Return index ``(d, h, w, 1)`` to RAS+ mm of a layer, turned and mirrored as it is shown.
 
-    napari's world axes go up, to the back and to the left; this undoes `_world_origin`.
+    napari's world axes go up, to the back and to the left; this undoes `volume_layers`.
     """
     dims = len(factors)
     zero = np.zeros(layer.ndim)

@@ -14,15 +14,8 @@ from napari.layers import Image, Labels
 from napari_medseg.io import read_labels, read_volume, write_labels
 from napari_medseg.volume import Storage, Volume
 from napari_medseg.widgets.placement import grid_of
-from napari_medseg.widgets.volumes import (
-    KEY,
-    from_labels,
-    from_volume,
-    place_of,
-    realised,
-    stacked,
-    to_volume,
-)
+from napari_medseg.widgets.volume_layers import from_labels, from_volume
+from napari_medseg.widgets.volumes import KEY, place_of, realised, stacked, to_volume
 
 
 def _values(*shape):

@@ -19,7 +19,8 @@ from napari_medseg.widgets.opened_cases import checksum
 from napari_medseg.widgets.placement import insert_above, remove_layer, same_grid
 from napari_medseg.widgets.review.jump import go_to
 from napari_medseg.widgets.sessions import unwrapped
-from napari_medseg.widgets.volumes import KEY, from_labels, from_volume
+from napari_medseg.widgets.volume_layers import from_labels, from_volume
+from napari_medseg.widgets.volumes import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,7 +26,8 @@ from napari_medseg.widgets.keeping.origins import image_under, is_kept
 from napari_medseg.widgets.placement import is_map
 from napari_medseg.widgets.pyramids import image_file_layers
 from napari_medseg.widgets.sessions import session_of
-from napari_medseg.widgets.volumes import KEY, LayerData, some_voxels
+from napari_medseg.widgets.volume_layers import LayerData
+from napari_medseg.widgets.volumes import KEY, some_voxels
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

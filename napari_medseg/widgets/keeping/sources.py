@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_medseg.case_labels import fingerprint
-from napari_medseg.widgets.volumes import KEY, LayerData
+from napari_medseg.widgets.volume_layers import LayerData
+from napari_medseg.widgets.volumes import KEY
 
 SOURCE = "source"  # in our part of a layer's metadata: the files and which of their layers it is
 FILE = "file"  # the path of labels' own file

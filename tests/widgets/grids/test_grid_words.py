@@ -17,7 +17,8 @@ from napari_medseg.widgets.grids import placing
 from napari_medseg.widgets.grids.placing import Request, placed_layer
 from napari_medseg.widgets.grids.questions import LayerQuestion, image_grid
 from napari_medseg.widgets.layers import same_place
-from napari_medseg.widgets.volumes import KEY, from_volume
+from napari_medseg.widgets.volume_layers import from_volume
+from napari_medseg.widgets.volumes import KEY
 
 IMAGE = Volume(np.zeros((1, 6, 8, 10), np.float32), (2.0, 1.0, 1.0), name="ct")
 

@@ -12,7 +12,7 @@ from napari_medseg.measures.measuring import mask_of
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.measure.request import images_under, measured, request_of
 from napari_medseg.widgets.measure.saving import save_surface
-from napari_medseg.widgets.volumes import from_labels, from_volume
+from napari_medseg.widgets.volume_layers import from_labels, from_volume
 
 GRID = {"scale": (3.0, 0.5, 0.5), "translate": (-30.0, 5.0, 7.0), "units": "mm"}
 

@@ -18,7 +18,7 @@ from napari_medseg.volume import Volume
 from napari_medseg.widgets.views import toggle_views, views_of
 from napari_medseg.widgets.views.main_canvas import canvas_of
 from napari_medseg.widgets.views.pointing import shows_all
-from napari_medseg.widgets.volumes import from_volume
+from napari_medseg.widgets.volume_layers import from_volume
 
 _LEFT = Qt.MouseButton.LeftButton
 

@@ -12,7 +12,7 @@ from napari.layers import Image
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.views.planes import Anatomy, order_across
 from napari_medseg.widgets.views.pointing import shows_all, snapped, stepped, zoom_at
-from napari_medseg.widgets.volumes import from_volume
+from napari_medseg.widgets.volume_layers import from_volume
 
 
 def _layer(spacing=(5.0, 1.0, 2.0), **options):

@@ -15,7 +15,7 @@ from napari_medseg.widgets.views.main_mouse import MainMouse
 from napari_medseg.widgets.views.overlay import Overlay
 from napari_medseg.widgets.views.planes import Anatomy, order_across
 from napari_medseg.widgets.views.pointing import snapped, stepped, zoom_at
-from napari_medseg.widgets.volumes import from_volume
+from napari_medseg.widgets.volume_layers import from_volume
 
 
 @pytest.fixture

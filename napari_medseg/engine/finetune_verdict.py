@@ -118,7 +118,8 @@ def _gained(tuned: FineTuned, alpha: float) -> tuple[Outcome, str]:
     gains = [mean_dice([after]) - mean_dice([before]) for before, after in known]
     summary = summarise(gains)
     old, new = (mean_dice([pair[side] for pair in known]) for side in (0, 1))
-    change = f"Dice {old:.3f} → {new:.3f} ({summary.mean:+.3f}"
+    gain = f"{summary.mean:+.3f}" if abs(summary.mean) >= _SAME else "±0.000"
+    change = f"Dice {old:.3f} → {new:.3f} ({gain}"
     if summary.interval is not None and held_out:
         low, high = summary.interval
         change += f"; 95 % interval {low:+.3f} to {high:+.3f}"
@@ -126,8 +127,8 @@ def _gained(tuned: FineTuned, alpha: float) -> tuple[Outcome, str]:
     if not held_out:
         outcome = "worse" if outcome == "worse" else "unknown"
         return outcome, (
-            f"{word} on {_cases(len(known))} it learnt from: {change}). Whether it is better on "
-            "others is not known: none was held out."
+            f"{word} on {_cases(len(known))} it learnt from: {change}). On others it is "
+            "not known: none was held out."
         )
     sure = ""
     if summary.interval is None:

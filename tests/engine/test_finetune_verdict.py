@@ -93,6 +93,7 @@ def test_a_gain_that_no_one_sees_is_none(tuned_from, teacher):
     said = verdict(tuned_from(teacher, [(0.6, 0.6003)] * 3), 1.0)
     assert said.outcome == "same"
     assert said.gained.startswith("No different on 3 cases")
+    assert "(±0.000)" in said.gained
     assert not said.advisable
 
 

@@ -23,7 +23,6 @@ settings.load_profile("unhurried")
 PARITY = Path(__file__).parent / "networks" / "parity"
 PATIENCE = 60_000  # ms that a test waits for what must come; one that passes never waits so long
 _NUMBERS = itertools.count()
-_SCREENS = []
 
 
 def pytest_configure(config):
@@ -35,11 +34,14 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput") or shutil.which("Xvfb") is None:
         return
     number = 100 + os.getpid() % 50_000  # no other process takes it at the same moment
-    words = f":{number} -displayfd 1 -screen 0 1920x1200x24 -nolisten tcp"
-    ends_with_its_input = f"Xvfb {words} & exec >/dev/null; read -r _; kill $!; wait"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    _SCREENS.append(subprocess.Popen(["sh", "-c", ends_with_its_input], text=True, **pipes))
-    if _SCREENS[-1].stdout.readline():  # else it did not start, and the one there is will do
+    screen = f"Xvfb :{number} -displayfd 1 -screen 0 1920x1200x24 -nolisten tcp"
+    ends_with_its_input = f"{screen} & exec >/dev/null; read -r _ <&3; kill $!; wait"
+    apart = ["sh", "-c", f"exec 3<&0; {{ {ends_with_its_input}; }} &"]
+    end, _held_until_this_process_ends = os.pipe()
+    pipes = {"stdin": end, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    told = subprocess.run(apart, check=False, **pipes).stdout
+    os.close(end)
+    if told:  # else it did not start, and the one there is will do
         os.environ["DISPLAY"] = f":{number}"
         os.environ.pop("WAYLAND_DISPLAY", None)
 

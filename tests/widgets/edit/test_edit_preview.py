@@ -14,9 +14,8 @@ def outlined(qtbot, panel):
     """Return the outlined voxels of the slice one sees, once nothing is on its way."""
 
     def look():
-        preview = panel.work.preview
-        qtbot.wait(40)  # what changed is told a moment later
-        qtbot.waitUntil(lambda: preview._looks.key is None)
+        preview, soon = panel.work.preview, panel.changes._timer
+        qtbot.waitUntil(lambda: not soon.isActive() and preview._looks.key is None)
         layer = preview.outline.layer
         if layer is None or not layer.visible:
             return 0

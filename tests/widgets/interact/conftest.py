@@ -155,20 +155,19 @@ def scene(balls):
 @pytest.fixture
 def panel_of(qtbot):
     """Make an Interact panel for a viewer, and forget all that waits when the test ends."""
-    made = []
+
+    def forget(panel):  # before it is closed: afterwards it hears of no end
+        panel.prompting.queue.clear()
+        qtbot.waitUntil(lambda: not panel.prompting.queue.busy)
+        panel.hide()
 
     def make(viewer):
         panel = InteractPanel(viewer)
-        qtbot.addWidget(panel)
+        qtbot.addWidget(panel, before_close_func=forget)
         panel.show()
-        made.append(panel)
         return panel
 
-    yield make
-    for panel in made:
-        panel.prompting.queue.clear()
-        qtbot.waitUntil(lambda panel=panel: not panel.prompting.queue.busy)
-        panel.hide()
+    return make
 
 
 @pytest.fixture

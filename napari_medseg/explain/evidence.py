@@ -102,16 +102,9 @@ def occlusion(
     """
     view = view.one_window().alone()
     view = view if box is None else view.within(box)
-    activation = segmenter.card.activation
     logits = run(segmenter, view, report=report).logits
     target = target_of(segmenter, view, logits, value, region)
-    there, counts = target.region[0], _cells(view, cell)
-    whole = _mean_probability(logits, activation, target.channel, there)[0]
-    maps = torch.zeros(counts)
-    cells = list(_cells_in(view, counts))
-    left = _probabilities_without(segmenter, view, [part for _, part in cells], target, report)
-    for (index, _), probability in zip(cells, left, strict=True):
-        maps[index] = whole - probability
+    maps = _lost(segmenter, view, logits, target, _cells(view, cell), report)
     values, place = view.placed(maps[None, None])
     return Overlay(
         name=f"occlusion for {target.name}",
@@ -186,6 +179,24 @@ def modality_importance(
         definition="the channel is set to 0, which is the mean or, if the model can, missing",
     )
     return overlay, table
+
+
+def _lost(
+    segmenter: Segmenter,
+    view: View,
+    logits: Tensor,
+    target: Target,
+    counts: Sequence[int],
+    report: Report,
+) -> Tensor:
+    """Return what covering each cell takes from the probability over the target's region."""
+    there, activation = target.region[0], segmenter.card.activation
+    whole = _mean_probability(logits, activation, target.channel, there)[0]
+    maps, cells = torch.zeros(tuple(counts)), list(_cells_in(view, counts))
+    left = _probabilities_without(segmenter, view, [part for _, part in cells], target, report)
+    for (index, _), probability in zip(cells, left, strict=True):
+        maps[index] = whole - probability
+    return maps
 
 
 def _probabilities_without(

@@ -86,12 +86,7 @@ def features(
     if sort == "separation":
         inside = class_share(segmenter, view, passed.logits, labels, value, chosen.stride)
     order, names = _sorted(maps, sort, inside)
-    wanted, notes = len(maps) if most is None else min(most, len(maps)), view.notes
-    each = 4 * maps[0].numel()
-    kept = min(wanted, max(room() // max(each, 1), 1))
-    if kept < wanted:
-        said = f"{kept} of {len(maps)} channels: each takes {amount(each)}; look at a part for more"
-        notes = (*notes, said)
+    kept, said = _that_fit(maps, most)
     order = order[:kept]
     values = as_array(maps[torch.from_numpy(order)])
     return Overlay(
@@ -101,8 +96,16 @@ def features(
         place=place,
         kind="map" if maps.min() >= 0 else "signed",
         channels=tuple(names[i] for i in order),
-        notes=notes,
+        notes=(*view.notes, *said),
     )
+
+
+def _that_fit(maps: Tensor, most: int | None) -> tuple[int, tuple[str, ...]]:
+    """Return how many of the channels wanted fit into memory, and what to say if not all do."""
+    wanted, each = len(maps) if most is None else min(most, len(maps)), 4 * maps[0].numel()
+    kept = min(wanted, max(room() // max(each, 1), 1))
+    said = f"{kept} of {len(maps)} channels: each takes {amount(each)}; look at a part for more"
+    return kept, (said,) if kept < wanted else ()
 
 
 def summary(

@@ -147,8 +147,7 @@ def spline_curves(
     order = list(which) if which is not None else _most_varied(curves, at.cpu(), seen, most)
     if any(not 0 <= i < len(curves) for i in order):
         raise ValueError(f"{layer} has curves 0 to {len(curves) - 1}; choose among these")
-    edges = np.linspace(float(at[0]), float(at[-1]), _BINS + 1)
-    chosen = [seen[i % inputs].numpy().clip(edges[0], edges[-1]) for i in order]
+    edges, counts = _histograms(seen[[i % inputs for i in order]], float(at[0]), float(at[-1]))
     outside = float(((seen < low) | (seen > high)).float().mean())
     return Curves(
         name=layer,
@@ -157,10 +156,16 @@ def spline_curves(
         values=curves[order].numpy(),
         channels=tuple(_curve_name(module, i, inputs) for i in order),
         edges=edges,
-        counts=np.stack([np.histogram(values, edges)[0] for values in chosen]),
+        counts=counts,
         bounds=(low, high),
         notes=(f"{outside:.1%} of the inputs lie beyond the grid from {low:g} to {high:g}",),
     )
+
+
+def _histograms(seen: Tensor, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return edges ``(bins + 1,)`` and counts ``(n, bins)`` of inputs ``(n, N)``, ends included."""
+    edges = np.linspace(low, high, _BINS + 1)
+    return edges, np.stack([np.histogram(one.numpy().clip(low, high), edges)[0] for one in seen])
 
 
 def _inputs_of(segmenter: Segmenter, view: View, module: nn.Module, report: Report) -> Tensor:

@@ -69,8 +69,7 @@ def view_of(
     ValueError
         If model, image, voxel and box do not go together.
     """
-    config = config or InferenceConfig()
-    part = checked_box(box, volume.shape)
+    config, part = config or InferenceConfig(), checked_box(box, volume.shape)
     middle = [(b.start + b.stop) // 2 for b in part]
     at = checked_voxel(middle if at is None else at, volume)
     slice_axis = segmenter.slice_axis(volume, config)
@@ -81,16 +80,23 @@ def view_of(
     report(Step(0, 0, "image"))
     if prepared is None:
         prepared = segmenter.prepare(volume, config, report)
-    plan = make_plan(
+    config = config.replace(strategy="whole", window=None) if whole else config
+    plan = _plan_of(segmenter, prepared, config, slice_axis)
+    view = _seen(prepared, plan, at, volume, shown, blend=blend and not plan.is_whole)
+    return view if box is None else view.within(box)
+
+
+def _plan_of(
+    segmenter: Segmenter, prepared: Prepared, config: InferenceConfig, slice_axis: int | None
+) -> Plan:
+    return make_plan(
         segmenter.card,
-        config.replace(strategy="whole", window=None) if whole else config,
+        config,
         tuple(prepared.image.shape[1:]),
         slice_axis=slice_axis,
         divisor=segmenter.network.divisor,
         device=segmenter.device,
     )
-    view = _seen(prepared, plan, at, volume, shown, blend=blend and not plan.is_whole)
-    return view if box is None else view.within(box)
 
 
 def _seen(

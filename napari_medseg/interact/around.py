@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_medseg.editing.scope import expanded, touched_box
-from napari_medseg.interact.prompts import Prompt
+from napari_medseg.interact.prompts import POINTED, Prompt
 from napari_medseg.interact.seeds import box_sides, core_and_band
 from napari_medseg.packed import Box
 from napari_medseg.volume import Volume
@@ -33,7 +33,7 @@ def region_of(prompt: Prompt, labels: np.ndarray, volume: Volume, margin: int) -
         If the prompt lies outside of the image.
     """
     place, _ = prompt.voxels(volume)
-    if prompt.kind in ("point", "scribble"):
+    if prompt.kind in POINTED:
         return expanded(place, margin * min(volume.spacing), volume.spacing, volume.shape)
     if not prompt.positive:
         return place

@@ -15,7 +15,7 @@ import torch
 
 from napari_medseg.config import Config
 from napari_medseg.editing.checks import check_labels, sides
-from napari_medseg.editing.scope import intersection
+from napari_medseg.editing.scope import intersection, union
 from napari_medseg.engine.segmenter import Segmenter
 from napari_medseg.interact.adapt import fit_head, probabilities_of
 from napari_medseg.interact.adapt_config import AdaptConfig
@@ -24,7 +24,7 @@ from napari_medseg.interact.feature_cache import FeatureCache
 from napari_medseg.interact.features import RegionFeatures
 from napari_medseg.interact.nearby import changed_away
 from napari_medseg.interact.polish import polish
-from napari_medseg.interact.prompts import Prompt
+from napari_medseg.interact.prompts import POINTED, Prompt
 from napari_medseg.interact.refine import placed, refine
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_region import Region
@@ -129,18 +129,21 @@ class Interaction:
         labels: np.ndarray,
         prompts: Sequence[Prompt],
         *,
+        together: int = 1,
         locked: Collection[int] = (),
         may_change: np.ndarray | None = None,
         report: Report = silent,
     ) -> Answer:
-        """Answer the newest prompt.
+        """Answer the newest prompt, or some of the newest together.
 
         Parameters
         ----------
         labels : ndarray
             ``(*S)`` integers as they are now; not changed.
         prompts : sequence of Prompt
-            All so far, oldest first; the last one is new.
+            All so far, oldest first; the last ones are new.
+        together : int
+            How many are new. The model learns them all at once.
         locked : collection of int
             Classes that neither gain nor lose a voxel.
         may_change : ndarray of bool or None
@@ -151,11 +154,11 @@ class Interaction:
         Raises
         ------
         ValueError
-            If the new prompt cannot be answered, in words for a person.
+            If a new prompt cannot be answered, in words for a person.
         """
         started = time.perf_counter()
-        new = self._checked(labels, prompts, locked)
-        box = self.region(labels, prompts)
+        new = self._checked(labels, prompts, together, locked)
+        box = self.region(labels, prompts, together)
         region = self._asked(labels, prompts, box, locked, may_change)
         clock = _Clock()
         features = self.features(box, report)
@@ -169,10 +172,12 @@ class Interaction:
         found = region.labels
         said: tuple[str, ...] = ()
         if self.config.lane != "adapt" or not adapts:
-            report(Step(0, 0, "prompt"))
-            # what a prompt against a class taught the model counts once, in the polish
-            heard = region if adapts and not new.positive else adapted
-            found = refine(heard, new, self.volume, self.config.refine)
+            for prompt in new:
+                report(Step(0, 0, "prompt"))
+                # what a prompt against a class taught the model counts once, in the polish
+                heard = region if adapts and not prompt.positive else adapted
+                now = replace(heard, labels=found)
+                found = refine(now, prompt, self.volume, self.config.refine)
         if features is not None and adapts:
             found = self._polished(features, adapted, found)
             said = _kept_near(region, found, new, self.volume, doubt)
@@ -183,11 +188,14 @@ class Interaction:
         notes = (*region.seeds.notes, *_kept_back(region.seeds, found), *said)
         return Answer(box, found, notes, seconds)
 
-    def region(self, labels: np.ndarray, prompts: Sequence[Prompt]) -> Box:
-        """Return where the answer to the newest prompt may differ from `labels` ``(*S)``."""
+    def region(self, labels: np.ndarray, prompts: Sequence[Prompt], together: int = 1) -> Box:
+        """Return where the answer to the newest prompts may differ from `labels` ``(*S)``."""
         flat = self.volume.spatial_dims == 2
         margin = self.config.region_2d if flat else self.config.region_3d
-        return region_of(prompts[-1], labels, self.volume, margin)
+        new = prompts[-together:]
+        box = union([region_of(prompt, labels, self.volume, margin) for prompt in new])
+        assert box is not None  # there is a prompt
+        return box
 
     def features(self, box: Box, report: Report = silent) -> RegionFeatures | None:
         """Return what the model knows of a box, kept or computed; None without a model."""
@@ -231,8 +239,12 @@ class Interaction:
         )
 
     def _checked(
-        self, labels: np.ndarray, prompts: Sequence[Prompt], locked: Collection[int]
-    ) -> Prompt:
+        self,
+        labels: np.ndarray,
+        prompts: Sequence[Prompt],
+        together: int,
+        locked: Collection[int],
+    ) -> Sequence[Prompt]:
         check_labels(labels)
         if labels.shape != self.volume.shape:
             raise ValueError(
@@ -241,16 +253,20 @@ class Interaction:
             )
         if not prompts:
             raise ValueError("there is no prompt to answer; point at something first")
-        new = prompts[-1]
-        new.voxels(self.volume)  # says so if it is outside
-        if new.value in locked:
-            raise ValueError(f"class {new.value} is locked; unlock it, or point with another class")
-        if labels.dtype.kind != "b" and new.value > np.iinfo(labels.dtype).max:
-            raise ValueError(
-                f"class {new.value} does not fit into labels of type {labels.dtype}; choose a "
-                f"class up to {np.iinfo(labels.dtype).max}"
-            )
-        return new
+        if not 1 <= together <= len(prompts):
+            raise ValueError(f"of {len(prompts)} prompts 1 to all are new; got {together}")
+        for new in prompts[-together:]:
+            new.voxels(self.volume)  # says so if it is outside
+            if new.value in locked:
+                raise ValueError(
+                    f"class {new.value} is locked; unlock it, or point with another class"
+                )
+            if labels.dtype.kind != "b" and new.value > np.iinfo(labels.dtype).max:
+                raise ValueError(
+                    f"class {new.value} does not fit into labels of type {labels.dtype}; choose a "
+                    f"class up to {np.iinfo(labels.dtype).max}"
+                )
+        return prompts[-together:]
 
     def _polished(
         self, features: RegionFeatures, region: Region, refined: np.ndarray
@@ -300,16 +316,18 @@ def _adapted(
 
 
 def _kept_near(
-    region: Region, found: np.ndarray, new: Prompt, volume: Volume, doubt: float
+    region: Region, found: np.ndarray, new: Sequence[Prompt], volume: Volume, doubt: float
 ) -> tuple[str, ...]:
-    """Take back, in `found`, what changes away from a point or scribble.
+    """Take back, in `found`, what changes away from points and scribbles.
 
     But where the model is wrong as a whole a prompt says something of all that it finds: then that
     stays, and is said.
     """
-    if new.kind not in ("point", "scribble"):
+    if any(prompt.kind not in POINTED for prompt in new):
         return ()
-    where = placed(*new.voxels(volume), region.seeds.box)
+    where = np.zeros(found.shape, bool)
+    for prompt in new:
+        where |= placed(*prompt.voxels(volume), region.seeds.box)
     away = changed_away(region.labels, found, where)
     if not away.any():
         return ()

@@ -15,6 +15,9 @@ from napari_medseg.packed import Box
 from napari_medseg.volume import Volume
 
 KINDS = ("point", "scribble", "box", "lasso")
+POINTED = ("point", "scribble")
+"""Of these, what lies over what is meant; a box or a lasso goes around it."""
+
 _WORDS = {"point": "click", "scribble": "scribble", "box": "box", "lasso": "lasso"}
 
 
@@ -39,6 +42,8 @@ class Prompt(Config):
         of a volume. A box without one is a box in space.
     time : float
         When, in seconds since the epoch.
+    with_next : bool
+        Whether it was answered together with the prompt after it, which came before its answer.
 
     Raises
     ------
@@ -53,6 +58,7 @@ class Prompt(Config):
     radius: float = 0.0
     axis: int | None = None
     time: float = 0.0
+    with_next: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

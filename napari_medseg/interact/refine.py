@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_medseg.editing.scope import intersection
-from napari_medseg.interact.prompts import Prompt
+from napari_medseg.interact.prompts import POINTED, Prompt
 from napari_medseg.interact.refine_click import turned_by
 from napari_medseg.interact.refine_config import RefineConfig
 from napari_medseg.interact.refine_region import Region
@@ -44,7 +44,7 @@ def refine(
     """
     config = config or RefineConfig()
     labels, value, box = region.labels.copy(), prompt.value, region.seeds.box
-    if prompt.kind in ("point", "scribble"):
+    if prompt.kind in POINTED:
         where = placed(*prompt.voxels(volume), box)
         turned = turned_by(region, where, value, prompt.positive, config)
         if prompt.positive:

@@ -26,7 +26,7 @@ def replay(
     locked: Collection[int] = (),
     report: Report = silent,
 ) -> np.ndarray:
-    """Answer prompts one after the other, as the Interact panel does.
+    """Answer prompts one after the other, or together, as the Interact panel did.
 
     Parameters
     ----------
@@ -60,7 +60,13 @@ def replay(
         labels = segmenter.segment(volume, report=report).labels
     current = np.zeros(volume.shape, np.uint8) if labels is None else np.array(labels)
     interaction = Interaction(volume, segmenter, config)
-    for count in range(1, len(prompts) + 1):
-        answer = interaction.answer(current, prompts[:count], locked=locked, report=report)
-        current[answer.box] = answer.labels
+    together = 1
+    for count, prompt in enumerate(prompts, 1):
+        if prompt.with_next and count < len(prompts):
+            together += 1
+            continue
+        answer = interaction.answer(
+            current, prompts[:count], together=together, locked=locked, report=report
+        )
+        current[answer.box], together = answer.labels, 1
     return current

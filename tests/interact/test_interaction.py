@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_medseg.editing.scope import union
 from napari_medseg.interact.interaction import InteractConfig, Interaction
 from napari_medseg.interact.prompts import Prompt
 from napari_medseg.interact.seeds import seeds_of
@@ -238,6 +239,8 @@ def test_what_cannot_be_answered_is_said_in_a_sentence(model):
         interaction.answer(labels, [])
     with pytest.raises(ValueError, match="class 1 is locked"):
         interaction.answer(labels, [inside], locked=[1])
+    with pytest.raises(ValueError, match="1 to all are new; got 2"):
+        interaction.answer(labels, [inside], together=2)
     with pytest.raises(ValueError, match="outside of the image"):
         interaction.answer(labels, [click(volume, (20, 900), 1)])
     with pytest.raises(ValueError, match="choose the labels that belong"):
@@ -319,3 +322,19 @@ def test_pieces_away_from_a_click_change_only_where_the_model_is_wrong_as_a_whol
     box = Prompt.drawn(volume, [(14, 10), (26, 22)], 1, kind="box")
     answer = asked(2.0, box)
     assert answer.labels[20, 16] == 1
+
+
+@pytest.mark.parametrize("lane", ["refine", "adapt", "auto"])
+def test_several_new_prompts_hold_together_and_nothing_else_changes(model, lane):
+    volume, labels = two_balls()
+    labels[labels == 2] = 4
+    config = InteractConfig(lane=lane, region_2d=6)
+    interaction = Interaction(volume, model(), config)
+    places = [((20, 12), 1, True), ((24, 18), 4, True), ((16, 14), 1, False)]
+    prompts = [click(volume, at, value, positive=sign, radius=1) for at, value, sign in places]
+    answer = interaction.answer(labels, prompts, together=3)
+    assert answer.box == union([interaction.region(labels, [prompt]) for prompt in prompts])
+    found = labels.copy()
+    found[answer.box] = answer.labels
+    whole = tuple(slice(0, n) for n in labels.shape)
+    assert not seeds_of(prompts, volume, whole, interaction.values).broken(found).any()

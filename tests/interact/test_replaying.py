@@ -41,6 +41,23 @@ def test_prompts_read_from_a_file_give_what_they_gave_one_by_one(disc):
     assert again.any()
 
 
+def test_prompts_that_were_answered_together_are_so_again(disc):
+    volume, truth = disc
+    empty = np.zeros_like(truth)
+    first = Prompt.drawn(volume, [(22, 26)], 1).replace(with_next=True)
+    against = Prompt.drawn(volume, [(22, 33)], 1, positive=False)
+    answer = Interaction(volume).answer(empty, [first, against], together=2)
+    labels = empty.copy()
+    labels[answer.box] = answer.labels
+    np.testing.assert_array_equal(replay(volume, [first, against]), labels)
+    assert labels[22, 26] == 1
+    assert labels[22, 33] == 0
+    alone = replay(volume, [first.replace(with_next=False), against])
+    assert (alone != labels).any()
+    last = replay(volume, [first])  # the next one was taken out
+    np.testing.assert_array_equal(last, replay(volume, [first.replace(with_next=False)]))
+
+
 def test_labels_to_start_from_stay_as_they_are_and_so_do_locked_classes(disc):
     volume, truth = disc
     labels = np.zeros(truth.shape, np.int32)

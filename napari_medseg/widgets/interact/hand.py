@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_medseg.interact.prompts import Prompt
+from napari_medseg.interact.prompts import POINTED, Prompt
 from napari_medseg.widgets.hooks import Drag, on_drag
 from napari_medseg.widgets.interact.marks import drawn_line
 from napari_medseg.widgets.interact.plane import Plane
@@ -165,7 +165,7 @@ class Hand(QObject):
         self._plane, self._with = plane, self._pen()
         self._line = [plane.voxel(drag.position)]
         self._positive = drag.button == _BUTTONS[0] and "Shift" not in drag.modifiers
-        if self._with.kind in ("point", "scribble"):
+        if self._with.kind in POINTED:
             self._show()
 
     def _show(self) -> None:
@@ -182,7 +182,7 @@ class Hand(QObject):
         if kind in ("box", "lasso") and (click or len(line) < 3):
             self.refused.emit(_PULL if kind == "box" else _AROUND)
             return
-        if kind in ("point", "scribble"):
+        if kind in POINTED:
             kind = "point" if click else "scribble"
         points = {"point": line[:1], "box": line[[0, -1]]}.get(kind, line)
         if not plane.holds(points).any():

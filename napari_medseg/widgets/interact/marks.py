@@ -10,7 +10,7 @@ import numpy as np
 from napari_medseg.editing.scope import intersection
 from napari_medseg.engine.card import LabelClass
 from napari_medseg.interact.drawing import nearest, stroke
-from napari_medseg.interact.prompts import Prompt
+from napari_medseg.interact.prompts import POINTED, Prompt
 from napari_medseg.packed import within
 from napari_medseg.widgets.edit.outline import LARGE, changes, edges
 from napari_medseg.widgets.interact.plane import Plane
@@ -59,7 +59,7 @@ def drawn_line(plane: Plane, points: np.ndarray, radius: float, *, kind: str) ->
     radius : float
         mm, of a scribble.
     """
-    width = radius if kind in ("point", "scribble") else 0.0
+    width = radius if kind in POINTED else 0.0
     if kind == "box":
         (a, b), (c, d) = points[0], points[-1]
         points = np.array([(a, b), (a, d), (c, d), (c, b), (a, b)])

@@ -119,7 +119,7 @@ class Prompting(QObject):
         if waiting:
             self.queue.drop(waiting[-1:])
         elif given.turns:
-            given.turns.pop()
+            self._back_answered(layer, given)
         elif given.accepted:
             self._back_accepted(layer, given, given.accepted[-1])
         self.changed.emit()
@@ -204,10 +204,19 @@ class Prompting(QObject):
             self.accept(layer)
         self.changed.emit()
 
+    def _back_answered(self, layer: Labels, given: Given) -> None:
+        """Take back the last prompt that is answered; those answered with it are answered anew."""
+        if len(given.turns[-1].prompts) > 1:
+            self._recompute(layer, given, len(given.pending()) - 1)
+        else:
+            given.turns.pop()
+
     def _back_accepted(self, layer: Labels, given: Given, last: Accepted) -> None:
         if given.last_step(layer) is last and not is_being_painted(layer):
             layer.undo()  # which takes it out of those accepted
-            given.turns[:], given.at = last.turns[:-1], last.at
+            given.turns[:], given.at = last.turns, last.at
+            if given.turns:
+                self._back_answered(layer, given)
         elif given.is_written(last):
             self.told.emit(_OTHERS_SINCE)
         else:
@@ -237,4 +246,5 @@ class Prompting(QObject):
         later = [prompt for turn in given.turns[first:] for prompt in turn.prompts]
         del later[place], given.turns[first:]
         ground = self._ground()
-        self.queue.ask_again(*(Asked(layer, given.at, ground, prompt) for prompt in later))
+        alone = (prompt.replace(with_next=False) for prompt in later)
+        self.queue.ask_again(*(Asked(layer, given.at, ground, prompt) for prompt in alone))

@@ -146,7 +146,9 @@ class Queue(QObject):
             self._known = reply.known
             if reply.known.loaded is not None:
                 self._session.loaded = reply.known.loaded
-        done = len(self._batch) if reply.known is None else len(reply.turns) + bool(reply.reason)
+        done = len(self._batch)
+        if reply.known is not None:  # what is not a prompt has one turn of none
+            done = sum(max(len(turn.prompts), 1) for turn in reply.turns) + bool(reply.reason)
         batch, self._batch = self._batch[:done], ()
         self._waiting = [asked for asked in self._waiting if asked not in batch]
         if batch:

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from napari.layers import Labels
 
-from napari_medseg.interact.prompts import Prompt
+from napari_medseg.interact.prompts import POINTED, Prompt
 from napari_medseg.packed import Box
 from napari_medseg.volume import Volume
 from napari_medseg.widgets.interact.turns import Turn, changed_box, overlaid
 from napari_medseg.widgets.painted import painted_of
 from napari_medseg.widgets.volumes import place_of
-
-_POINTED_AT = ("point", "scribble")  # a box or a lasso goes around things, not over them
 
 
 def write_turns(layer: Labels, at: tuple[int, ...], turns: Sequence[Turn], name: str) -> int:
@@ -65,6 +63,6 @@ def _evidence(
 ) -> Iterator[tuple[Box, np.ndarray]]:
     """Return the voxels that a person pointed at, over the axes of the layer."""
     for prompt in prompts:
-        if prompt.kind in _POINTED_AT:
+        if prompt.kind in POINTED:
             box, mask = prompt.voxels(grid)
             yield (*lead, *box), mask.reshape((1,) * len(lead) + mask.shape)

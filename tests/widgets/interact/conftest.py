@@ -16,6 +16,8 @@ from napari.utils.interactions import (
 )
 from qtpy.QtCore import Qt
 
+from napari_medseg.editing.scope import union
+from napari_medseg.packed import within
 from napari_medseg.progress import Step, silent
 from napari_medseg.widgets.interact.panel import InteractPanel
 
@@ -40,8 +42,11 @@ class Balls:
         self.volume, self.segmenter = volume, segmenter
         self.asked = []
 
-    def region(self, labels, prompts):
-        box, _ = prompts[-1].voxels(self.volume)
+    def region(self, labels, prompts, together=1):
+        return union([self.ball(labels, prompt) for prompt in prompts[-together:]])
+
+    def ball(self, labels, prompt):
+        box, _ = prompt.voxels(self.volume)
         sides = zip(box, labels.shape, strict=True)
         return tuple(slice(max(s.start - REACH, 0), min(s.stop + REACH, n)) for s, n in sides)
 
@@ -51,17 +56,19 @@ class Balls:
     def features(self, box, report=silent):
         type(self).readied = box
 
-    def answer(self, labels, prompts, *, locked=(), may_change=None, report=silent):
+    def answer(self, labels, prompts, *, together=1, locked=(), may_change=None, report=silent):
         type(self).answers += 1
         self.asked.append((prompts, locked, may_change))
         while self.gate is not None and not self.gate.wait(0.02):
             report(Step(0, 0, "window"))
         if self.error is not None:
             raise self.error
-        box, new = self.region(labels, prompts), prompts[-1]
+        box = self.region(labels, prompts, together)
         before = labels[box]
-        value = new.value if new.positive else 0
-        after = np.full_like(before, value)
+        after = before.copy()
+        for new in prompts[-together:]:
+            value = new.value if new.positive else 0
+            after[within(self.ball(labels, new), box)] = value
         keep = np.isin(before, list(locked))
         if may_change is not None:
             keep |= ~may_change[box]

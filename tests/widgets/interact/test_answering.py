@@ -26,8 +26,9 @@ def ask(labels=None, new=(), **what):
     return Question(labels=labels, new=tuple(new), **{**defaults, **what})
 
 
-def test_each_prompt_sees_what_came_of_those_before(balls):
-    reply = run(answers, ask(new=[click(10, 10), click(10, 12, positive=False)]))
+def test_each_answer_sees_what_came_of_those_before(balls):
+    erased = Prompt.drawn(VOLUME, [(10, 12), (10, 12)], 1, kind="box", positive=False)
+    reply = run(answers, ask(new=[click(10, 10), erased]))
     assert reply.reason == ""
     assert [turn.notes for turn in reply.turns] == [("1 prompts",), ("2 prompts",)]
     assert [len(turn.prompts) for turn in reply.turns] == [1, 1]
@@ -35,6 +36,21 @@ def test_each_prompt_sees_what_came_of_those_before(balls):
     assert shown[10, 8] == 1
     assert shown[10, 10] == 0
     assert reply.turns[1].before.all()  # it takes back from the first
+
+
+def test_clicks_side_by_side_have_one_answer_and_say_so_and_others_have_their_own(balls):
+    near = [click(10, 10), click(10, 12, positive=False)]
+    reply = run(answers, ask(new=[*near, click(10, 30)]))
+    assert [turn.notes for turn in reply.turns] == [("2 prompts",), ("3 prompts",)]
+    flags = [[prompt.with_next for prompt in turn.prompts] for turn in reply.turns]
+    assert flags == [[True, False], [False]]
+    assert balls.answers == 2
+    shown = overlaid(np.zeros(VOLUME.shape, np.uint8), reply.turns)
+    assert (shown[10, 8], shown[10, 10], shown[10, 30]) == (1, 0, 1)
+    box = Prompt.drawn(VOLUME, [(9, 9), (11, 11)], 1, kind="box")
+    locked = Prompt.drawn(VOLUME, [(10, 11)], 2)
+    reply = run(answers, ask(new=[near[0], box, near[0], locked, near[0]], locked=frozenset([2])))
+    assert [len(turn.prompts) for turn in reply.turns] == [1] * 5
 
 
 def test_earlier_prompts_and_answers_that_are_not_accepted_count(balls):

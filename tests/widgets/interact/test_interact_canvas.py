@@ -75,6 +75,20 @@ def test_click_scribble_box_lasso_accept_and_back_on_the_canvas(
     assert not labels.data.any()
     assert prompts_of(labels) == ()
 
+    key(Qt.Key.Key_J, Qt.KeyboardModifier.ShiftModifier)
+    answers, balls.gate = balls.answers, threading.Event()
+    for column in (20, 23, 26):  # faster than they are answered
+        mouse.press(20, column)
+        mouse.release(20, column)
+    balls.gate.set()
+    settle()
+    assert balls.answers == answers + 2
+    key(Qt.Key.Key_F3)
+    settle()
+    columns = [round(p.indices(grid)[0, 2]) for p in given_of(labels).pending()]
+    np.testing.assert_allclose(columns, (20, 23), atol=1)
+    panel.parts.clear.click()
+
     QTest.keyPress(mouse.native, Qt.Key.Key_Space)
     mouse.drag((30, 30), (35, 35), (40, 40))
     assert shown.scene.camera.center != camera[0]

@@ -183,8 +183,20 @@ def test_clicks_while_it_works_are_answered_together_and_none_is_lost(
     columns = [round(p.indices(panel.about.plane().grid)[0, 2]) for p in
                given_of(panel.about.labels).pending()]  # fmt: skip
     assert columns == [20, 25, 30]
+    assert balls.answers == 2  # one for those that waited
+    labels = panel.about.labels
     panel.parts.accept.click()
-    assert panel.about.labels.data[5, 20, 36] == 0
+    assert labels.data[5, 20, 33] == 1
+    assert labels.data[5, 20, 36] == 0
+    panel.parts.back.click()  # one of two that were answered together, and accepted
+    settle()
+    panel.parts.accept.click()
+    assert len(prompts_of(labels)) == 2
+    assert labels.data[5, 20, 28] == 1
+    assert labels.data[5, 20, 33] == 0
+    panel.parts.back.click()
+    panel.parts.back.click()
+    assert not panel.parts.back.isEnabled()
 
 
 def test_a_prompt_taken_back_while_it_is_answered_leaves_nothing(

@@ -58,6 +58,7 @@ def test_a_grey_picture_in_colour_is_grey_three_times():
     grey = Volume(np.arange(12, dtype=np.uint8).reshape(1, 3, 4), (1.0, 1.0))
     assert (shifts.in_colour(grey, 0, 0).array == grey.array).all()
     assert shifts.in_colour(grey, 0, 0).array.shape == (3, 3, 4)
+    assert shifts.in_colour(picture(), 0, 0).array.shape == (3, 48, 64)
 
 
 def test_a_domain_of_other_images_learns_from_them_and_is_asked_of_its_own(monkeypatch):

@@ -51,13 +51,14 @@ class Grid(QTableWidget):
         self._share_width()
 
     def _share_width(self) -> None:
-        """Give each column its longest word, the first what is left, and all the rest alike."""
+        """Give each column room for its words and numbers, the first what is left, all the rest."""
         view, metrics = self.viewport(), self._along.fontMetrics()
         assert view is not None  # every view has one
         widths = [
             max(metrics.horizontalAdvance(word) for word in title.split()) + _PADDING
             for title in self._titles
         ]
+        widths[1:] = [max(w, self.sizeHintForColumn(c)) for c, w in enumerate(widths[1:], 1)]
         wanted = min(self.sizeHintForColumn(0) + _PADDING, _NAME)
         widths[0] = max(widths[0], min(wanted, view.width() - sum(widths[1:])))
         spare = max(view.width() - sum(widths), 0) // len(widths)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from html import escape
 
 import numpy as np
+from qtpy.QtCore import Qt
 
 from napari_medseg.widgets.classes.palette import next_colour
 from napari_medseg.widgets.plots.chart import Chart, pyqtgraph
 
 _MOST = 10  # curves that can be told apart; no network has more stages
+_COLOURS = 7  # that people tell apart; further curves are dashed
 _SHARE = 0.25  # of the height, that the histogram takes
 
 
@@ -41,17 +43,20 @@ class Lines(Chart):
         self.left_out = len(curves) - len(self.drawn)
         self.plot.setLabel("bottom", below)
         self.plot.showGrid(y=True, alpha=0.25)
-        colours: list[str] = []
-        for values in self.drawn.values():
-            colours.append(next_colour(colours))
-            pen = pyqtgraph().mkPen(colours[-1], width=2)
+        looks: list[tuple[str, str]] = []  # colour, and how the heading draws it
+        for index, values in enumerate(self.drawn.values()):
+            dashed = index >= _COLOURS  # the colours begin again
+            colour = next_colour(one for one, _ in looks[_COLOURS if dashed else 0 :])
+            looks.append((colour, "╍" if dashed else "■"))
+            style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+            pen = pyqtgraph().mkPen(colour, width=2, style=style)
             self.plot.plot(x, values, pen=pen, connect="finite")
         if histogram is not None and self.drawn:
             self._add_histogram(*histogram)
         self.heading.setText(
             " &nbsp; ".join(
-                f"<span style='color: {colour}'>■</span>&nbsp;{_in_one_line(name)}"
-                for name, colour in zip(self.drawn, colours, strict=True)
+                f"<span style='color: {colour}'>{mark}</span>&nbsp;{_in_one_line(name)}"
+                for name, (colour, mark) in zip(self.drawn, looks, strict=True)
             )
         )
         self.colour_plot()

@@ -49,6 +49,7 @@ def test_all_columns_of_a_table_are_seen_with_their_whole_titles(qtbot, width):
         needed = along.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, title)
         assert needed.height() <= along.height()
         assert needed.width() <= grid.columnWidth(column)
+        assert column == 0 or grid.sizeHintForColumn(column) <= grid.columnWidth(column)
     assert grid.item(1, 4).text() == "0.0884"
     assert grid.item(0, 3).toolTip() == "0.78331"
 
@@ -72,6 +73,9 @@ def test_curves_and_bars_that_have_no_room_are_counted(page):
     assert list(lines.drawn) == [f"layer {c + 1}" for c in range(10)]
     assert "and 2 more; they are in the saved table" in page.words()
     assert "layer&nbsp;10" in lines.heading.text()  # no line ends within a name
+    looks = [item.opts["pen"] for item in lines.plot.getPlotItem().listDataItems()]
+    assert len({(pen.color().name(), pen.style()) for pen in looks}) == 10
+    assert len({pen.color().name() for pen in looks}) == 7
     page.begin()
     gates = tuple((f"channel {i}", i / 20) for i in range(20))
     page.add_table(Table("g", "gates", ("part", "value"), gates, kind="bars"))

@@ -17,6 +17,7 @@ from napari_medseg.interact.refine_score import appearance, log_odds, smoothed
 _ROUNDS = 10
 _TIE = 1.0
 _FAR, _SURE = 4.0, 1.0  # radii and log-odds: there a sure model stops a prompt that erases
+_THIN = 8.0  # radii: without a model a prompt that erases goes no further along a thin object
 _NEVER = np.float32(-20)
 _UNKNOWN = 0.11  # of the region's side: how far a prompt reaches where nothing says how far
 _FARTHEST = 0.25  # of the region's side: and at most
@@ -127,7 +128,10 @@ def _score(
     score = np.asarray(sum(w * term for w, term in zip(weights, terms, strict=True)), np.float32)
     if not positive:  # one click on a rim of one voxel must not take away what lies behind it
         away, odds = np.expm1(-terms[2]), terms[6]
-        score = np.where((away > _FAR) & (odds < -_SURE), _NEVER, score)
+        beyond = (away > _FAR) & (odds < -_SURE)
+        if region.probabilities is None:
+            beyond = away > _THIN
+        score = np.where(beyond, _NEVER, score)
     return smoothed(score, look, _TIE, _ROUNDS)
 
 

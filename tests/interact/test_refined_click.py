@@ -63,6 +63,17 @@ def test_a_click_against_a_class_takes_away_the_piece_and_leaves_background(miss
     assert set(np.unique(found)) <= {0, 1}
 
 
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_without_a_model_a_click_against_a_thin_object_leaves_what_is_far_from_it(width):
+    labels = np.zeros((60, 150), np.uint8)
+    labels[30 : 30 + width, 5:145] = 1
+    image = labels + np.random.default_rng(0).normal(0, 0.1, labels.shape)
+    at = (30 + width // 2, 135)
+    found = refine(*asked(labels, [(at, 1, {"positive": False})], image=image))
+    assert not found[:, 131:140].any()
+    np.testing.assert_array_equal(found[:, :80], labels[:, :80])
+
+
 def test_with_a_sure_model_the_click_follows_the_model(missed):
     truth, _ = missed
     p = np.where(truth, 0.95, 0.02).astype(np.float32)

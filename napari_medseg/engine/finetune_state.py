@@ -65,7 +65,7 @@ class Origin:
         """Say in what a run differs that was begun with the values of another one of these."""
         own = vars(self)
         if own.keys() != begun.keys():
-            return "an earlier version of this program"
+            return "another version of this program"
         words = {
             "model": "another model",
             "cases": "other cases",

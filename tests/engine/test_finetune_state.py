@@ -128,7 +128,7 @@ def test_a_state_of_something_else_says_what_it_was_begun_with(tmp_path, change,
 )
 def test_a_state_of_another_time_is_refused(tmp_path, old):
     StateFile(tmp_path, F).save({"step": 1, **old})
-    with pytest.raises(OtherRun, match="begun with an earlier version of this program"):
+    with pytest.raises(OtherRun, match="begun with another version of this program"):
         StateFile(tmp_path, F).load(CPU)
 
 

@@ -87,7 +87,7 @@ def test_a_run_begun_under_an_earlier_recipe_says_what_to_do(
     hands.click(panel.running.pause)
     hands.wait_for_end(panel)
     said = panel.running.stage.text()
-    assert "begun with an earlier version of this program and cannot go on. Press Stop" in said
+    assert "begun with another version of this program and cannot go on. Press Stop" in said
     assert "finetune.resume.pt" not in said
     hands.click(panel.running.stop)
     assert panel.page is panel.cases

@@ -107,7 +107,8 @@ def test_a_limit_holds_for_all_slices_together(known, image):
     needed = (1 + 2) * 4 * 8 * 8 * 4  # the map and the logits of two classes
     assert run(segmenter, view, ["fine"], limit=needed).maps["fine"].shape == (4, 1, 8, 8)
     with pytest.raises(ValueError, match="fewer slices"):
-        run(segmenter, view, ["fine"], limit=needed - 4)
+        run(segmenter, view, ["fine"], half=False, limit=needed - 4)
+    assert run(segmenter, view, ["fine"], limit=needed - 4).maps["fine"].dtype == torch.float16
 
 
 def test_after_a_cancelled_pass_the_network_is_free_and_in_its_mode(known, image):

@@ -214,23 +214,25 @@ def fit_head(
         at = (slice(None), *places.T)
         logs = _log(torch.from_numpy(own[at]), config.sure)
         known = ((region.at(places) - mean) / scale).cpu().numpy()
-        constant = np.ones((1, len(places)))
-        parts = (
-            _bumps(places, anchors, spacing),
-            known,
-            look[at].T,
-            np.concatenate([constant, _centred(logs, dim=0).numpy()]).T,
-        )
+        basis = _basis(_bumps(places, anchors, spacing), known, look[at], logs)
         held = _held(own[at].T, None if labels is None else shown[at[1:]], values)
         wanted = _wanted(seeds, values, at[1:])
         scaled = _freedom(sizes, config, doubt)
         pull = config.pull * (1 - _LOOSER * doubt)
-        basis = torch.from_numpy(np.concatenate(parts, axis=1)) * scaled
-        found = _fit(basis, logs.T.double(), wanted, held, torch.from_numpy(weight), pull, report)
+        found = _fit(
+            basis * scaled, logs.T.double(), wanted, held, torch.from_numpy(weight), pull, report
+        )
         found = (found * scaled[:, None]).float()
     near, features, looks, turned = found.split(sizes)
     learnt = near, features.to(mean.device), looks, turned
     return Head(values, anchors, *learnt, mean, scale, config, doubt)
+
+
+def _basis(bumps: np.ndarray, known: np.ndarray, look: np.ndarray, logs: Tensor) -> Tensor:
+    """Return what the residual is linear in, ``(N, M)``: all that a `Head` has weights for."""
+    constant = np.ones((1, len(bumps)))
+    own = np.concatenate([constant, _centred(logs, dim=0).numpy()])
+    return torch.from_numpy(np.concatenate([bumps, known, look.T, own.T], axis=1))
 
 
 def _freedom(sizes: Sequence[int], config: AdaptConfig, doubt: float) -> Tensor:

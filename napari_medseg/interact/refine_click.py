@@ -17,7 +17,7 @@ from napari_medseg.interact.refine_score import appearance, log_odds, smoothed
 _ROUNDS = 10
 _TIE = 1.0
 _FAR, _SURE = 4.0, 1.0  # radii and log-odds: there a sure model stops a prompt that erases
-_THIN = 8.0  # radii: without a model a prompt that erases goes no further along a thin object
+_THIN = 8.0  # radii: in a picture without a model a prompt erases no more of a thin object
 _NEVER = np.float32(-20)
 _UNKNOWN = 0.11  # of the region's side: how far a prompt reaches where nothing says how far
 _FARTHEST = 0.25  # of the region's side: and at most
@@ -129,7 +129,7 @@ def _score(
     if not positive:  # one click on a rim of one voxel must not take away what lies behind it
         away, odds = np.expm1(-terms[2]), terms[6]
         beyond = (away > _FAR) & (odds < -_SURE)
-        if region.probabilities is None:
+        if region.probabilities is None and away.ndim == 2:  # in volumes it was worse
             beyond = away > _THIN
         score = np.where(beyond, _NEVER, score)
     return smoothed(score, look, _TIE, _ROUNDS)

@@ -82,8 +82,9 @@ class Questions(QObject):
 
     def renew(self) -> None:
         """Begin anew with the same image, which has other values or lies elsewhere now."""
-        last = self._last
+        last, window = self._last, self._window
         self.change_image()
+        self._window = window
         if self._follows():
             # `follow` shows it anew, as of an image that is another one by now
             self._last = None if last is None else replace(last, states=())

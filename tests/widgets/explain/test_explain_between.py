@@ -165,6 +165,9 @@ def test_what_the_memory_does_not_suffice_for_is_looked_at_in_smaller_windows_by
     page = parts.numbers if kind == "show" else parts.reasons
     assert "64x32 voxels at once, as the memory" in page.words()
     assert len(maps(picture)) == (kind == "show")
+    picture.layers[0].translate = (3, 4)  # the same image, elsewhere
+    settle(panel)
+    assert panel.questions._window == (64, 32)
     picture.add_image(np.zeros((41, 35)), name="another")
     panel.subject.follow(picture.layers["another"])
     assert panel.questions._window is None  # what the model takes itself

@@ -50,18 +50,20 @@ class CaseOpener(QObject):
         self._viewer, self._session = viewer, session_of(viewer)
         self._dropped: Dropped | None = None
         self._worklist: Worklist | None = None
+        self._task: Task | None = None
         self.wanted = ""  # the case that is being read
 
     def open(self, name: str) -> None:
         """Open a case of the session's worklist, if the person wants to leave the open one."""
         worklist = self._session.worklist
-        if worklist is None or name == self.wanted:
+        reads = self._task is not None and not self._task.over  # else it failed unexpectedly
+        if worklist is None or (name == self.wanted and reads):
             return
         dropped = leave_case(self._viewer)
         if dropped is None:
             return
         self.wanted, self._worklist, self._dropped = name, worklist, dropped
-        task = Task(partial(_read, worklist.case(name), worklist.saved_labels(name)))
+        self._task = task = Task(partial(_read, worklist.case(name), worklist.saved_labels(name)))
         task.returned.connect(self._show)
         self.reading.emit(name)
         task.start()

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QLineEdit
 from napari_medseg.io import read_labels, write_image
 from napari_medseg.session import ChosenModel
 from napari_medseg.volume import Volume
-from napari_medseg.widgets import case_questions
+from napari_medseg.widgets import case_opener, case_questions
 from napari_medseg.widgets.case_folder import open_folder
 from napari_medseg.widgets.case_questions import Choice, UnsavedAnswer
 from napari_medseg.widgets.case_table import NAME_ROLE
@@ -234,6 +234,20 @@ def test_an_image_that_cannot_be_read_is_noted_on_its_row(qtbot, viewer, panel, 
     assert session_of(viewer).case == "case_1"
     panel.open_next()
     qtbot.waitUntil(lambda: panel.opener.wanted == "")
+
+
+def test_a_case_that_failed_unexpectedly_can_be_asked_for_again(
+    qtbot, panel, opened, monkeypatch, notices
+):
+    def broken(*_):
+        raise RuntimeError("a reader broke")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(case_opener, "read_case", broken)
+        panel.opener.open("case_1")
+        qtbot.waitUntil(lambda: bool(notices))
+    panel.opener.open("case_1")
+    opened("case_1")
 
 
 def paint(viewer):

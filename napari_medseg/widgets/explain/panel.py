@@ -13,6 +13,7 @@ from napari_medseg.widgets.explain.layout import Layout
 from napari_medseg.widgets.explain.others import offer_others
 from napari_medseg.widgets.explain.questions import Questions
 from napari_medseg.widgets.explain.subject import Subject
+from napari_medseg.widgets.explain.voxel_mark import VoxelMark
 from napari_medseg.widgets.explain.watching import Watching
 from napari_medseg.widgets.layers import is_map
 from napari_medseg.widgets.model_choice import model_choice_of
@@ -43,6 +44,7 @@ class ExplainPanel(QWidget):
         self._told, self._fix = "", Fix.NONE
         self.parts = Layout(self._viewer, self)
         self.subject = Subject(self._viewer, self.parts.images)
+        self._mark = VoxelMark(self._viewer, self.subject)
         self.asking = Asking(self)
         self.questions = Questions(self._viewer, self, self.parts, self.subject, self.asking)
         self._watching = Watching(self._viewer, self)
@@ -81,6 +83,7 @@ class ExplainPanel(QWidget):
         enable(parts.compare, reason or no_other, tip)
         parts.show_needs(entry, "" if self.subject.labels() else "No labels lie on the image")
         parts.hint.setText(reason or self._told or self.questions.advice())
+        self._mark.refresh(wanted=self.isVisible())
 
     def show_model(self) -> None:
         """Show the session's model, ask for the images it needs, and list what it has."""
@@ -105,6 +108,7 @@ class ExplainPanel(QWidget):
         super().hideEvent(event)
         if event is not None and not event.spontaneous():  # a minimised window stays as it is
             self.questions.clicks.leave()
+            self._mark.refresh(wanted=False)
 
     def _connect(self) -> None:
         parts, asks = self.parts, self.questions
@@ -161,6 +165,7 @@ class ExplainPanel(QWidget):
         self.refresh()
 
     def _on_view(self, _event: Event | None = None) -> None:
+        self._mark.refresh(wanted=self.isVisible())
         if self.isVisible():
             self._soon.start()
 

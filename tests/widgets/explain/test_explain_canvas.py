@@ -49,12 +49,19 @@ def test_each_viewer_gets_its_own_answers_and_one_is_closed_while_it_computes(
     settle(deep)
     assert "Voxel 20, 11:" in panel.parts.reasons.words()
     assert "Voxel 7, 12, 25:" in deep.parts.reasons.words()
+    marks = [v.layers["explained voxel"] for v in (viewer, other)]
+    assert marks[0].get_value((20, 15), world=True) == 1  # an arm of its cross
+    assert marks[1].get_value((14, 16, 25), world=True) == 1
     assert [v.scene.camera.center for v in (viewer, other)] == centres
     escape = panel.questions.clicks._pointing._escape
     assert escape.key() == QKeySequence("Escape")
     escape.activated.emit()  # as the key does where the window has the keyboard
     assert not panel.parts.why.isChecked()
     assert deep.parts.why.isChecked()
+    panel.hide()
+    assert [mark.visible for mark in marks] == [False, True]
+    panel.show()
+    assert marks[0].visible
 
     panel.parts.tabs.choose(0)
     qtbot.mouseClick(panel.parts.show, Qt.MouseButton.LeftButton)

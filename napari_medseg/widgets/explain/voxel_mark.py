@@ -9,6 +9,7 @@ import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_medseg.packed import Box
+from napari_medseg.widgets.edit.outline import LARGE
 from napari_medseg.widgets.explain.about import state_of
 from napari_medseg.widgets.explain.subject import Subject
 from napari_medseg.widgets.interact.plane import shown_plane
@@ -22,10 +23,10 @@ _ARM, _EDGE = 1, 2  # values of the cross
 _COLOURS: dict[int | None, str] = {
     None: "transparent",
     0: "transparent",
-    _ARM: "#ffffff",
-    _EDGE: "#000000",  # so that it is seen on white, too
+    _ARM: "#7fff00",  # in none of the colours of maps of two signs, nor grey
+    _EDGE: "#000000",
 }
-_GAP = 3  # voxels from the middle to the arms
+_GAP = 2  # voxels from the middle to the arms
 _SHARE = 60  # the longer side of the slice is so many times as long as an arm
 
 
@@ -80,13 +81,15 @@ def cross(at: tuple[int, int], shape: tuple[int, ...]) -> tuple[Box, np.ndarray]
     shape : tuple of int
         ``(H, W)`` of the slice, at whose rim the cross is cut off.
     """
+    large = max(shape) >= LARGE  # a line one voxel wide is hard to see there
     reach = max(max(shape) // _SHARE, _GAP + 2)
-    far = reach + 1
+    far = reach + large
     box = tuple(slice(max(i - far, 0), min(i + far + 1, n)) for i, n in zip(at, shape, strict=True))
     y, x = (np.abs(np.arange(s.start, s.stop) - i) for s, i in zip(box, at, strict=True))
     y, x = y[:, None], x[None]
     near, away = np.minimum(y, x), np.maximum(y, x)
     values = np.zeros(np.broadcast_shapes(y.shape, x.shape), np.uint8)
-    values[(near <= 1) & (away >= _GAP - 1) & (away <= far)] = _EDGE
+    if large:
+        values[(near <= 1) & (away >= _GAP) & (away <= far)] = _EDGE
     values[(near == 0) & (away >= _GAP) & (away <= reach)] = _ARM
     return box, values

@@ -32,19 +32,17 @@ def marks_at(viewer, world):
 
 
 @pytest.mark.parametrize(
-    ("at", "shape"), [((20, 10), (41, 35)), ((0, 34), (41, 35)), ((2, 2), (5, 5))]
+    ("at", "shape"), [((20, 10), (41, 35)), ((0, 34), (41, 35)), ((9, 700), (20, 800))]
 )
 def test_a_cross_points_at_its_voxel_and_leaves_it_and_its_neighbours_free(at, shape):
     box, values = cross(at, shape)
     whole = np.zeros(shape, int)
     whole[box] = values
-    near = tuple(slice(max(i - 1, 0), i + 2) for i in at)
-    assert not whole[near].any()
+    assert not whole[tuple(slice(max(i - 1, 0), i + 2) for i in at)].any()
     rows, columns = np.nonzero(whole == 1)
-    assert len(rows) or shape == (5, 5)
+    assert len(rows) >= 6
     assert all(row == at[0] or column == at[1] for row, column in zip(rows, columns, strict=True))
-    if shape[0] > 5:
-        assert (whole == 2).sum() > (whole == 1).sum()  # a dark edge around
+    assert (whole == 2).any() == (max(shape) == 800)  # a dark edge where voxels are small
 
 
 def test_the_mark_lies_around_the_voxel_in_the_world_on_every_slice(marked):

@@ -90,6 +90,11 @@ def sentence(error: BaseException) -> str:
     )
 
 
+def as_sentence(words: str) -> str:
+    """Return what the engine says of an answer as a sentence of its own."""
+    return words[:1].upper() + words[1:].rstrip(".") + "."
+
+
 def _open(details: str, notice: QWidget) -> None:
     dialog = QDialog(notice.window())
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

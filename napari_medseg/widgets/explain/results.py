@@ -10,6 +10,7 @@ from napari_medseg.explain.overlay import Overlay
 from napari_medseg.explain.table import Table
 from napari_medseg.widgets.explain.page import Page
 from napari_medseg.widgets.explain.seen import called
+from napari_medseg.widgets.notices import as_sentence
 
 if TYPE_CHECKING:
     from napari_medseg.explain.comparison import Comparison
@@ -28,12 +29,12 @@ def show_things(page: Page, things: Iterable[Shown], show: Show) -> None:
     if overlays:
         show(overlays)
         for note in dict.fromkeys(note for overlay in overlays for note in overlay.notes):
-            page.say(_as_sentence(note))
+            page.say(as_sentence(note))
     for thing in things:
         if isinstance(thing, Table):
             page.add_table(thing)
             if thing.definition:
-                page.say(_as_sentence(thing.definition))
+                page.say(as_sentence(thing.definition))
         elif not isinstance(thing, Overlay):
             page.add_curves(thing)
 
@@ -45,7 +46,7 @@ def show_because(page: Page, because: Because, show: Show) -> None:
     at = ", ".join(str(i) for i in why.at)
     page.say(f"Voxel {at}: {why.name}", bold=True)
     for sentence in why.sentences:
-        page.say(_as_sentence(sentence))
+        page.say(as_sentence(sentence))
     page.add_table(why.classes)
     if because.changes is not None:
         page.add_table(because.changes)
@@ -60,7 +61,7 @@ def show_because(page: Page, because: Because, show: Show) -> None:
             f"{float(best[5]):.1f} standard deviations from its mean."
         )
     for note in why.notes:
-        page.say(_as_sentence(note))
+        page.say(as_sentence(note))
 
 
 def show_comparison(page: Page, found: Comparison, show: Show) -> None:
@@ -71,8 +72,4 @@ def show_comparison(page: Page, found: Comparison, show: Show) -> None:
     if found.features.rows:
         page.add_table(found.features)
     for note in found.notes:
-        page.say(_as_sentence(note))
-
-
-def _as_sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+        page.say(as_sentence(note))

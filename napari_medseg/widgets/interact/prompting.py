@@ -20,7 +20,7 @@ from napari_medseg.widgets.interact.regions import carry_on, segment_here
 from napari_medseg.widgets.interact.writing import write_turns
 from napari_medseg.widgets.layers import is_being_painted
 from napari_medseg.widgets.learn.effort_watch import note_work
-from napari_medseg.widgets.notices import sentence
+from napari_medseg.widgets.notices import as_sentence, sentence
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -199,7 +199,7 @@ class Prompting(QObject):
         given = given_of(layer)
         given.turns.extend(reply.turns)
         notes = [reply.reason, *(note for turn in reply.turns for note in turn.notes)]
-        self.told.emit("\n".join(dict.fromkeys(note for note in notes if note)))
+        self.told.emit("\n".join(as_sentence(note) for note in dict.fromkeys(notes) if note))
         if (self.at_once or self._accept_soon is layer) and not self.queue.waiting(layer):
             self.accept(layer)
         self.changed.emit()

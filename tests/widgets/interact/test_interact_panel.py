@@ -53,7 +53,7 @@ def test_a_click_outlines_what_would_change_and_accept_writes_one_step(
     settle()
     labels = panel.about.labels
     assert not labels.data.any()
-    assert panel.parts.hint.text() == "1 prompts"
+    assert panel.parts.hint.text() == "1 prompts."
     # the prompt is drawn at once, the outline when there is time
     qtbot.waitUntil(lambda: shown(scene) is not None and shown(scene)[17, 17] >= Mark.CLASSES)
     marks = shown(scene)
@@ -383,7 +383,7 @@ def test_an_answer_that_fails_says_why_and_the_next_one_comes(
     balls.error = ValueError("the click is on a locked class; unlock it first")
     pointer.click((5, 20, 20))
     settle()
-    assert panel.parts.hint.text() == "The click is on a locked class; unlock it first"
+    assert panel.parts.hint.text() == "The click is on a locked class; unlock it first."
     balls.error = KeyError("nobody knows")
     pointer.click((5, 20, 20))
     settle()
@@ -557,7 +557,7 @@ def test_prompts_of_an_earlier_sitting_belong_to_the_labels_again(
     assert prompts_of(again) == kept
     pointer.click((5, 20, 30))
     settle()
-    assert panel.parts.hint.text() == "2 prompts"
+    assert panel.parts.hint.text() == "2 prompts."
     panel.parts.clear.click()
     panel.parts.back.click()
     assert prompts_of(again) == ()

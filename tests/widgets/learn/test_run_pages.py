@@ -12,13 +12,19 @@ from napari_medseg.widgets.learn.run_pages import RunPages
 
 
 @pytest.fixture
-def made(qtbot):
-    """The pages of a run, with another one that is seen."""
+def owner(qtbot):
+    """A widget that lives as long as its test."""
     owner = QWidget()
     qtbot.addWidget(owner)
+    return owner
+
+
+@pytest.fixture
+def made(owner):
+    """The pages of a run, with another one that is seen."""
     pages = Pages(owner)
     pages.insert(QLabel("cases"))
-    yield RunPages(ViewerModel(), pages, QObject(owner)), pages
+    return RunPages(ViewerModel(), pages, QObject(owner)), pages
 
 
 def test_a_page_that_is_prepared_comes_by_itself_and_is_not_shown(qtbot, made):

@@ -113,7 +113,7 @@ class Runner(QObject):
     """Runs one task at a time for one viewer, and tells every panel and run bar about it.
 
     Emits ``started(title)``, ``progressed(Step)``, ``failed(sentence)`` where it failed, and always
-    ``ended(outcome)``, where the outcome is "done", "cancelled" or "failed".
+    ``ended(outcome)``, where the outcome is "done", "cancelled", "paused" or "failed".
     """
 
     started = Signal(str)
@@ -153,6 +153,12 @@ class Runner(QObject):
         """Ask what runs to stop at its next step; nothing happens if nothing runs."""
         if self._task is not None:
             self._task.quit()
+
+    def pause(self) -> None:
+        """Cancel what runs, where it can go on later from there."""
+        if self._task is not None:
+            self._outcome = "paused"
+            self.cancel()
 
     def _note_done(self, _result: object) -> None:
         self._outcome = "done"

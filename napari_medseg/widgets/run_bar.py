@@ -17,7 +17,12 @@ from napari_medseg.progress import Step, duration
 from napari_medseg.widgets.background import Runner
 from napari_medseg.widgets.pieces import ElidedLabel
 
-_OUTCOMES = {"done": "Done in {1} · {0}", "cancelled": "Cancelled · {0}", "failed": "Failed · {0}"}
+_OUTCOMES = {
+    "done": "Done in {1} · {0}",
+    "cancelled": "Cancelled · {0}",
+    "paused": "Paused · {0}",
+    "failed": "Failed · {0}",
+}
 
 
 class RunBar(QWidget):

@@ -201,6 +201,24 @@ def test_the_run_bar_shows_a_run_from_start_to_end(qtbot):
     assert bar.sizeHint().height() == height
 
 
+def test_the_run_bar_tells_a_pause_from_the_end_of_a_run(qtbot):
+    runner, said = Runner(), []
+    bar = RunBar(runner)
+    qtbot.addWidget(bar)
+    runner.pause()  # nothing runs
+    for stop in (runner.pause, runner.cancel):
+        runner.start(Task(_until_stopped), "case")
+        stop()
+        qtbot.waitUntil(lambda: not runner.busy)
+        said.append(bar.text.whole())
+    assert said == ["Paused · case", "Cancelled · case"]
+
+
+def _until_stopped(report):
+    while True:
+        report(Step(0, 0, "window"))
+
+
 def test_the_run_bar_counts_and_says_how_long_it_will_take(qtbot, monkeypatch):
     from napari_medseg.widgets import run_bar
 

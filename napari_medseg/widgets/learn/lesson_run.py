@@ -72,7 +72,7 @@ class LessonRun(QObject):
 
     def pause(self) -> None:
         """Stop at the next step, and keep what was learnt."""
-        self._runner.cancel()
+        self._runner.pause()
 
     def stop(self) -> None:
         """Stop at the next step, and forget what was learnt."""

@@ -343,7 +343,7 @@ def _sampled(
     weights = np.array([len(one) for one in rest]) ** _EVEN
     parts, weight = [talked], [np.full(len(talked), config.seeds * prompts / len(talked))]
     for voxels, share in zip(rest, weights / weights.sum(), strict=True):
-        most = _ELSEWHERE // len(rest)
+        most = max(_ELSEWHERE // len(rest), 1)
         some = voxels[len(voxels) // (2 * most) :: max(1, len(voxels) // most)]
         places = np.stack(np.unravel_index(some, said.shape), axis=1)
         close = _bumps(places, anchors, spacing).max(axis=1)

@@ -307,3 +307,12 @@ def test_of_what_nobody_spoke_of_a_small_object_is_seen_whole_and_weighs_more_th
     assert small.sum() == 9
     ground = weight[~said & ~small].sum()
     assert weight[small].sum() / ground == pytest.approx((9 / 3588) ** 0.5, rel=0.3)
+
+
+def test_a_picture_of_more_objects_than_voxels_are_looked_at_is_no_error():
+    shown = np.arange(60 * 60, dtype=np.int32).reshape(60, 60)  # each pixel a cell of its own
+    seeds = seeds_at(shown.shape, ((10, 10), 1))
+    anchors = anchors_of(seeds, (1.0, 1.0), shown, (0, 1))
+    places, weight = _sampled(seeds, anchors, shown, (1.0, 1.0), AdaptConfig())
+    assert len(places) == shown.size
+    assert np.isfinite(weight).all()

@@ -102,6 +102,7 @@ class ExplainPanel(QWidget):
         if self.questions.listing is None:
             self.questions.list_model()
         self._soon.start()  # one may have gone to another slice meanwhile
+        self._watching.look()
         self.refresh()
 
     def hideEvent(self, event: QHideEvent | None) -> None:

@@ -28,7 +28,8 @@ class Watching(QObject):
     """Emits ``changed()`` when a watched image gets other values or another place.
 
     napari tells of new arrays and of new places. Values that were written into the array are found
-    out where they are seen: when a slice is drawn again that was drawn before.
+    out where they are seen: when a slice is drawn again that was drawn before, and while the panel
+    is seen, too.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ class Watching(QObject):
 
     def __init__(self, viewer: Viewer, panel: QWidget) -> None:
         super().__init__(panel)
-        self._viewer = ref(viewer)
+        self._viewer, self._panel = ref(viewer), panel
         self._images: tuple[Image, ...] = ()
         self._drawn: dict[Hashable, int] = {}  # checksums of the slices that were seen
         when_gone(panel, partial(_leave, ref(self)))
@@ -56,6 +57,13 @@ class Watching(QObject):
             emitter.connect(hear)
         self._begin()
 
+    def look(self) -> None:
+        """Find out what was written into the slice one sees while the panel was not seen."""
+        for image in self._images:
+            if self._is_drawn_anew(image):
+                self._renew()
+                return
+
     def _emitters(self) -> list[tuple[EventEmitter, Callable[[Event], None]]]:
         told = [(getattr(y.events, name), self._tell) for y in self._images for name in _EVENTS]
         return [*told, *((image.events.set_data, self._compare) for image in self._images)]
@@ -66,12 +74,15 @@ class Watching(QObject):
             self._is_drawn_anew(image)
 
     def _tell(self, _event: Event) -> None:
+        self._renew()
+
+    def _renew(self) -> None:
         self._begin()
         self.changed.emit()
 
     def _compare(self, event: Event) -> None:
-        if self._is_drawn_anew(event.source):
-            self._tell(event)
+        if self._panel.isVisible() and self._is_drawn_anew(event.source):
+            self._renew()
 
     def _is_drawn_anew(self, image: Image) -> bool:
         """Whether the slice one sees was seen with other values before."""

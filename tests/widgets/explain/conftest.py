@@ -39,6 +39,15 @@ def volume():
     return viewer
 
 
+@pytest.fixture
+def pair():
+    """Two images of 2 x 1 in a viewer without a window."""
+    viewer = ViewerModel()
+    for name in ("T1", "T2"):
+        viewer.add_image(np.zeros((4, 5)), name=name, scale=(2, 1))
+    return viewer
+
+
 @pytest.fixture(scope="session")
 def in_memory():
     """Models that were read once, by name: reading one takes longer than most tests."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_medseg.explain.overlay import Overlay
@@ -13,14 +12,6 @@ from napari_medseg.volume import Volume
 from napari_medseg.widgets.explain.about import CHANGED, GONE, About, states_of
 from napari_medseg.widgets.explain.seen import Seen, called, title
 from napari_medseg.widgets.interact.question import Ground
-
-
-@pytest.fixture
-def viewer():
-    viewer = ViewerModel()
-    viewer.add_image(np.zeros((4, 5)), name="T1", scale=(2, 1))
-    viewer.add_image(np.zeros((4, 5)), name="T2", scale=(2, 1))
-    return viewer
 
 
 def about(images):
@@ -38,27 +29,27 @@ def about(images):
         lambda layer: setattr(layer, "units", "mm"),
     ],
 )
-def test_an_answer_is_stale_once_any_of_its_images_is_another_one(viewer, change):
-    asked = about([None, *viewer.layers])
-    assert asked.image is viewer.layers[0]
-    assert asked.stale(viewer) == ""
-    change(viewer.layers[1])
-    assert asked.stale(viewer) == CHANGED
+def test_an_answer_is_stale_once_any_of_its_images_is_another_one(pair, change):
+    asked = about([None, *pair.layers])
+    assert asked.image is pair.layers[0]
+    assert asked.stale(pair) == ""
+    change(pair.layers[1])
+    assert asked.stale(pair) == CHANGED
 
 
-def test_what_only_looks_different_is_the_same_image(viewer):
-    asked = about(list(viewer.layers))
-    first = viewer.layers[0]
+def test_what_only_looks_different_is_the_same_image(pair):
+    asked = about(list(pair.layers))
+    first = pair.layers[0]
     first.opacity, first.colormap, first.name, first.visible = 0.3, "green", "other", False
     first.contrast_limits = (0, 5)
-    viewer.layers.move(0, 2)
-    assert asked.stale(viewer) == ""
-    del viewer.layers[0]
-    assert asked.stale(viewer) == GONE
+    pair.layers.move(0, 2)
+    assert asked.stale(pair) == ""
+    del pair.layers[0]
+    assert asked.stale(pair) == GONE
 
 
-def test_an_array_that_was_let_go_is_not_taken_for_a_new_one_in_its_place(viewer):
-    layer = viewer.layers[0]
+def test_an_array_that_was_let_go_is_not_taken_for_a_new_one_in_its_place(pair):
+    layer = pair.layers[0]
     before = states_of([layer])
     for _ in range(20):  # so that one of them is likely to get the address of another
         layer.data = np.zeros((4, 5))

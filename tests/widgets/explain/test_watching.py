@@ -8,15 +8,8 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
+from napari_medseg.widgets.explain import watching
 from napari_medseg.widgets.explain.watching import Watching
-
-
-@pytest.fixture
-def viewer():
-    viewer = ViewerModel()
-    viewer.add_image(np.zeros((4, 5)), name="T1", scale=(2, 1))
-    viewer.add_image(np.zeros((4, 5)), name="T2", scale=(2, 1))
-    return viewer
 
 
 @pytest.fixture
@@ -24,29 +17,53 @@ def heard(qtbot):
     """Watch images of a viewer; what is heard is counted in a list."""
     panel = QWidget()
     qtbot.addWidget(panel)
+    panel.show()
 
     def watch(viewer, *images):
-        told, watching = [], Watching(viewer, panel)
-        watching.changed.connect(lambda: told.append(True))
-        watching.watch(images)
+        told, watched = [], Watching(viewer, panel)
+        watched.changed.connect(lambda: told.append(True))
+        watched.watch(images)
         return told
 
     return watch
 
 
-def test_only_watched_images_are_heard_and_none_once_the_panel_is_gone(viewer, qtbot):
+def test_while_the_panel_is_not_seen_slices_are_not_looked_at_and_afterwards_the_one_shown_is(
+    qtbot, monkeypatch
+):
+    viewer, panel, told = ViewerModel(), QWidget(), []
+    qtbot.addWidget(panel)
+    image = viewer.add_image(np.zeros((6, 8, 9)), contrast_limits=(0, 9))
+    watched = Watching(viewer, panel)
+    watched.changed.connect(lambda: told.append(True))
+    watched.watch([image])
+    with monkeypatch.context() as patch:
+        patch.setattr(watching, "_checksum", None)  # calling it would be an error
+        image.data[viewer.dims.current_step[0]] = 3
+        image.refresh()
+        viewer.dims.set_current_step(0, 5)
+    watched.look()
+    assert told == []
+    viewer.dims.set_current_step(0, 2)  # the one seen first
+    panel.show()
+    watched.look()
+    watched.look()
+    assert told == [True]
+
+
+def test_only_watched_images_are_heard_and_none_once_the_panel_is_gone(pair, qtbot):
     panel, heard = QWidget(), []
     qtbot.addWidget(panel)
-    watching = Watching(viewer, panel)
-    watching.changed.connect(lambda: heard.append(True))
-    first, second = viewer.layers
-    watching.watch([first])
+    watched = Watching(pair, panel)
+    watched.changed.connect(lambda: heard.append(True))
+    first, second = pair.layers
+    watched.watch([first])
     second.data = second.data + 1
     assert heard == []
     first.data = first.data + 1
     first.affine = np.diag([1, 2, 1])
     assert len(heard) == 2
-    watching.watch([second])
+    watched.watch([second])
     first.scale = (3, 3)
     assert len(heard) == 2
     panel.deleteLater()
